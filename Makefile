@@ -1,0 +1,219 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# The one makefile. Each floor folder becomes one static archive, the two programs link the
+# archives, and every library is asked for (pkg-config) only by the target that needs it: the
+# agent builds without the server's libraries, the server without libssh.
+
+VERSION   := 0.1.0
+PREFIX    ?= /usr/local
+SBINDIR   ?= $(PREFIX)/sbin
+MANDIR    ?= $(PREFIX)/share/man
+DOCDIR    ?= $(PREFIX)/share/doc/p2v
+COMPDIR   ?= $(PREFIX)/share/bash-completion/completions
+BUILD     ?= build
+PKG_CONFIG ?= pkg-config
+
+# SAN=address|undefined|thread builds with a sanitizer (used by check-asan, check-ubsan, check-tsan).
+SAN ?=
+ifneq ($(V),1)
+Q := @
+say = @printf '  %-7s %s\n' '$(1)' '$(2)'
+endif
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wformat=2 -fno-common
+ifeq ($(WERROR),1)
+WARN += -Werror
+endif
+HARDEN := -fstack-protector-strong -fPIE -fcf-protection
+ifeq ($(SAN),)
+HARDEN += -D_FORTIFY_SOURCE=2
+else
+SANFLAGS := -fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all
+endif
+ALL_CPPFLAGS = -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -DP2V_VERSION='"$(VERSION)"' -I. $(CPPFLAGS)
+ALL_CFLAGS = -std=gnu17 $(WARN) $(HARDEN) $(SANFLAGS) -pthread $(CFLAGS)
+ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LDFLAGS)
+
+# What pkg-config is asked, per archive; evaluated only when a target of that archive is made.
+pc_common    := jansson libcrypto
+pc_wire      := libzstd libcrypto
+pc_disk      := blkid ext2fs com_err
+pc_inventory := jansson blkid
+pc_convert   := libxml-2.0 libzstd
+pc_postfix   := libguestfs jansson libarchive
+pc_p2v-agent := libssh jansson
+pc_p2v-server := jansson libvirt libcrypto
+pc_tests     := check
+
+FLOORS := common wire disk inventory convert postfix
+AGENT_FLOORS := inventory disk wire common
+SERVER_FLOORS := postfix convert inventory wire common
+ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
+
+# postfix/data/*.tbl are compiled in: one generated C file.
+FIX_TABLES := $(wildcard postfix/data/*.tbl)
+GENERATED := $(BUILD)/gen/fix_data.c
+
+src = $(wildcard $(1)/*.c)
+obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+AGENT_OBJS  := $(call obj,$(call src,p2v-agent))
+SERVER_OBJS := $(call obj,$(call src,p2v-server))
+UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
+FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
+TEST_TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+TEST_LIB    := $(BUILD)/libtests.a
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all agent server demo check check-unit check-static check-e2e check-asan check-ubsan check-tsan \
+	check-valgrind check-fuzz bench install deps deps-agent deps-server deps-test help clean
+
+all: agent server
+agent: $(BUILD)/p2v-agent
+server: $(BUILD)/p2v-server
+
+# ---- programs and archives
+
+# The programs' own parts as archives, without main(), for their unit tests.
+$(BUILD)/libp2v-agent.a: $(filter-out %/main.o,$(AGENT_OBJS))
+$(BUILD)/libp2v-server.a: $(filter-out %/main.o,$(SERVER_OBJS))
+$(BUILD)/libp2v-%.a:
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+$(BUILD)/p2v-agent: $(AGENT_OBJS) $(AGENT_FLOORS:%=$(BUILD)/lib%.a)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-agent) $(foreach f,$(AGENT_FLOORS),$(pc_$(f))))
+
+$(BUILD)/p2v-server: $(SERVER_OBJS) $(SERVER_FLOORS:%=$(BUILD)/lib%.a)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(filter-out blkid,$(foreach f,$(SERVER_FLOORS),$(pc_$(f)))))
+
+define floor_rules
+$(BUILD)/lib$(1).a: $(call obj,$(call src,$(1))) $(2)
+	$$(call say,AR,$$@)
+	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
+endef
+$(foreach f,$(filter-out postfix,$(FLOORS)),$(eval $(call floor_rules,$(f))))
+$(eval $(call floor_rules,postfix,$(BUILD)/obj/gen/fix_data.o))
+
+$(TEST_LIB): $(call obj,$(call src,tests/lib))
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && $(AR) rcsD $@ $^
+
+# The folder of a source decides which headers it may see: its own row of docs/layers.txt.
+folder = $(firstword $(subst /, ,$(1)))
+pc_of = $(if $(filter tests,$(call folder,$(1))),$(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))),$(pc_$(call folder,$(1))) $(pc_common))
+
+$(BUILD)/obj/%.o: %.c $(MAKEFILE_LIST)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) $$($(PKG_CONFIG) --cflags $(call pc_of,$<)) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/gen/%.o: $(BUILD)/gen/%.c
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(GENERATED): postfix/data/gen.sh $(FIX_TABLES)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sh postfix/data/gen.sh postfix/data > $@
+
+# ---- tests
+
+TEST_LIBS = $$($(PKG_CONFIG) --libs $(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))))
+# Tests that make the Nth system call or allocation fail link with these symbols wrapped (tests/lib/fault.h).
+WRAP_test_qcow2_write := $(shell sed -n 's/^ \* WRAP: //p' tests/lib/fault.h 2>/dev/null)
+
+# Archives in link order: a test of a program's part (test_agent_*, test_server_*) gets that archive in front.
+TEST_ARCHIVES := $(foreach f,postfix convert disk inventory wire common,$(BUILD)/lib$(f).a)
+
+$(BUILD)/tests/unit/test_agent_%: $(BUILD)/obj/tests/unit/test_agent_%.o $(BUILD)/libp2v-agent.a $(TEST_LIB) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_test_agent_$*) -o $@ $< $(TEST_LIB) $(BUILD)/libp2v-agent.a $(TEST_ARCHIVES) \
+		$(TEST_LIBS) $$($(PKG_CONFIG) --libs $(pc_p2v-agent))
+
+$(BUILD)/tests/unit/test_server_%: $(BUILD)/obj/tests/unit/test_server_%.o $(BUILD)/libp2v-server.a $(TEST_LIB) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_test_server_$*) -o $@ $< $(TEST_LIB) $(BUILD)/libp2v-server.a $(TEST_ARCHIVES) \
+		$(TEST_LIBS) $$($(PKG_CONFIG) --libs $(pc_p2v-server))
+
+$(BUILD)/tests/unit/%: $(BUILD)/obj/tests/unit/%.o $(TEST_LIB) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) $(WRAP_$*) -o $@ $< $(TEST_LIB) $(TEST_ARCHIVES) $(TEST_LIBS)
+
+$(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(TEST_LIB) $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(TEST_ARCHIVES) $(TEST_LIBS)
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_ARCHIVES) $(TEST_LIBS)
+
+RUN = P2V_BUILD=$(abspath $(BUILD)) tests/run
+
+check: all $(UNIT_TESTS) $(FUZZERS) $(TEST_TOOLS)
+	$(Q)$(RUN) unit fuzz static e2e
+check-unit: $(UNIT_TESTS) $(FUZZERS)
+	$(Q)$(RUN) unit fuzz
+check-static: all
+	$(Q)$(RUN) static
+check-e2e: all $(TEST_TOOLS)
+	$(Q)$(RUN) e2e
+check-fuzz: $(FUZZERS)
+	$(Q)$(RUN) fuzz
+check-asan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/asan SAN=address,undefined CFLAGS='-O1 -g' check-unit
+check-ubsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/ubsan SAN=undefined CFLAGS='-O1 -g' check-unit
+check-tsan:
+	$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SAN=thread CFLAGS='-O1 -g' check-unit
+check-valgrind: $(UNIT_TESTS)
+	$(Q)$(RUN) valgrind
+bench: all
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/bench/run
+
+demo: all
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/demo/run
+
+# ---- installing
+
+deps:
+	$(Q)tools/deps all
+deps-agent deps-server deps-test:
+	$(Q)tools/deps $(@:deps-%=%)
+
+install: all
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPDIR)
+	install -m 0755 $(BUILD)/p2v-agent $(BUILD)/p2v-server $(DESTDIR)$(SBINDIR)
+	install -m 0644 docs/man/p2v-agent.8 docs/man/p2v-server.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 0644 README.md LICENSE CHANGELOG.md SECURITY.md $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
+	$(BUILD)/p2v-agent completion > $(DESTDIR)$(COMPDIR)/p2v-agent
+	$(BUILD)/p2v-server completion > $(DESTDIR)$(COMPDIR)/p2v-server
+
+clean:
+	rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/tests $(BUILD)/*.a $(BUILD)/p2v-agent $(BUILD)/p2v-server \
+		$(BUILD)/asan $(BUILD)/ubsan $(BUILD)/tsan
+
+help:
+	@printf '%s\n' \
+	'make                 both programs, in build/' \
+	'make agent|server    one of them, with its libraries only' \
+	'make demo            convert a real Debian source and boot the result (SOURCE=disk for your own)' \
+	'make check           all tests: unit, fuzz corpora, static, end to end (STRICT=1: skips fail)' \
+	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
+	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
+	'make bench           speed against peers, as ratios' \
+	'make install         DESTDIR= PREFIX=/usr/local' \
+	'make deps            Debian packages for everything (deps-agent, deps-server, deps-test: a part)' \
+	'variables            V=1 shows commands, WERROR=1, SAN=address, BUILD=dir, CFLAGS, LDFLAGS'
+
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

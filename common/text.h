@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Text that came from outside: a peer, a disk, a guest. Escaped before it is printed, checked
+ * before it becomes a file name.
+ */
+#ifndef P2V_COMMON_TEXT_H
+#define P2V_COMMON_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "common/cleanup.h"
+#include "common/compiler.h"
+#include "common/err.h"
+
+/*
+ * Printable ASCII and valid UTF-8 stay; control characters (C0, DEL, C1), backslash, broken UTF-8
+ * and the characters that reorder or break a line (U+2028, bidirectional marks, ...) become \xNN,
+ * byte by byte. Truncates with "..." and never inside a character. Returns buf.
+ */
+const char *text_escape(const void *p, size_t len, char *buf, size_t bufsize);
+const char *text_escape_str(const char *s, char *buf, size_t bufsize);
+
+/*
+ * Job and disk names become file names and libvirt domain names: 1..TEXT_NAME_MAX of
+ * [A-Za-z0-9._-], the first one alphanumeric. So no "..", no "/", no option-like name.
+ */
+#define TEXT_NAME_MAX 63
+bool text_name_valid(const char *s);
+/*
+ * The nearest valid name: a valid one stays as it is; else runs of other bytes become one '-',
+ * none of them at either end; "machine" when nothing is left.
+ */
+void text_name_make(const char *s, char ret[static TEXT_NAME_MAX + 1]);
+
+/*
+ * For HTML and XML text and attributes: & < > " ' and tab, CR, LF become references; what XML 1.0
+ * does not allow (other control characters, broken UTF-8) becomes U+FFFD. Returns malloc'd text,
+ * or NULL when memory ran out.
+ */
+char *text_escape_xml(const char *s);
+
+/* A growing string; check once at the end. */
+struct strbuf {
+	char *s;		/* never NULL after a successful add */
+	size_t len, cap;
+	bool failed;		/* out of memory: everything after is ignored */
+};
+void strbuf_add(struct strbuf *b, const char *s);
+void strbuf_addn(struct strbuf *b, const char *s, size_t n);
+void strbuf_addf(struct strbuf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The string (caller frees), or NULL when memory ran out; b is empty afterwards. */
+char *strbuf_take(struct strbuf *b);
+void strbuf_done(struct strbuf *b);
+DEFINE_CLEANUP_VALUE(struct strbuf, strbuf_done)
+
+#endif
