@@ -1,0 +1,1681 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * First the session's rules one by one, then the hostile part: a full conversation in which every
+ * single message is dropped, cut, repeated, swapped and mutated. Whatever is accepted is judged by
+ * rules written down a second time here (struct judge), from docs/protocol.md and not from the
+ * code.
+ */
+#include "tests/lib/unit.h"
+
+#include <errno.h>
+
+#include "common/bytes.h"
+#include "common/fdio.h"
+#include "tests/lib/loopback.h"
+#include "tests/lib/mutate.h"
+#include "wire/session.h"
+
+#define AGENT	LOOPBACK_AGENT
+#define SERVER	LOOPBACK_SERVER
+#define MIB_	PROTO_CHUNK_SIZE
+
+/* The second opinion */
+
+struct judge {
+	const struct loopback *l;
+	const char *what;		/* for failures: the disturbance */
+	unsigned int seen[PROTO_CLOSE + 1][2];
+	uint64_t sizes[PROTO_DISKS_MAX];
+	unsigned int ndisks;
+	uint64_t last, acked, durable;
+	uint64_t have_end;
+	unsigned int have_disk;
+	uint8_t job_state;
+	bool over[2];
+};
+
+#define RULE(cond)                                                                                 \
+	ck_assert_msg(cond, "%s: accepted %s against the rule %s", j->what,                        \
+		      msg_type_name(m->type), #cond)
+
+static void judge_range(struct judge *j, const struct msg *m, uint16_t disk, uint64_t offset,
+			uint64_t length)
+{
+	RULE(disk < j->ndisks);
+	RULE(length > 0 && length % 512 == 0);
+	RULE(offset < j->sizes[disk] && length <= j->sizes[disk] - offset);
+	if (m->type != PROTO_BAD) {
+		RULE(offset % MIB_ == 0);
+		RULE(length % MIB_ == 0 || offset + length == j->sizes[disk]);
+	}
+	if (m->type == PROTO_DATA)
+		RULE(length == MIB_ || (length < MIB_ && offset + length == j->sizes[disk]));
+}
+
+static void judge_at_server(struct judge *j, const struct msg *m)
+{
+	struct msg copy = *m;
+	const uint64_t *id = msg_counted_id(&copy);
+
+	RULE(m->type == PROTO_HELLO || j->seen[PROTO_HELLO][SERVER] == 1);
+	if (id) {
+		RULE(j->seen[PROTO_OPEN][SERVER] == 1 && j->seen[PROTO_FINISH][SERVER] <= 1);
+		RULE(m->type == PROTO_FINISH || j->seen[PROTO_FINISH][SERVER] == 0);
+		RULE(*id == j->last + 1);
+		j->last++;
+		RULE(session_in_flight(j->l->side[SERVER].session) <= PROTO_CREDIT_MIN);
+	}
+	switch (m->type) {
+	case PROTO_HELLO:
+		RULE(m->hello.role == PROTO_ROLE_AGENT && m->hello.must == 0 &&
+		     m->hello.version > 0);
+		RULE(j->seen[m->type][SERVER] == 1);
+		break;
+	case PROTO_OPEN:
+		RULE(j->seen[m->type][SERVER] == 1);
+		RULE(m->open.ndisks >= 1 && m->open.ndisks <= PROTO_DISKS_MAX);
+		j->ndisks = m->open.ndisks;
+		for (unsigned int i = 0; i < j->ndisks; i++)
+			j->sizes[i] = m->open.disks[i].size;
+		break;
+	case PROTO_DATA:
+		judge_range(j, m, m->data.disk, m->data.offset, m->data.length);
+		break;
+	case PROTO_ZERO:
+		judge_range(j, m, m->zero.disk, m->zero.offset, m->zero.length);
+		break;
+	case PROTO_BAD:
+		judge_range(j, m, m->bad.disk, m->bad.offset, m->bad.length);
+		break;
+	case PROTO_FLUSH:
+	case PROTO_FINISH:
+	case PROTO_PONG:
+		break;
+	case PROTO_CLOSE:
+	case PROTO_ERROR:
+		j->over[SERVER] = true;
+		break;
+	default:
+		RULE(false);
+	}
+}
+
+static void judge_at_agent(struct judge *j, const struct msg *m)
+{
+	const struct session *agent = j->l->side[AGENT].session;
+	const struct msg_have *h = &m->have;
+	bool ready = j->seen[PROTO_READY][AGENT] > 0;
+
+	RULE(m->type == PROTO_HELLO || m->type == PROTO_ERROR || j->seen[PROTO_HELLO][AGENT] == 1);
+	switch (m->type) {
+	case PROTO_HELLO:
+		RULE(m->hello.role == PROTO_ROLE_SERVER && m->hello.must == 0 &&
+		     m->hello.version > 0);
+		RULE(j->seen[m->type][AGENT] == 1);
+		break;
+	case PROTO_JOB:
+		RULE(j->seen[m->type][AGENT] == 1);
+		j->job_state = m->job.state;
+		break;
+	case PROTO_HAVE:
+		RULE(j->job_state == PROTO_JOB_RESUMED && !ready);
+		RULE(h->disk < LOOPBACK_DISKS && h->disk >= j->have_disk);
+		if (h->disk > j->have_disk)
+			j->have_end = 0;
+		j->have_disk = h->disk;
+		for (uint32_t i = 0; i < h->n; i++) {
+			uint64_t size = h->disk ? LOOPBACK_DISK1_SIZE : LOOPBACK_DISK0_SIZE;
+
+			RULE(h->ranges[i].offset == 0 ? j->have_end == 0
+						      : h->ranges[i].offset > j->have_end);
+			RULE(range_inside(h->ranges[i].offset, h->ranges[i].length, size));
+			j->have_end = h->ranges[i].offset + h->ranges[i].length;
+			RULE(j->have_end % MIB_ == 0 || j->have_end == size);
+		}
+		break;
+	case PROTO_READY:
+		RULE(j->job_state != 0 && j->seen[m->type][AGENT] == 1);
+		j->over[AGENT] = j->job_state == PROTO_JOB_COMPLETE;
+		break;
+	case PROTO_ACK:
+		RULE(ready && m->id.id > j->acked && m->id.id <= session_last_id(agent));
+		j->acked = m->id.id;
+		break;
+	case PROTO_FLUSHED:
+		RULE(ready && m->id.id > j->durable && m->id.id <= session_last_id(agent));
+		RULE(m->id.id == 5 || m->id.id == 8);
+		j->durable = m->id.id;
+		j->acked = j->acked > m->id.id ? j->acked : m->id.id;
+		break;
+	case PROTO_STATUS:
+		RULE(ready && m->status.done <= m->status.total);
+		break;
+	case PROTO_FINISHED:
+		RULE(ready && session_last_id(agent) == 9);
+		j->over[AGENT] = true;
+		break;
+	case PROTO_ERROR:
+		j->over[AGENT] = true;
+		break;
+	case PROTO_PONG:
+		break;
+	default:
+		RULE(false);
+	}
+}
+
+static void judge_msg(void *opaque, enum loopback_dir to, const struct msg *m)
+{
+	struct judge *j = opaque;
+
+	RULE(m->type >= PROTO_HELLO && m->type <= PROTO_CLOSE);
+	RULE(!j->over[to]);
+	j->seen[m->type][to]++;
+	if (to == SERVER)
+		judge_at_server(j, m);
+	else
+		judge_at_agent(j, m);
+}
+
+/* How a side ended: it must be in one of three ways, and say so clearly. */
+enum outcome { OK, LOST, FAILED };
+
+static enum outcome outcome(struct loopback *l, enum loopback_dir who, const char *what)
+{
+	struct loopback_side *side = &l->side[who];
+	struct msg m = { .type = PROTO_PING }, got;
+	struct err err = ERR_INIT, again = ERR_INIT;
+	int r;
+
+	ck_assert_msg(side->errors_sent <= 1 && side->after_error == 0,
+		      "%s: %u ERRORs, %u frames after it", what, side->errors_sent,
+		      side->after_error);
+	if (side->result < 0) {
+		ck_assert_msg(side->err.text[0] && side->err.code == -side->result,
+			      "%s: no clear error", what);
+		r = session_step(side->session, &got, &again);
+		ck_assert_msg(r == side->result && strcmp(again.text, side->err.text) == 0,
+			      "%s: '%s' and then '%s'", what, side->err.text, again.text);
+		ck_assert_int_eq(session_get_state(side->session), SESSION_DEAD);
+		ck_assert_int_eq(session_send(side->session, &m, &err), -EPIPE);
+		ck_assert_int_eq(session_eof(side->session, &err), side->result);
+		ck_assert_uint_eq(iobuf_len(session_output(side->session)), 0);
+		return FAILED;
+	}
+	r = session_eof(side->session, &err);
+	ck_assert_msg(r == 0 || (r == -ECONNRESET && err.text[0]), "%s: end of file gives %d", what,
+		      r);
+	if (r == 0)
+		ck_assert_int_eq(session_get_state(side->session), SESSION_END);
+	return r == 0 ? OK : LOST;
+}
+
+/* Whole conversations that nobody disturbs */
+
+static void converse(struct loopback *l, struct judge *j, const char *what)
+{
+	*j = (struct judge){ .l = l, .what = what };
+	l->judge = judge_msg;
+	l->judge_opaque = j;
+	loopback_converse(l);
+}
+
+static void check_quiet(struct loopback *l)
+{
+	struct session *agent = l->side[AGENT].session, *server = l->side[SERVER].session;
+
+	ck_assert_msg(l->side[AGENT].result == 0, "%s", l->side[AGENT].err.text);
+	ck_assert_msg(l->side[SERVER].result == 0, "%s", l->side[SERVER].err.text);
+	ck_assert_uint_eq(l->side[AGENT].errors_sent + l->side[SERVER].errors_sent, 0);
+	ck_assert_int_eq(outcome(l, AGENT, ""), OK);
+	ck_assert_int_eq(outcome(l, SERVER, ""), OK);
+	ck_assert_uint_eq(session_last_id(server), session_last_id(agent));
+	ck_assert_uint_eq(session_acked_id(server), session_acked_id(agent));
+	ck_assert_uint_eq(session_durable_id(server), session_durable_id(agent));
+	ck_assert_uint_eq(session_acked_payload(server), session_acked_payload(agent));
+}
+
+START_TEST(full_conversation)
+{
+	static const size_t splits[] = { 0, 1, 7, 12, 13, 1000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(splits); i++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct judge j;
+
+		loopback_init(&l);
+		l.split = splits[i];
+		converse(&l, &j, "undisturbed");
+		check_quiet(&l);
+		ck_assert(l.finished);
+		/* Every kind was there, but for the two ways to leave early. */
+		for (unsigned int type = PROTO_HELLO; type < PROTO_CLOSE; type++)
+			if (type != PROTO_ERROR && type != PROTO_PING)
+				ck_assert_msg(j.seen[type][0] + j.seen[type][1] > 0, "no %s",
+					      msg_type_name((uint16_t)type));
+		ck_assert_uint_eq(session_last_id(l.side[AGENT].session), 9);
+		ck_assert_uint_eq(session_durable_id(l.side[AGENT].session), 9);
+		ck_assert_uint_eq(session_in_flight(l.side[AGENT].session), 0);
+		ck_assert_uint_eq(session_acked_payload(l.side[AGENT].session),
+				  4 * MIB_ + 2 * 1536);
+		ck_assert_str_eq(session_peer_software(l.side[SERVER].session), "test-agent 1");
+		ck_assert_str_eq(session_peer_software(l.side[AGENT].session), "test-server 1");
+	}
+}
+END_TEST
+
+START_TEST(complete_job)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct judge j;
+
+	loopback_init(&l);
+	l.complete = true;
+	converse(&l, &j, "complete");
+	check_quiet(&l);
+	ck_assert_uint_eq(session_last_id(l.side[AGENT].session), 0);
+	ck_assert_uint_eq(j.seen[PROTO_READY][AGENT], 1);
+}
+END_TEST
+
+START_TEST(close_early)
+{
+	/* Steps 1 (the OPEN is out, its answer is on the way), 2, 3, 4 and 5 (all is finished). */
+	for (unsigned int at = 1; at <= 4; at++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct judge j;
+
+		loopback_init(&l);
+		l.close_at = at;
+		converse(&l, &j, "close");
+		check_quiet(&l);
+		ck_assert(!l.finished);
+		ck_assert_uint_eq(j.seen[PROTO_CLOSE][SERVER], 1);
+	}
+}
+END_TEST
+
+/* To a given state, with nothing on the way */
+
+static struct msg id_msg(uint16_t type, uint64_t id)
+{
+	return (struct msg){ .type = type, .id = { .id = id } };
+}
+
+static struct msg zero_msg(uint16_t disk, uint64_t offset, uint64_t length)
+{
+	return (struct msg){ .type = PROTO_ZERO,
+			     .zero = { disk, PROTO_ZERO_FREE, 0, offset, length } };
+}
+
+static struct msg_disk two_disks[2] = {
+	{ .name = "a", .size = LOOPBACK_DISK0_SIZE, .logical_sector = 512, .physical_sector = 512 },
+	{ .name = "b", .size = LOOPBACK_DISK1_SIZE, .logical_sector = 512, .physical_sector = 512 },
+};
+
+static struct msg open_msg(void)
+{
+	return (struct msg){ .type = PROTO_OPEN,
+				.open = { .name = "job", .ndisks = 2, .disks = two_disks } };
+}
+
+static struct msg job_msg(uint8_t state)
+{
+	return (struct msg){ .type = PROTO_JOB,
+			     .job = { .state = state, .credit = PROTO_CREDIT_MIN } };
+}
+
+static void send_ok(struct loopback *l, enum loopback_dir who, struct msg m)
+{
+	struct err err = ERR_INIT;
+
+	ck_assert_msg(session_send(l->side[who].session, &m, &err) == 0, "%s: %s",
+		      msg_type_name(m.type), err.text);
+}
+
+static void send_fails(struct loopback *l, enum loopback_dir who, struct msg m, int want)
+{
+	struct iobuf *out = session_output(l->side[who].session);
+	size_t before = iobuf_len(out);
+	struct err err = ERR_INIT;
+	int r = session_send(l->side[who].session, &m, &err);
+
+	ck_assert_msg(r == want, "%s: %d (%s) instead of %d", msg_type_name(m.type), r, err.text,
+		      want);
+	ck_assert_int_eq(err.code, -want);
+	ck_assert_uint_eq(iobuf_len(out), before);
+}
+
+static void pump(struct loopback *l)
+{
+	while (loopback_pump(l))
+		;
+	ck_assert_msg(l->side[AGENT].result == 0, "%s", l->side[AGENT].err.text);
+	ck_assert_msg(l->side[SERVER].result == 0, "%s", l->side[SERVER].err.text);
+}
+
+static void bring_to(struct loopback *l, enum session_state state, uint8_t job_state)
+{
+	loopback_init(l);
+	if (state == SESSION_HELLO) {
+		iobuf_reset(session_output(l->side[AGENT].session));
+		return;
+	}
+	pump(l);
+	if (state == SESSION_OPEN)
+		return;
+	send_ok(l, AGENT, open_msg());
+	pump(l);
+	if (state == SESSION_JOB)
+		return;
+	send_ok(l, SERVER, job_msg(job_state));
+	send_ok(l, SERVER, (struct msg){ .type = PROTO_READY });
+	pump(l);
+	if (state == SESSION_COPY || job_state == PROTO_JOB_COMPLETE)
+		return;
+	send_ok(l, AGENT, (struct msg){ .type = PROTO_FINISH });
+	pump(l);
+	if (state == SESSION_FINISH)
+		return;
+	send_ok(l, SERVER, (struct msg){ .type = PROTO_FINISHED });
+	pump(l);
+}
+
+/* Bytes straight into one side; the first result that is not a message, or the last message's type.
+ */
+static int inject_bytes(struct loopback *l, enum loopback_dir to, const void *p, size_t len,
+			struct err *err)
+{
+	struct session *s = l->side[to].session;
+	struct msg m = { 0 };
+	int r;
+
+	ck_assert_int_eq(session_feed(s, p, len, NULL), 0);
+	r = session_step(s, &m, err);
+	return r == 1 ? m.type : r;
+}
+
+static int inject(struct loopback *l, enum loopback_dir to, const struct msg *m, struct err *err)
+{
+	CLEANUP(iobuf_done) struct iobuf b;
+
+	iobuf_init(&b, 2 * PROTO_PAYLOAD_MAX);
+	ck_assert_int_eq(msg_encode(&b, m, err), 0);
+	return inject_bytes(l, to, iobuf_ptr(&b), iobuf_len(&b), err);
+}
+
+/* The ERROR that a side has queued: its code; 0 when there is none. Must be the last frame. */
+static uint16_t queued_error(struct loopback *l, enum loopback_dir who)
+{
+	struct iobuf *out = session_output(l->side[who].session);
+	uint16_t code = 0;
+	struct frame f;
+
+	while (iobuf_len(out) > 0) {
+		CLEANUP(msg_done) struct msg m = { 0 };
+
+		ck_assert_uint_eq(code, 0);
+		ck_assert_int_eq(frame_peek(out, &f, NULL), 1);
+		ck_assert_int_eq(msg_decode(&f, &m, NULL), 0);
+		if (m.type == PROTO_ERROR) {
+			code = m.error.code;
+			ck_assert_uint_gt(m.error.text.len, 0);
+		}
+		iobuf_consume(out, frame_size(&f));
+	}
+	return code;
+}
+
+static void inject_fails(struct loopback *l, enum loopback_dir to, struct msg m, int want,
+			 uint16_t code, const char *says)
+{
+	struct err err = ERR_INIT;
+	int r = inject(l, to, &m, &err);
+	uint16_t sent;
+
+	ck_assert_msg(r == want, "%s (%s): %d, '%s'", msg_type_name(m.type), says, r, err.text);
+	ck_assert_msg(strstr(err.text, says) != NULL, "'%s' does not say '%s'", err.text, says);
+	sent = queued_error(l, to);
+	ck_assert_msg(sent == code, "%s: sent code %u, wanted %u", says, sent, code);
+	ck_assert_int_eq(session_get_state(l->side[to].session), SESSION_DEAD);
+}
+
+/* Who may send what when: written down again, as letters of the states in which it may be sent. */
+
+static const struct {
+	uint16_t type;
+	const char *agent, *server;
+} may_send[] = {
+	{ PROTO_HELLO, "", "" },
+	{ PROTO_OPEN, "O", "" },
+	{ PROTO_JOB, "", "J" },
+	{ PROTO_HAVE, "", "" }, /* never before JOB, which bring_to() does not send alone */
+	{ PROTO_READY, "", "" },
+	{ PROTO_DATA, "C", "" },
+	{ PROTO_ZERO, "C", "" },
+	{ PROTO_ACK, "", "F" }, /* of FINISH: before it there is nothing to acknowledge */
+	{ PROTO_FLUSH, "C", "" },
+	{ PROTO_FLUSHED, "", "" },
+	{ PROTO_BAD, "C", "" },
+	{ PROTO_FINISH, "C", "" },
+	{ PROTO_FINISHED, "", "F" },
+	{ PROTO_ERROR, "HOJCF", "HOJCF" },
+	{ PROTO_STATUS, "", "CF" },
+	{ PROTO_PING, "OJCF", "OJCF" },
+	{ PROTO_PONG, "", "" },
+	{ PROTO_CLOSE, "JCF", "" },
+	{ 0, "", "" },
+	{ 19, "", "" },
+	{ 65535, "", "" },
+};
+
+static struct msg sample(uint16_t type)
+{
+	static struct msg_range range = { 0, MIB_ };
+	struct msg m = { .type = type };
+
+	switch (type) {
+	case PROTO_HELLO:
+		m.hello = (struct msg_hello){ .version = 1, .role = PROTO_ROLE_AGENT };
+		break;
+	case PROTO_OPEN:
+		return open_msg();
+	case PROTO_JOB:
+		return job_msg(PROTO_JOB_RESUMED);
+	case PROTO_HAVE:
+		m.have = (struct msg_have){ 0, 1, &range };
+		break;
+	case PROTO_DATA:
+		m.data = (struct msg_data){ .id = 1, .length = MIB_, .nclusters = 16 };
+		for (int i = 0; i < 16; i++)
+			m.data.clusters[i].codec = PROTO_CODEC_ZERO;
+		break;
+	case PROTO_ZERO:
+		m = zero_msg(1, 0, MIB_);
+		m.zero.id = 1;
+		break;
+	case PROTO_BAD:
+		m.bad = (struct msg_bad){ .id = 1, .length = 512 };
+		break;
+	case PROTO_FINISH:
+		m.finish.id = 1;
+		break;
+	case PROTO_STATUS:
+		m.status.phase = PROTO_PHASE_FLUSHING;
+		break;
+	case PROTO_ERROR:
+		m.error.code = PROTO_ERR_CANCELLED;
+		break;
+	case PROTO_ACK:
+	case PROTO_FLUSH:
+	case PROTO_FLUSHED:
+	case PROTO_PING:
+	case PROTO_PONG:
+		m.id.id = 1;
+		break;
+	default:
+		break;
+	}
+	return m;
+}
+
+START_TEST(who_may_send_what)
+{
+	static const char states[] = "HOJCFE";
+
+	for (size_t i = 0; i < ARRAY_SIZE(may_send); i++) {
+		for (unsigned int state = SESSION_HELLO; state <= SESSION_END; state++) {
+			for (unsigned int who = AGENT; who <= SERVER; who++) {
+				const char *in =
+					who == AGENT ? may_send[i].agent : may_send[i].server;
+				CLEANUP(loopback_done) struct loopback l;
+
+				bring_to(&l, (enum session_state)state, PROTO_JOB_NEW);
+				if (strchr(in, states[state]))
+					send_ok(&l, who, sample(may_send[i].type));
+				else
+					send_fails(&l, who, sample(may_send[i].type), -EINVAL);
+			}
+		}
+	}
+}
+END_TEST
+
+/*
+ * The same from the receiver's side: it refuses what the peer may not send, but for what may have
+ * crossed its own last word (rules of the section "who may close" of the document).
+ */
+START_TEST(who_may_get_what)
+{
+	static const char states[] = "HOJCFE";
+
+	for (size_t i = 0; i < ARRAY_SIZE(may_send); i++) {
+		uint16_t type = may_send[i].type;
+
+		if (type == 0 || type > PROTO_CLOSE)
+			continue;
+		for (unsigned int state = SESSION_HELLO; state <= SESSION_END; state++) {
+			for (unsigned int to = AGENT; to <= SERVER; to++) {
+				const char *in =
+					to == SERVER ? may_send[i].agent : may_send[i].server;
+				bool good = strchr(in, states[state]) != NULL;
+				CLEANUP(loopback_done) struct loopback l;
+				struct msg m = sample(type);
+				struct err err = ERR_INIT;
+				int r;
+
+				if (to == SERVER && state == SESSION_HELLO)
+					good = type == PROTO_HELLO;
+				if (to == SERVER && state == SESSION_END)
+					good = type == PROTO_CLOSE || type == PROTO_PING ||
+					       type == PROTO_ERROR;
+				if (to == AGENT && state == SESSION_HELLO && type == PROTO_HELLO) {
+					m.hello.role = PROTO_ROLE_SERVER;
+					good = true;
+				}
+				bring_to(&l, (enum session_state)state, PROTO_JOB_NEW);
+				r = inject(&l, to, &m, &err);
+				if (good) {
+					/* A PING is answered and not handed on. */
+					ck_assert_msg(r == (type == PROTO_PING ? 0 : type),
+						      "%s to %u in %c: %d '%s'",
+						      msg_type_name(type), to, states[state], r,
+						      err.text);
+				} else {
+					ck_assert_msg(r == -EBADMSG && err.text[0],
+						      "%s to %u in %c: %d", msg_type_name(type), to,
+						      states[state], r);
+					ck_assert_uint_eq(
+						queued_error(&l, to),
+						state == SESSION_END ? 0 : PROTO_ERR_PROTOCOL);
+				}
+			}
+		}
+	}
+}
+END_TEST
+
+/* The greeting */
+
+START_TEST(greeting_refusals)
+{
+	static const struct {
+		uint16_t version;
+		uint8_t role_of;		/* AGENT: right for the server */
+		uint64_t must, may;
+		int want;
+		uint16_t code;
+		const char *says;
+	} cases[] = {
+		{ 1, AGENT, 0, 0, PROTO_HELLO, 0, "" },
+		{ 1, AGENT, 0, UINT64_MAX, PROTO_HELLO, 0, "" },
+		{ 2, AGENT, 0, 0, PROTO_HELLO, 0, "" },
+		{ 65535, AGENT, 0, 0, PROTO_HELLO, 0, "" },
+		{ 0, AGENT, 0, 0, -EPROTONOSUPPORT, PROTO_ERR_VERSION, "version 0" },
+		{ 1, AGENT, 1, 0, -EPROTONOSUPPORT, PROTO_ERR_FEATURE, "features 0x1" },
+		{ 1, AGENT, UINT64_C(1) << 63, 0, -EPROTONOSUPPORT, PROTO_ERR_FEATURE,
+	     "0x8000000000000000" },
+		{ 1, SERVER, 0, 0, -EBADMSG, PROTO_ERR_PROTOCOL, "both ends" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		for (unsigned int to = AGENT; to <= SERVER; to++) {
+			CLEANUP(loopback_done) struct loopback l;
+			bool agent = (cases[i].role_of == AGENT) == (to == SERVER);
+			struct msg m = {
+				.type = PROTO_HELLO,
+				.hello = {
+					.version = cases[i].version,
+					.role = agent ? PROTO_ROLE_AGENT : PROTO_ROLE_SERVER,
+					.must = cases[i].must,
+					.may = cases[i].may,
+				},
+			};
+
+			bring_to(&l, SESSION_HELLO, 0);
+			if (cases[i].want < 0) {
+				inject_fails(&l, to, m, cases[i].want, cases[i].code,
+					     cases[i].says);
+				continue;
+			}
+			ck_assert_int_eq(inject(&l, to, &m, NULL), PROTO_HELLO);
+			ck_assert_int_eq(session_get_state(l.side[to].session), SESSION_OPEN);
+		}
+	}
+}
+END_TEST
+
+START_TEST(not_p2v_at_all)
+{
+	static const char *const texts[] = {
+		"Welcome to Debian GNU/Linux!\n",
+		"bash: p2v-server: command not found\n",
+		"\0\0\0\4rubbish!rubbish!",
+		"\0\0\0\1\0\1\0\1xxxxxxxxxxxx",
+		"\1\2\3\4",
+	};
+	static const size_t lens[] = { 29, 36, 20, 20, 4 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct err err = ERR_INIT;
+
+		bring_to(&l, SESSION_HELLO, 0);
+		ck_assert_int_eq(inject_bytes(&l, AGENT, texts[i], lens[i], &err), -EBADMSG);
+		ck_assert_msg(strstr(err.text, "does not speak the p2v protocol"), "%s", err.text);
+		if (i == 1)
+			ck_assert_ptr_nonnull(strstr(err.text, "command not found"));
+		ck_assert_ptr_null(strchr(err.text, '\n'));
+		ck_assert_uint_eq(queued_error(&l, AGENT), PROTO_ERR_PROTOCOL);
+	}
+}
+END_TEST
+
+START_TEST(ends_of_file)
+{
+	static const char *const says[] = {
+		[SESSION_HELLO] = "without a word", [SESSION_OPEN] = "opening",
+		[SESSION_JOB] = "answering",	[SESSION_COPY] = "copying",
+		[SESSION_FINISH] = "finishing",
+	};
+	struct err err = ERR_INIT;
+
+	for (unsigned int state = SESSION_HELLO; state <= SESSION_END; state++) {
+		for (unsigned int who = AGENT; who <= SERVER; who++) {
+			CLEANUP(loopback_done) struct loopback l;
+
+			bring_to(&l, (enum session_state)state, PROTO_JOB_NEW);
+			if (state == SESSION_END) {
+				ck_assert_int_eq(session_eof(l.side[who].session, &err), 0);
+				ck_assert_int_eq(session_feed(l.side[who].session, "x", 1, NULL),
+						 0);
+			} else {
+				ck_assert_int_eq(session_eof(l.side[who].session, &err),
+						 -ECONNRESET);
+				ck_assert_msg(strstr(err.text, says[state]), "%s", err.text);
+				ck_assert_int_eq(session_eof(l.side[who].session, NULL),
+						 -ECONNRESET);
+				ck_assert_int_eq(session_feed(l.side[who].session, "\0", 1, NULL),
+						 0);
+			}
+			ck_assert_int_eq(session_eof(l.side[who].session, &err), -ECONNRESET);
+			ck_assert_msg(strstr(err.text, state == SESSION_HELLO ? "\\x00" : "middle"),
+				      "%s", err.text);
+		}
+	}
+}
+END_TEST
+
+/* The rules of the conversation */
+
+START_TEST(ranges_and_ids_from_the_agent)
+{
+	struct {
+		struct msg m;
+		const char *says;
+	} cases[] = {
+		{ zero_msg(2, 0, MIB_), "disk 2" },
+		{ zero_msg(65535, 0, MIB_), "disk 65535" },
+		{ zero_msg(0, 0, 4 * MIB_), "beyond" },
+		{ zero_msg(1, 2 * MIB_, MIB_), "beyond" },
+		{ zero_msg(0, 0, 512), "whole chunks" },
+		{ zero_msg(0, MIB_, MIB_ + 1536), "whole chunks" },
+		{ { .type = PROTO_BAD,
+		    .bad = { .disk = 1, .offset = 2 * MIB_ - 512, .length = 1024 } },
+	     "beyond" },
+		{ { .type = PROTO_DATA,
+	      .data = { .disk = 0, .offset = 3 * MIB_, .length = 1024, .nclusters = 1 } },
+	     "whole chunk" },
+		{ { .type = PROTO_DATA,
+	      .data = { .disk = 0, .offset = 0, .length = 65536, .nclusters = 1 } },
+	     "whole chunk" },
+		{ { .type = PROTO_DATA,
+	      .data = { .disk = 0, .offset = 4 * MIB_, .length = 512, .nclusters = 1 } },
+	     "beyond" },
+		{ { .type = PROTO_DATA,
+		    .data = { .disk = 7, .offset = 0, .length = 512, .nclusters = 1 } },
+	     "disk 7" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct msg m = cases[i].m;
+
+		m.type == PROTO_DATA ? (void)(m.data.clusters[0].codec = PROTO_CODEC_ZERO)
+				     : (void)0;
+		bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+		/* Our own side refuses to send it, and nothing is lost by that... */
+		send_fails(&l, AGENT, m, -EINVAL);
+		ck_assert_uint_eq(session_last_id(l.side[AGENT].session), 0);
+		/* ...and the peer refuses to take it. */
+		*msg_counted_id(&m) = 1;
+		inject_fails(&l, SERVER, m, -EBADMSG, PROTO_ERR_PROTOCOL, cases[i].says);
+	}
+	for (uint64_t id = 1; id <= 4; id++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct msg m = zero_msg(0, 0, MIB_);
+
+		bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+		send_ok(&l, AGENT, m);
+		pump(&l);
+		m.zero.id = id;
+		if (id == 2)
+			ck_assert_int_eq(inject(&l, SERVER, &m, NULL), PROTO_ZERO);
+		else
+			inject_fails(&l, SERVER, m, -EBADMSG, PROTO_ERR_PROTOCOL, "expected 2");
+	}
+}
+END_TEST
+
+START_TEST(last_chunks_are_exact)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = { .type = PROTO_DATA,
+			.data = { .offset = 3 * MIB_, .length = 1536, .nclusters = 1 } };
+
+	m.data.clusters[0].codec = PROTO_CODEC_ZERO;
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	send_ok(&l, AGENT, m);
+	send_ok(&l, AGENT, zero_msg(0, 0, LOOPBACK_DISK0_SIZE));
+	send_ok(&l, AGENT, zero_msg(1, 0, LOOPBACK_DISK1_SIZE));
+	send_ok(
+		&l, AGENT,
+		(struct msg){ .type = PROTO_BAD,
+			 .bad = { .offset = 512, .length = LOOPBACK_DISK0_SIZE - 512 } });
+	pump(&l);
+	ck_assert_uint_eq(session_last_id(l.side[SERVER].session), 4);
+}
+END_TEST
+
+START_TEST(acknowledgements)
+{
+	static const struct {
+		uint16_t type;
+		uint64_t id;
+		bool good;
+	} cases[] = {
+		{ PROTO_ACK, 1, false },	{ PROTO_ACK, 2, false },
+		{ PROTO_ACK, 3, true },		{ PROTO_ACK, 4, true },
+		{ PROTO_ACK, 5, false },	{ PROTO_ACK, UINT64_MAX, false },
+		{ PROTO_FLUSHED, 1, false },	{ PROTO_FLUSHED, 2, false },
+		{ PROTO_FLUSHED, 3, true },	{ PROTO_FLUSHED, 4, true },
+		{ PROTO_FLUSHED, 5, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct msg m = id_msg(cases[i].type, cases[i].id);
+
+		bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+		send_ok(&l, AGENT, zero_msg(0, 0, MIB_));
+		send_ok(&l, AGENT, zero_msg(0, MIB_, MIB_));
+		send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+		send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+		pump(&l);
+		send_ok(&l, SERVER, id_msg(PROTO_ACK, 2));
+		pump(&l);
+		ck_assert_uint_eq(session_acked_payload(l.side[AGENT].session), 2 * MIB_);
+		if (!cases[i].good) {
+			/* Saying again what was said is not sent; anything else is our bug. */
+			if (m.type == PROTO_ACK && m.id.id <= 2)
+				send_ok(&l, SERVER, m);
+			else
+				send_fails(&l, SERVER, m, -EINVAL);
+			ck_assert_uint_eq(iobuf_len(session_output(l.side[SERVER].session)), 0);
+			inject_fails(&l, AGENT, m, -EBADMSG, PROTO_ERR_PROTOCOL,
+				     msg_type_name(m.type));
+			continue;
+		}
+		send_ok(&l, SERVER, m);
+		pump(&l);
+		ck_assert_uint_eq(session_acked_id(l.side[AGENT].session), m.id.id);
+		ck_assert_uint_eq(session_durable_id(l.side[AGENT].session),
+				  m.type == PROTO_FLUSHED ? m.id.id : 0);
+		/* An answer to the second FLUSH was one to the first as well. */
+		if (m.type == PROTO_FLUSHED && m.id.id == 4)
+			send_fails(&l, SERVER, id_msg(PROTO_FLUSHED, 3), -EINVAL);
+	}
+}
+END_TEST
+
+START_TEST(have_rules)
+{
+	struct msg_range a = { 0, MIB_ }, b = { MIB_, MIB_ }, c = { 2 * MIB_, MIB_ },
+			 tail = { 3 * MIB_, 1536 }, big = { 0, 4 * MIB_ }, part = { 0, 1536 };
+	const struct {
+		struct msg_have first, second;
+		const char *says;		/* NULL: fine */
+	} cases[] = {
+		{ { 0, 1, &a }, { 0, 1, &c }, NULL },
+		{ { 0, 1, &c }, { 1, 1, &a }, NULL },
+		{ { 0, 1, &a }, { 0, 1, &tail }, NULL },
+		{ { 0, 1, &a }, { 0, 1, &b }, "touch" },
+		{ { 0, 1, &c }, { 0, 1, &a }, "order" },
+		{ { 1, 1, &a }, { 0, 1, &a }, "order" },
+		{ { 0, 1, &a }, { 0, 1, &a }, "order" },
+		{ { 0, 1, &a }, { 2, 1, &a }, "disk 2" },
+		{ { 0, 1, &a }, { 1, 1, &big }, "beyond" },
+		{ { 0, 1, &a }, { 1, 1, &part }, "whole chunks" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct msg m = { .type = PROTO_HAVE, .have = cases[i].first };
+
+		bring_to(&l, SESSION_JOB, 0);
+		send_fails(&l, SERVER, m, -EINVAL);
+		send_ok(&l, SERVER, job_msg(PROTO_JOB_RESUMED));
+		send_fails(&l, SERVER, job_msg(PROTO_JOB_RESUMED), -EINVAL);
+		send_ok(&l, SERVER, m);
+		pump(&l);
+		m.have = cases[i].second;
+		if (!cases[i].says) {
+			send_ok(&l, SERVER, m);
+			pump(&l);
+			continue;
+		}
+		send_fails(&l, SERVER, m, -EINVAL);
+		inject_fails(&l, AGENT, m, -EBADMSG, PROTO_ERR_PROTOCOL, cases[i].says);
+	}
+	for (uint8_t state = PROTO_JOB_NEW; state <= PROTO_JOB_COMPLETE; state += 2) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct msg m = { .type = PROTO_HAVE, .have = { 0, 1, &a } };
+
+		bring_to(&l, SESSION_JOB, 0);
+		send_ok(&l, SERVER, job_msg(state));
+		pump(&l);
+		send_fails(&l, SERVER, m, -EINVAL);
+		inject_fails(&l, AGENT, m, -EBADMSG, PROTO_ERR_PROTOCOL, "not resumed");
+	}
+}
+END_TEST
+
+/* A chunk that does not shrink. */
+static struct msg raw_chunk(void)
+{
+	static uint8_t bytes[PROTO_CLUSTER_SIZE];
+	struct msg m = { .type = PROTO_DATA, .data = { .length = MIB_, .nclusters = 16 } };
+
+	for (int i = 0; i < 16; i++)
+		m.data.clusters[i] = (struct msg_cluster){ PROTO_CODEC_RAW, sizeof(bytes), bytes };
+	return m;
+}
+
+START_TEST(credit_is_kept_and_demanded)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = raw_chunk();
+	unsigned int n = 0;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	/* 4 MiB of credit: three whole frames, for a frame is a little more than its chunk. */
+	while (session_send(l.side[AGENT].session, &m, NULL) == 0)
+		n++;
+	ck_assert_uint_eq(n, 3);
+	send_fails(&l, AGENT, m, -EAGAIN);
+	ck_assert_uint_eq(session_in_flight(l.side[AGENT].session), 3 * msg_wire_size(&m));
+	pump(&l);
+	send_fails(&l, AGENT, m, -EAGAIN);
+	send_ok(&l, AGENT, zero_msg(0, 0, MIB_));
+	pump(&l);
+	send_ok(&l, SERVER, id_msg(PROTO_ACK, 1));
+	pump(&l);
+	send_ok(&l, AGENT, m);
+	pump(&l);
+	/* The server holds the agent to it. */
+	m.data.id = 6;
+	inject_fails(&l, SERVER, m, -EBADMSG, PROTO_ERR_PROTOCOL, "credit");
+}
+END_TEST
+
+START_TEST(flushes_are_bounded)
+{
+	CLEANUP(loopback_done) struct loopback l;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	for (unsigned int i = 0; i < PROTO_FLUSH_MAX; i++)
+		send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+	send_fails(&l, AGENT, id_msg(PROTO_FLUSH, 0), -EAGAIN);
+	pump(&l);
+	send_ok(&l, SERVER, id_msg(PROTO_FLUSHED, 2));
+	pump(&l);
+	send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+	send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+	pump(&l);
+	inject_fails(&l, SERVER, id_msg(PROTO_FLUSH, PROTO_FLUSH_MAX + 3), -EBADMSG,
+		     PROTO_ERR_PROTOCOL, "FLUSHes");
+}
+END_TEST
+
+START_TEST(pings)
+{
+	CLEANUP(loopback_done) struct loopback l, flooded;
+	struct err err = ERR_INIT;
+	struct msg ping = id_msg(PROTO_PING, 0);
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	for (uint64_t i = 0; i < PROTO_PING_MAX; i++)
+		send_ok(&l, AGENT, id_msg(PROTO_PING, i * 1000));
+	send_fails(&l, AGENT, id_msg(PROTO_PING, 1), -EAGAIN);
+	pump(&l);
+	send_ok(&l, AGENT, id_msg(PROTO_PING, 7));
+	send_ok(&l, AGENT, id_msg(PROTO_PING, 8));
+	iobuf_reset(session_output(l.side[AGENT].session));
+	inject_fails(&l, AGENT, id_msg(PROTO_PONG, 8), -EBADMSG, PROTO_ERR_PROTOCOL,
+		     "answers no PING");
+
+	/* A peer that does not read its answers has to stop asking; one that reads goes on for
+	 * ever. */
+	bring_to(&flooded, SESSION_COPY, PROTO_JOB_NEW);
+	for (int i = 0; i < 1000; i++) {
+		ck_assert_int_eq(inject(&flooded, SERVER, &ping, &err), 0);
+		iobuf_reset(session_output(flooded.side[SERVER].session));
+	}
+	for (unsigned int i = 0; i < PROTO_PING_MAX; i++)
+		ck_assert_int_eq(inject(&flooded, SERVER, &ping, &err), 0);
+	inject_fails(&flooded, SERVER, ping, -EBADMSG, PROTO_ERR_PROTOCOL, "PINGs");
+}
+END_TEST
+
+START_TEST(output_is_bounded)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	static struct msg_range ranges[PROTO_HAVE_MAX];
+	struct msg m = { .type = PROTO_HAVE, .have = { .n = PROTO_HAVE_MAX, .ranges = ranges } };
+	unsigned int n = 0;
+	uint64_t at = 0;
+	int r;
+
+	two_disks[0].size = PROTO_DISK_SIZE_MAX;
+	bring_to(&l, SESSION_JOB, 0);
+	send_ok(&l, SERVER, job_msg(PROTO_JOB_RESUMED));
+	do {
+		for (uint32_t i = 0; i < PROTO_HAVE_MAX; i++, at += 2 * MIB_)
+			ranges[i] = (struct msg_range){ at, MIB_ };
+		r = session_send(l.side[SERVER].session, &m, NULL);
+		n++;
+	} while (r == 0 && n < 100);
+	ck_assert_int_eq(r, -EAGAIN);
+	ck_assert_uint_le(iobuf_len(session_output(l.side[SERVER].session)), SESSION_OUTPUT_MAX);
+	/* Still room for the last word. */
+	session_send_error(l.side[SERVER].session, PROTO_ERR_CANCELLED, "enough");
+	ck_assert_uint_eq(queued_error(&l, SERVER), PROTO_ERR_CANCELLED);
+}
+END_TEST
+
+START_TEST(input_is_bounded)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	static uint8_t bytes[SESSION_FEED_MAX];
+	uint8_t head[PROTO_FRAME_HEADER] = { 0 };
+	struct session *s;
+	struct err err = ERR_INIT;
+	struct msg m;
+	uint8_t *p;
+	size_t room;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	s = l.side[SERVER].session;
+	/* The largest frame less a byte, and as much again as a feed may bring. */
+	put_be32(head, PROTO_PAYLOAD_MAX);
+	put_be16(head + 4, PROTO_DATA);
+	ck_assert_int_eq(session_feed(s, head, sizeof(head), NULL), 0);
+	for (int i = 0; i < 4; i++) {
+		ck_assert_int_eq(session_step(s, &m, NULL), 0);
+		ck_assert_int_eq(session_feed(s, bytes, sizeof(bytes) - (i == 0), NULL), 0);
+	}
+	ck_assert_int_eq(session_step(s, &m, NULL), 0);
+	ck_assert_int_eq(session_feed_reserve(s, SESSION_FEED_MAX, &p, &room, &err), 0);
+	ck_assert_uint_ge(room, SESSION_FEED_MAX);
+	memset(p, 0, SESSION_FEED_MAX);
+	session_feed_commit(s, SESSION_FEED_MAX);
+	/* Not stepped: no room for more than a byte, and that is no disaster. */
+	ck_assert_int_eq(session_feed(s, bytes, sizeof(bytes), &err), -EMSGSIZE);
+	ck_assert_int_eq(session_step(s, &m, &err), -EBADMSG);
+	/* Dead: takes all and keeps none. */
+	for (int i = 0; i < 20; i++) {
+		ck_assert_int_eq(session_feed(s, bytes, sizeof(bytes), &err), 0);
+		ck_assert_int_eq(session_feed_reserve(s, 1, &p, &room, &err), 0);
+		session_feed_commit(s, room);
+	}
+}
+END_TEST
+
+START_TEST(oversized)
+{
+	static const uint8_t head[4] = { 0x00, 0x40, 0x00, 0x01 };
+
+	for (unsigned int to = AGENT; to <= SERVER; to++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct err err = ERR_INIT;
+
+		bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+		ck_assert_int_eq(inject_bytes(&l, to, head, sizeof(head), &err), -EBADMSG);
+		ck_assert_msg(strstr(err.text, "longer than"), "%s", err.text);
+		ck_assert_uint_eq(queued_error(&l, to), PROTO_ERR_PROTOCOL);
+	}
+}
+END_TEST
+
+START_TEST(status_phases)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = sample(PROTO_STATUS);
+
+	m.status.phase = PROTO_PHASE_VERIFYING;
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	send_fails(&l, SERVER, m, -EINVAL);
+	inject_fails(&l, AGENT, m, -EBADMSG, PROTO_ERR_PROTOCOL, "before FINISH");
+	loopback_done(&l);
+	bring_to(&l, SESSION_FINISH, PROTO_JOB_NEW);
+	send_ok(&l, SERVER, m);
+	pump(&l);
+}
+END_TEST
+
+/* Before the greeting no one may make the other wait for megabytes. */
+START_TEST(first_frame_is_short)
+{
+	for (uint32_t len = 2048; len <= 2049; len++) {
+		for (unsigned int to = AGENT; to <= SERVER; to++) {
+			CLEANUP(loopback_done) struct loopback l;
+			struct err err = ERR_INIT;
+			uint8_t head[4];
+
+			put_be32(head, len);
+			bring_to(&l, SESSION_HELLO, 0);
+			ck_assert_int_eq(inject_bytes(&l, to, head, sizeof(head), &err),
+					 len == 2048 ? 0 : -EBADMSG);
+		}
+	}
+}
+END_TEST
+
+START_TEST(errors_end_it)
+{
+	for (unsigned int who = AGENT; who <= SERVER; who++) {
+		unsigned int other = who == AGENT ? SERVER : AGENT;
+		CLEANUP(loopback_done) struct loopback l;
+		char *text = calloc(1, 5001);
+		struct judge j;
+
+		memset(text, 'x', 5000);
+		memcpy(text, "disk \033[31mfull", 14);
+		bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+		j = (struct judge){ .l = &l, .what = "error" };
+		j.seen[PROTO_HELLO][AGENT] = j.seen[PROTO_HELLO][SERVER] = 1;
+		l.judge = judge_msg;
+		l.judge_opaque = &j;
+		session_send_error(l.side[who].session, PROTO_ERR_SPACE, text);
+		session_send_error(l.side[who].session, PROTO_ERR_IO, "again");
+		free(text);
+		while (loopback_pump(&l))
+			;
+		/* Handed on as a message, and then the end of the session is its reason. */
+		ck_assert_uint_eq(j.seen[PROTO_ERROR][other], 1);
+		ck_assert_int_eq(l.side[other].result, -ENOSPC);
+		ck_assert_msg(strstr(l.side[other].err.text, "gave up: disk \\x1b[31mfull"), "%s",
+			      l.side[other].err.text);
+		ck_assert_uint_eq(l.side[other].errors_sent, 0);
+		ck_assert_uint_eq(l.side[who].errors_sent, 1);
+		ck_assert_int_eq(outcome(&l, other, "error"), FAILED);
+		send_fails(&l, who, id_msg(PROTO_PING, 1), -EPIPE);
+	}
+}
+END_TEST
+
+START_TEST(unknown_error_codes)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = { .type = PROTO_ERROR, .error = { .code = 4711 } };
+	struct err err = ERR_INIT;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	ck_assert_int_eq(inject(&l, AGENT, &m, &err), PROTO_ERROR);
+	ck_assert_int_eq(session_step(l.side[AGENT].session, &m, &err), -EREMOTEIO);
+	ck_assert_msg(strstr(err.text, "unknown error"), "%s", err.text);
+}
+END_TEST
+
+START_TEST(after_close)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = id_msg(PROTO_PING, 1);
+	struct err err = ERR_INIT;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	send_ok(&l, AGENT, zero_msg(0, 0, MIB_));
+	send_ok(&l, AGENT, id_msg(PROTO_FLUSH, 0));
+	send_ok(&l, AGENT, (struct msg){ .type = PROTO_CLOSE });
+	ck_assert_int_eq(session_get_state(l.side[AGENT].session), SESSION_END);
+	send_fails(&l, AGENT, zero_msg(0, 0, MIB_), -EINVAL);
+	send_fails(&l, AGENT, m, -EINVAL);
+	send_fails(&l, AGENT, (struct msg){ .type = PROTO_CLOSE }, -EINVAL);
+	pump(&l);
+	ck_assert_int_eq(session_get_state(l.side[SERVER].session), SESSION_END);
+	/* The server answers what it has, and the agent may listen; it would not hear a question.
+	 */
+	send_ok(&l, SERVER, id_msg(PROTO_ACK, 1));
+	send_ok(&l, SERVER, id_msg(PROTO_FLUSHED, 2));
+	send_fails(&l, SERVER, m, -EINVAL);
+	pump(&l);
+	ck_assert_uint_eq(session_durable_id(l.side[AGENT].session), 2);
+	ck_assert_int_eq(session_eof(l.side[AGENT].session, &err), 0);
+	ck_assert_int_eq(session_eof(l.side[SERVER].session, &err), 0);
+	inject_fails(&l, SERVER, m, -EBADMSG, PROTO_ERR_PROTOCOL, "closed");
+}
+END_TEST
+
+START_TEST(close_crosses_the_end)
+{
+	/* CLOSE leaves the agent while READY of a complete job, or FINISHED, is on its way. */
+	for (int finished = 0; finished < 2; finished++) {
+		CLEANUP(loopback_done) struct loopback l;
+		struct err err = ERR_INIT;
+		struct msg m = { 0 };
+
+		bring_to(&l, finished ? SESSION_FINISH : SESSION_JOB, PROTO_JOB_NEW);
+		if (!finished)
+			send_ok(&l, SERVER, job_msg(PROTO_JOB_COMPLETE));
+		m.type = finished ? PROTO_FINISHED : PROTO_READY;
+		send_ok(&l, SERVER, m);
+		send_ok(&l, AGENT, id_msg(PROTO_PING, 1));
+		send_ok(&l, AGENT, (struct msg){ .type = PROTO_CLOSE });
+		pump(&l);
+		ck_assert_int_eq(session_eof(l.side[AGENT].session, &err), 0);
+		ck_assert_int_eq(session_eof(l.side[SERVER].session, &err), 0);
+	}
+}
+END_TEST
+
+START_TEST(message_stays_while_sending)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	CLEANUP(iobuf_done) struct iobuf b;
+	struct session *s;
+	struct msg m = raw_chunk(), got;
+	uint8_t *p;
+	size_t room;
+
+	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
+	s = l.side[SERVER].session;
+	iobuf_init(&b, 2 * PROTO_PAYLOAD_MAX);
+	m.data.id = 1;
+	ck_assert_int_eq(msg_encode(&b, &m, NULL), 0);
+	/* Straight into the session's memory, and no copy on the way out. */
+	ck_assert_int_eq(session_feed_reserve(s, 1, &p, &room, NULL), 0);
+	while (iobuf_len(&b) > 0) {
+		ck_assert_int_eq(session_feed_reserve(s, 1, &p, &room, NULL), 0);
+		room = MIN(room, iobuf_len(&b));
+		memcpy(p, iobuf_ptr(&b), room);
+		iobuf_consume(&b, room);
+		session_feed_commit(s, room);
+	}
+	ck_assert_int_eq(session_step(s, &got, NULL), 1);
+	for (int i = 0; i < 10; i++) {
+		struct msg status = sample(PROTO_STATUS);
+
+		ck_assert_int_eq(session_send(s, &status, NULL), 0);
+	}
+	ck_assert_uint_eq(got.data.nclusters, 16);
+	ck_assert_mem_eq(got.data.clusters[15].p, m.data.clusters[15].p, PROTO_CLUSTER_SIZE);
+	ck_assert_int_eq(session_step(s, &got, NULL), 0);
+}
+END_TEST
+
+START_TEST(software_names)
+{
+	struct session *s = NULL;
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg m = { .type = PROTO_HELLO, .hello = { .version = 1, .role = PROTO_ROLE_AGENT } };
+	char name[300];
+
+	memset(name, 'n', sizeof(name));
+	name[PROTO_SOFTWARE_MAX + 1] = '\0';
+	ck_assert_int_eq(session_new(PROTO_ROLE_AGENT, name, &s, NULL), -EINVAL);
+	name[PROTO_SOFTWARE_MAX] = '\0';
+	ck_assert_int_eq(session_new(PROTO_ROLE_AGENT, name, &s, NULL), 0);
+	session_free(s);
+	session_free(NULL);
+	memset(name, '\033', sizeof(name));
+	bring_to(&l, SESSION_HELLO, 0);
+	m.hello.software = (struct msg_blob){ (const uint8_t *)name, PROTO_SOFTWARE_MAX };
+	ck_assert_int_eq(inject(&l, SERVER, &m, NULL), PROTO_HELLO);
+	ck_assert_uint_eq(strlen(session_peer_software(l.side[SERVER].session)),
+			  4 * PROTO_SOFTWARE_MAX);
+}
+END_TEST
+
+/* The hostile part */
+
+enum deed { DROP, CUT, CUT_AND_END, REPEAT, SWAP, REPLACE };
+
+struct disturber {
+	enum deed deed;
+	enum loopback_dir from;
+	unsigned int index;
+	size_t keep;			/* CUT */
+	const uint8_t *bytes;		/* REPLACE */
+	size_t len;
+	uint8_t held[4096];		/* SWAP */
+	size_t held_len;
+	bool ended;
+	uint16_t type, next_type; /* of the message it was done to, and SWAP: of the one after */
+};
+
+static void put(struct iobuf *b, const void *p, size_t len)
+{
+	ck_assert_int_eq(iobuf_put(b, p, len), 0);
+}
+
+static void disturb(void *opaque, enum loopback_dir from, unsigned int index, const uint8_t *frame,
+			size_t len, struct iobuf *deliver)
+{
+	struct disturber *d = opaque;
+
+	if (from != d->from) {
+		put(deliver, frame, len);
+		return;
+	}
+	if (d->ended)
+		return;
+	if (d->deed == SWAP && index == d->index + 1) {
+		d->next_type = get_be16(frame + 4);
+		put(deliver, frame, len);
+		put(deliver, d->held, d->held_len);
+		return;
+	}
+	if (index != d->index) {
+		put(deliver, frame, len);
+		return;
+	}
+	d->type = get_be16(frame + 4);
+	switch (d->deed) {
+	case DROP:
+		break;
+	case CUT:
+	case CUT_AND_END:
+		put(deliver, frame, MIN(d->keep, len));
+		d->ended = d->deed == CUT_AND_END;
+		break;
+	case REPEAT:
+		put(deliver, frame, len);
+		put(deliver, frame, len);
+		break;
+	case SWAP:
+		ck_assert_uint_le(len, sizeof(d->held));
+		memcpy(d->held, frame, len);
+		d->held_len = len;
+		break;
+	case REPLACE:
+		put(deliver, d->bytes, d->len);
+		break;
+	}
+}
+
+struct results {
+	enum outcome of[2];
+	bool finished;
+	uint64_t durable;		/* what the agent was told */
+};
+
+static struct results disturbed(struct disturber *d, unsigned int close_at, const char *what)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct results r;
+	struct judge j;
+
+	loopback_init(&l);
+	l.hook = disturb;
+	l.opaque = d;
+	l.close_at = close_at;
+	converse(&l, &j, what);
+	r.of[AGENT] = outcome(&l, AGENT, what);
+	r.of[SERVER] = outcome(&l, SERVER, what);
+	r.finished = l.finished;
+	r.durable = l.durable;
+	/* The agent is never told of more than the server has seen. */
+	ck_assert_msg(!l.finished || j.seen[PROTO_FINISH][SERVER] == 1,
+		      "%s: finished, the server knows not", what);
+	return r;
+}
+
+/* Every frame of an undisturbed run. */
+struct recording {
+	uint8_t bytes[64][2200];
+	size_t len[64];
+	unsigned int n[2];
+};
+
+static struct recording recorded[2];
+
+static void record_frame(void *opaque, enum loopback_dir from, unsigned int index,
+			 const uint8_t *frame, size_t len, struct iobuf *deliver)
+{
+	struct recording *r = &((struct recording *)opaque)[from];
+
+	ck_assert_uint_lt(index, 64);
+	ck_assert_uint_le(len, sizeof(r->bytes[0]));
+	memcpy(r->bytes[index], frame, len);
+	r->len[index] = len;
+	r->n[from] = index + 1;
+	put(deliver, frame, len);
+}
+
+static void record(unsigned int close_at)
+{
+	CLEANUP(loopback_done) struct loopback l;
+	struct judge j;
+
+	memset(recorded, 0, sizeof(recorded));
+	loopback_init(&l);
+	l.hook = record_frame;
+	l.opaque = recorded;
+	l.close_at = close_at;
+	converse(&l, &j, "recording");
+	check_quiet(&l);
+}
+
+static unsigned int frames(enum loopback_dir from)
+{
+	return recorded[from].n[from];
+}
+
+#define EACH_FRAME(from, i) \
+	for (enum loopback_dir from = AGENT; from <= SERVER; from++) \
+		for (unsigned int i = 0; i < frames(from); i++)
+
+/*
+ * What may be missing without harm: later ACKs say it again, PING, PONG and STATUS promise nothing,
+ * and an agent that missed a HAVE sends more than it had to.
+ */
+static bool harmless(uint16_t type)
+{
+	return type == PROTO_ACK || type == PROTO_PING || type == PROTO_STATUS ||
+	       type == PROTO_HAVE;
+}
+
+/*
+ * An agent that leaves with CLOSE without its last FLUSHED knows that it has been promised nothing,
+ * and resumes from the journal.
+ */
+static bool clean(const struct results *r)
+{
+	return r->of[AGENT] == OK && r->of[SERVER] == OK && r->durable == 8;
+}
+
+/* Under an emulated processor (valgrind) a sample has to do. */
+static bool slow(void)
+{
+	return getenv("P2V_SLOW") != NULL;
+}
+
+START_TEST(hostile_drop)
+{
+	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
+		record(close_at);
+		EACH_FRAME(from, i) {
+			struct disturber d = { .deed = DROP, .from = from, .index = i };
+			struct results r;
+			char what[80];
+
+			snprintf(what, sizeof(what), "frame %u of %u dropped", i, from);
+			r = disturbed(&d, close_at, what);
+			if (!harmless(d.type) && d.type != PROTO_PONG)
+				ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
+					      msg_type_name(d.type));
+		}
+	}
+}
+END_TEST
+
+static void cut_one(enum loopback_dir from, unsigned int i, size_t keep, enum deed deed,
+		    unsigned int close_at)
+{
+	struct disturber d = { .deed = deed, .from = from, .index = i, .keep = keep };
+	struct results r;
+	char what[80];
+
+	snprintf(what, sizeof(what), "frame %u of %u cut at %zu%s", i, from, keep,
+		 deed == CUT ? "" : ", then nothing");
+	r = disturbed(&d, close_at, what);
+	if (keep > 0 || (!harmless(d.type) && d.type != PROTO_PONG))
+		ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what, msg_type_name(d.type));
+}
+
+START_TEST(hostile_cut)
+{
+	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
+		record(close_at);
+		EACH_FRAME(from, i) {
+			size_t len = recorded[from].len[i];
+
+			/* All heads and tails; of long payloads a part. */
+			for (size_t keep = 0; keep < len; keep++) {
+				if (keep >= 260 && keep + 20 <= len && keep % 97 != 0)
+					continue;
+				if (slow() && keep % 13 != 0)
+					continue;
+				cut_one(from, i, keep, CUT, close_at);
+				cut_one(from, i, keep, CUT_AND_END, close_at);
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(hostile_repeat)
+{
+	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
+		record(close_at);
+		EACH_FRAME(from, i) {
+			struct disturber d = { .deed = REPEAT, .from = from, .index = i };
+			struct results r;
+			char what[80];
+
+			snprintf(what, sizeof(what), "frame %u of %u repeated", i, from);
+			r = disturbed(&d, close_at, what);
+			/* Only a STATUS says nothing new the second time and harms nobody. */
+			if (d.type != PROTO_STATUS)
+				ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
+					      msg_type_name(d.type));
+		}
+	}
+}
+END_TEST
+
+START_TEST(hostile_swap)
+{
+	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
+		record(close_at);
+		EACH_FRAME(from, i) {
+			struct disturber d = { .deed = SWAP, .from = from, .index = i };
+			struct results r;
+			char what[80];
+
+			snprintf(what, sizeof(what), "frame %u of %u swapped with the next", i,
+				 from);
+			r = disturbed(&d, close_at, what);
+			/* Life signs and progress reports have no place of their own in the order.
+			 */
+			if (harmless(d.type) || harmless(d.next_type) || d.type == PROTO_PONG ||
+				d.next_type == PROTO_PONG)
+				continue;
+			ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
+				      msg_type_name(d.type));
+		}
+	}
+}
+END_TEST
+
+struct mutation {
+	enum loopback_dir from;
+	unsigned int index;
+	bool reseal;
+	unsigned int runs, survived;
+};
+
+static void one_mutant(const uint8_t *data, size_t len, const char *how, void *opaque)
+{
+	struct mutation *mu = opaque;
+	struct disturber d = {
+		.deed = REPLACE, .from = mu->from, .index = mu->index, .bytes = data, .len = len };
+	uint16_t type = get_be16(recorded[mu->from].bytes[mu->index] + 4);
+	struct results r;
+	char what[160];
+	uint8_t *sealed = NULL;
+
+	if (mu->reseal) {
+		/* As a malicious peer would: a right check sum, and a length that is true. */
+		sealed = malloc(len + 1);
+		ck_assert_ptr_nonnull(sealed);
+		memcpy(sealed, data, len);
+		if (len >= PROTO_FRAME_HEADER)
+			put_be32(sealed, (uint32_t)(len - PROTO_FRAME_HEADER));
+		loopback_reseal(sealed, len);
+		d.bytes = sealed;
+	}
+	snprintf(what, sizeof(what), "frame %u of %u (%s), %s%s", mu->index, mu->from,
+		 msg_type_name(type), how, mu->reseal ? ", resealed" : "");
+	r = disturbed(&d, 0, what);
+	mu->runs++;
+	mu->survived += clean(&r);
+	/* An empty mutant is a dropped message. */
+	if (!mu->reseal && len > 0)
+		ck_assert_msg(!clean(&r), "%s: nobody noticed", what);
+	free(sealed);
+}
+
+START_TEST(hostile_mutate)
+{
+	unsigned int survived = 0, runs = 0;
+
+	record(0);
+	EACH_FRAME(from, i) {
+		struct mutation mu = { .from = from, .index = i, .reseal = _i };
+
+		mutate_each(recorded[from].bytes[i], recorded[from].len[i], slow() ? 20 : 300,
+			    one_mutant, &mu);
+		survived += mu.survived;
+		runs += mu.runs;
+	}
+	ck_assert_uint_gt(runs, slow() ? 300 : 5000);
+	/* Resealed, some changes are only other messages; most are not messages at all. */
+	if (_i)
+		ck_assert_uint_gt(survived, 0);
+	ck_assert_uint_lt(survived, runs / 2);
+}
+END_TEST
+
+/* Every message of the conversation in the place of every other one. */
+START_TEST(hostile_replace)
+{
+	record(0);
+	EACH_FRAME(from, i) {
+		EACH_FRAME(other, k) {
+			struct disturber d = {
+				.deed = REPLACE, .from = from, .index = i,
+				.bytes = recorded[other].bytes[k], .len = recorded[other].len[k],
+			};
+			char what[80];
+
+			snprintf(what, sizeof(what), "frame %u of %u in the place of %u of %u", k,
+				 other, i, from);
+			disturbed(&d, 0, what);
+		}
+	}
+}
+END_TEST
+
+/*
+ * The seeds of tests/fuzz/fuzz_wire.c are what one side sends in such conversations, after two
+ * bytes for the target. P2V_REGENERATE=1 writes them anew.
+ */
+static void corpus_file(const char *name, uint8_t mode, enum loopback_dir from)
+{
+	CLEANUP(iobuf_done) struct iobuf b;
+	CLEANUP(mem_free) char *data = NULL;
+	const char *top = getenv("P2V_TOP");
+	struct err err = ERR_INIT;
+	char path[4096];
+	size_t len;
+
+	iobuf_init(&b, 1u << 20);
+	put(&b, (const uint8_t[]){ mode, 0 }, 2);
+	for (unsigned int i = 0; i < frames(from); i++)
+		put(&b, recorded[from].bytes[i], recorded[from].len[i]);
+	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/wire/%s", top ? top : ".", name);
+	if (getenv("P2V_REGENERATE"))
+		ck_assert_msg(fdio_replace_file(path, iobuf_ptr(&b), iobuf_len(&b), 0644, &err) ==
+				  0,
+			      "%s", err.text);
+	ck_assert_msg(fdio_read_file(path, 1u << 20, &data, &len, &err) == 0, "%s", err.text);
+	ck_assert_msg(len == iobuf_len(&b) && memcmp(data, iobuf_ptr(&b), len) == 0,
+		      "%s is not what a session sends: run with P2V_REGENERATE=1", name);
+}
+
+START_TEST(fuzz_corpus_is_real)
+{
+	/* Bit 0: what the server sends, for an agent. Bit 1: CRCs made right. */
+	record(0);
+	corpus_file("server-full", 0, AGENT);
+	corpus_file("agent-full", 1, SERVER);
+	corpus_file("server-full-resealed", 2, AGENT);
+	corpus_file("agent-full-resealed", 3, SERVER);
+	record(2);
+	corpus_file("server-close", 2, AGENT);
+}
+END_TEST
+
+static Suite *session_suite(void)
+{
+	Suite *s = suite_create("session");
+	TCase *t = tcase_create("conversations");
+
+	tcase_add_test(t, full_conversation);
+	tcase_add_test(t, complete_job);
+	tcase_add_test(t, close_early);
+	tcase_add_test(t, who_may_send_what);
+	tcase_add_test(t, who_may_get_what);
+	tcase_set_timeout(t, 60);
+	suite_add_tcase(s, t);
+
+	t = tcase_create("rules");
+	tcase_add_test(t, greeting_refusals);
+	tcase_add_test(t, not_p2v_at_all);
+	tcase_add_test(t, ends_of_file);
+	tcase_add_test(t, ranges_and_ids_from_the_agent);
+	tcase_add_test(t, last_chunks_are_exact);
+	tcase_add_test(t, acknowledgements);
+	tcase_add_test(t, have_rules);
+	tcase_add_test(t, credit_is_kept_and_demanded);
+	tcase_add_test(t, flushes_are_bounded);
+	tcase_add_test(t, pings);
+	tcase_add_test(t, output_is_bounded);
+	tcase_add_test(t, input_is_bounded);
+	tcase_add_test(t, oversized);
+	tcase_add_test(t, status_phases);
+	tcase_add_test(t, first_frame_is_short);
+	tcase_add_test(t, errors_end_it);
+	tcase_add_test(t, unknown_error_codes);
+	tcase_add_test(t, after_close);
+	tcase_add_test(t, close_crosses_the_end);
+	tcase_add_test(t, message_stays_while_sending);
+	tcase_add_test(t, software_names);
+	tcase_set_timeout(t, 60);
+	suite_add_tcase(s, t);
+
+	t = tcase_create("hostile");
+	tcase_add_test(t, hostile_drop);
+	tcase_add_test(t, hostile_cut);
+	tcase_add_test(t, hostile_repeat);
+	tcase_add_test(t, hostile_swap);
+	tcase_add_loop_test(t, hostile_mutate, 0, 2);
+	tcase_add_test(t, hostile_replace);
+	tcase_add_test(t, fuzz_corpus_is_real);
+	tcase_set_timeout(t, 120);
+	suite_add_tcase(s, t);
+	return s;
+}
+
+UNIT_MAIN(session_suite)

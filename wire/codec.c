@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "wire/codec.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <string.h>
+#include <zstd.h>
+#include <zstd_errors.h>
+
+#include "common/bytes.h"
+#include "common/compiler.h"
+#include "common/digest.h"
+#include "common/iszero.h"
+
+#define LEVEL_MIN	(-7)
+#define LEVEL_MAX	19
+#define WINDOW_LOG	16
+
+/* More than this and the saving is not worth the receiver's time. */
+#define STORED_MAX	(PROTO_CLUSTER_SIZE / 16 * 15)
+
+struct codec {
+	ZSTD_CCtx *cctx;	/* NULL: store raw */
+	ZSTD_DCtx *dctx;
+};
+
+static int cctx_new(int level, ZSTD_CCtx **ret, struct err *err)
+{
+	const struct {
+		ZSTD_cParameter param;
+		int value;
+	} params[] = {
+		{ ZSTD_c_compressionLevel, level },
+		{ ZSTD_c_windowLog, WINDOW_LOG },
+		{ ZSTD_c_contentSizeFlag, 1 },
+		{ ZSTD_c_checksumFlag, 0 },
+		{ ZSTD_c_dictIDFlag, 0 },
+	};
+	ZSTD_CCtx *cctx = ZSTD_createCCtx();
+
+	if (!cctx)
+		return err_nomem(err);
+	for (size_t i = 0; i < ARRAY_SIZE(params); i++) {
+		size_t r = ZSTD_CCtx_setParameter(cctx, params[i].param, params[i].value);
+
+		if (ZSTD_isError(r)) {
+			ZSTD_freeCCtx(cctx);
+			return err_set(err, EINVAL, "cannot set up zstd level %d: %s", level,
+				       ZSTD_getErrorName(r));
+		}
+	}
+	*ret = cctx;
+	return 0;
+}
+
+int codec_new(int level, struct codec **ret, struct err *err)
+{
+	CLEANUP(codec_free) struct codec *c = NULL;
+	int r;
+
+	if (level < LEVEL_MIN || level > LEVEL_MAX)
+		return err_set(err, EINVAL, "compression level %d is not in %d..%d", level,
+			       LEVEL_MIN, LEVEL_MAX);
+	c = calloc(1, sizeof(*c));
+	if (!c)
+		return err_nomem(err);
+	if (level != 0) {
+		r = cctx_new(level, &c->cctx, err);
+		if (r < 0)
+			return r;
+	}
+	c->dctx = ZSTD_createDCtx();
+	if (!c->dctx)
+		return err_nomem(err);
+	*ret = TAKE_PTR(c);
+	return 0;
+}
+
+void codec_free(struct codec *c)
+{
+	if (!c)
+		return;
+	ZSTD_freeCCtx(c->cctx);
+	ZSTD_freeDCtx(c->dctx);
+	free(c);
+}
+
+/* 1: the cluster is at scratch, *ret_stored bytes; 0: it does not shrink enough. */
+static int compress_cluster(struct codec *c, const uint8_t *raw, uint8_t *scratch,
+			    uint32_t *ret_stored, struct err *err)
+{
+	size_t n = ZSTD_compress2(c->cctx, scratch, STORED_MAX, raw, PROTO_CLUSTER_SIZE);
+
+	if (ZSTD_isError(n)) {
+		if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
+			return 0;
+		if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+			return err_nomem(err);
+		return err_set(err, EIO, "cannot compress a cluster: %s", ZSTD_getErrorName(n));
+	}
+	*ret_stored = (uint32_t)n;
+	return 1;
+}
+
+int codec_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch, struct msg_data *m,
+		 struct err *err)
+{
+	bool all_zero = true;
+	uint16_t n = 0;
+
+	if (m->length == 0 || m->length > PROTO_CHUNK_SIZE)
+		return err_set(err, EINVAL, "a chunk of %" PRIu32 " bytes", m->length);
+	for (uint32_t pos = 0; pos < m->length; pos += PROTO_CLUSTER_SIZE, n++) {
+		uint32_t len = MIN(m->length - pos, PROTO_CLUSTER_SIZE);
+		struct msg_cluster *k = &m->clusters[n];
+		int r = 0;
+
+		if (is_zero(raw + pos, len)) {
+			*k = (struct msg_cluster){ .codec = PROTO_CODEC_ZERO };
+			continue;
+		}
+		all_zero = false;
+		/* A short cluster at the disk's end stays raw: an image stores whole ones only. */
+		if (c->cctx && len == PROTO_CLUSTER_SIZE)
+			r = compress_cluster(c, raw + pos, scratch + pos, &k->stored, err);
+		if (r < 0)
+			return r;
+		k->codec = r ? PROTO_CODEC_ZSTD : PROTO_CODEC_RAW;
+		k->p = r ? scratch + pos : raw + pos;
+		if (!r)
+			k->stored = len;
+	}
+	if (all_zero)
+		return 1;
+	m->nclusters = n;
+	if (digest_sha256(raw, m->length, m->sha256) < 0)
+		return err_set(err, EIO, "cannot compute a SHA-256");
+	return 0;
+}
+
+/*
+ * The parts of the frame header (RFC 8878, 3.1.1.1) that libzstd has no stable function for: a
+ * receiver that stores the cluster as it came must not store a dictionary reference, a check sum
+ * or a window beyond a cluster.
+ */
+static const char *zstd_header_fault(const uint8_t *p, size_t len)
+{
+	uint8_t descriptor;
+
+	if (len < 6 || get_le32(p) != ZSTD_MAGICNUMBER)
+		return "is not a zstd frame";
+	descriptor = p[4];
+	if (descriptor & 0x03)
+		return "has a dictionary id";
+	if (descriptor & 0x04)
+		return "has a check sum";
+	if (descriptor & 0x18)
+		return "has unknown flags";
+	if (!(descriptor & 0x20)) {
+		uint32_t log = 10 + (p[5] >> 3);
+
+		if (log > WINDOW_LOG || (log == WINDOW_LOG && (p[5] & 7) != 0))
+			return "needs a window larger than a cluster";
+	}
+	return NULL;
+}
+
+static const char *decompress_cluster(struct codec *c, const struct msg_cluster *k, uint8_t *raw,
+				      uint32_t len)
+{
+	const char *fault = zstd_header_fault(k->p, k->stored);
+	size_t n;
+
+	if (fault)
+		return fault;
+	if (ZSTD_getFrameContentSize(k->p, k->stored) != len)
+		return "does not declare the cluster's size";
+	n = ZSTD_findFrameCompressedSize(k->p, k->stored);
+	if (ZSTD_isError(n))
+		return "is cut or damaged";
+	if (n != k->stored)
+		return "has bytes after its frame";
+	n = ZSTD_decompressDCtx(c->dctx, raw, len, k->p, k->stored);
+	if (ZSTD_isError(n))
+		return "is damaged";
+	if (n != len)
+		return "does not decode to the cluster's size";
+	return NULL;
+}
+
+int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct err *err)
+{
+	uint8_t sha256[SHA256_LEN];
+
+	if (m->length == 0 || m->length > PROTO_CHUNK_SIZE ||
+	    m->nclusters != DIV_ROUND_UP(m->length, PROTO_CLUSTER_SIZE))
+		return err_set(err, EBADMSG, "a chunk of %" PRIu32 " bytes in %u clusters",
+			       m->length, m->nclusters);
+	for (uint16_t i = 0; i < m->nclusters; i++) {
+		const struct msg_cluster *k = &m->clusters[i];
+		uint32_t pos = i * PROTO_CLUSTER_SIZE;
+		uint32_t len = MIN(m->length - pos, PROTO_CLUSTER_SIZE);
+		const char *fault = NULL;
+
+		switch (k->codec) {
+		case PROTO_CODEC_RAW:
+			if (k->stored == len)
+				memcpy(raw + pos, k->p, len);
+			else
+				fault = "has a wrong size";
+			break;
+		case PROTO_CODEC_ZSTD:
+			fault = decompress_cluster(c, k, raw + pos, len);
+			break;
+		case PROTO_CODEC_ZERO:
+			memset(raw + pos, 0, len);
+			break;
+		default:
+			fault = "has an unknown codec";
+		}
+		if (fault)
+			return err_set(err, EBADMSG, "cluster at 0x%" PRIx64 " of disk %u %s",
+				       m->offset + pos, m->disk, fault);
+	}
+	if (digest_sha256(raw, m->length, sha256) < 0)
+		return err_set(err, EIO, "cannot compute a SHA-256");
+	if (memcmp(sha256, m->sha256, sizeof(sha256)) != 0)
+		return err_set(err, EILSEQ,
+			       "chunk at 0x%" PRIx64 " of disk %u does not match its SHA-256",
+			       m->offset, m->disk);
+	return 0;
+}

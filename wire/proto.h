@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Every constant of the p2v wire protocol, version 1. docs/protocol.md is the specification and
+ * the two change together. The agent is the client (it opens the channel and sends data), the
+ * server is p2v-server receive on the far end of the channel's stdin and stdout.
+ *
+ *	agent                                     server
+ *	HELLO ---------------------------------->
+ *	      <---------------------------------- HELLO
+ *	OPEN (name, machine, disks) ------------>
+ *	      <---------------------------------- JOB, HAVE*, READY
+ *	DATA/ZERO/BAD (ids 1, 2, 3...) --------->
+ *	      <---------------------------------- ACK (high-water mark)
+ *	FLUSH (id) ----------------------------->
+ *	      <---------------------------------- FLUSHED (durable and journalled)
+ *	FINISH (id) ---------------------------->
+ *	      <---------------------------------- STATUS* (verifying), FINISHED
+ *	close                                     close
+ *
+ * The agent may leave early and in order with CLOSE; either side may end it with ERROR.
+ */
+#ifndef P2V_WIRE_PROTO_H
+#define P2V_WIRE_PROTO_H
+
+#include <stdint.h>
+
+#define PROTO_MAGIC		UINT64_C(0x7032762d77697265)	/* "p2v-wire" */
+#define PROTO_VERSION		1	/* the highest we speak */
+#define PROTO_VERSION_MIN	1	/* the lowest */
+
+/* u32 payload length, u16 type, u16 flags (zero), u32 CRC-32C of those 8 bytes and the payload. */
+#define PROTO_FRAME_HEADER	12
+#define PROTO_PAYLOAD_MAX	(4u << 20)
+
+/* The unit of hashing, acknowledgement and resume; and of compression and of the image. */
+#define PROTO_CHUNK_SIZE	(1u << 20)
+#define PROTO_CLUSTER_SIZE	(64u << 10)
+#define PROTO_CHUNK_CLUSTERS	(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE)
+
+#define PROTO_NAME_MAX		63		/* job and disk names, see common/text.h */
+#define PROTO_PATH_MAX		4095
+#define PROTO_MACHINE_MAX	(2u << 20)	/* machine JSON */
+#define PROTO_SUMMARY_MAX	(1u << 20)	/* FINISH and FINISHED JSON */
+#define PROTO_SOFTWARE_MAX	255
+#define PROTO_ERROR_TEXT_MAX	1024
+#define PROTO_DISKS_MAX		256
+#define PROTO_HAVE_MAX		65536		/* ranges in one HAVE */
+#define PROTO_DISK_SIZE_MAX	(UINT64_C(1) << 56)
+#define PROTO_CREDIT_MIN	(4u << 20)	/* frame bytes the server lets be unacknowledged */
+#define PROTO_CREDIT_MAX	(1u << 30)
+#define PROTO_UNACKED_MAX	65536		/* messages in flight, whatever their sizes */
+#define PROTO_FLUSH_MAX		16		/* FLUSHes not answered yet */
+#define PROTO_PING_MAX		16		/* PINGs of one side not answered yet */
+
+enum proto_type {
+	PROTO_HELLO	= 1,
+	PROTO_OPEN	= 2,
+	PROTO_JOB	= 3,
+	PROTO_HAVE	= 4,
+	PROTO_READY	= 5,
+	PROTO_DATA	= 6,
+	PROTO_ZERO	= 7,
+	PROTO_ACK	= 8,
+	PROTO_FLUSH	= 9,
+	PROTO_FLUSHED	= 10,
+	PROTO_BAD	= 11,
+	PROTO_FINISH	= 12,
+	PROTO_FINISHED	= 13,
+	PROTO_ERROR	= 14,
+	PROTO_STATUS	= 15,
+	PROTO_PING	= 16,
+	PROTO_PONG	= 17,
+	PROTO_CLOSE	= 18,
+};
+
+/* Feature masks of HELLO. None is defined in version 1; an unknown must-bit means refusal. */
+#define PROTO_FEATURES_MUST	UINT64_C(0)
+#define PROTO_FEATURES_MAY	UINT64_C(0)
+
+/* OPEN flags */
+#define PROTO_OPEN_COMPRESSED	(1u << 0)	/* store zstd clusters as they come */
+#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED)
+
+enum proto_role { PROTO_ROLE_AGENT = 1, PROTO_ROLE_SERVER = 2 };
+
+enum proto_job_state {
+	PROTO_JOB_NEW		= 1,
+	PROTO_JOB_RESUMED	= 2,	/* HAVE lists what need not be sent again */
+	PROTO_JOB_COMPLETE	= 3,	/* nothing to send; the server closes after READY */
+};
+
+enum proto_codec {
+	PROTO_CODEC_RAW		= 0,
+	PROTO_CODEC_ZSTD	= 1,	/* one zstd frame that decodes to one whole cluster */
+	PROTO_CODEC_ZERO	= 2,	/* no bytes; the cluster reads as zeroes */
+};
+
+enum proto_zero_reason {
+	PROTO_ZERO_FREE		= 1,	/* not read: nobody uses it */
+	PROTO_ZERO_ZERO		= 2,	/* read, all zero */
+};
+
+enum proto_phase { PROTO_PHASE_FLUSHING = 1, PROTO_PHASE_VERIFYING = 2 };
+
+/* On the wire only: a number from here never becomes a return value; wire/msg.h names them. */
+enum proto_error {
+	PROTO_ERR_PROTOCOL	= 1,	/* malformed, illegal now, or out of range */
+	PROTO_ERR_VERSION	= 2,
+	PROTO_ERR_FEATURE	= 3,
+	PROTO_ERR_NAME		= 4,	/* job or disk name not acceptable */
+	PROTO_ERR_BUSY		= 5,	/* another channel serves this job; try again */
+	PROTO_ERR_MISMATCH	= 6,	/* the job exists with other disks */
+	PROTO_ERR_SPACE		= 7,	/* target full */
+	PROTO_ERR_IO		= 8,
+	PROTO_ERR_DIGEST	= 9,	/* data does not match its SHA-256 */
+	PROTO_ERR_DENIED	= 10,	/* this key may not do that */
+	PROTO_ERR_CANCELLED	= 11,
+	PROTO_ERR_INTERNAL	= 12,
+	PROTO_ERR_VERIFY	= 13,	/* the finished image does not read back as sent */
+};
+
+#endif
