@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reading back what qcow2_write wrote, for verification: independent of the writer's state, from
+ * the file alone. Understands raw, zstd-compressed, zero and unallocated clusters; refuses
+ * everything else (backing files, encryption, snapshots, external data) with -ENOTSUP. The file
+ * may be hostile. One thread per reader.
+ */
+#ifndef P2V_CONVERT_QCOW2_READ_H
+#define P2V_CONVERT_QCOW2_READ_H
+
+#include <stdint.h>
+#include <stdbool.h>
+#include "common/cleanup.h"
+#include "common/err.h"
+
+struct qcow2_read;
+
+int qcow2_read_open(int dirfd, const char *name, struct qcow2_read **ret, struct err *err);
+void qcow2_read_free(struct qcow2_read *r);
+DEFINE_CLEANUP(struct qcow2_read *, qcow2_read_free)
+uint64_t qcow2_read_size(const struct qcow2_read *r);
+/* Fill buf with [offset, offset + length) of the virtual disk. -EBADMSG names the cluster, -EIO. */
+int qcow2_read(struct qcow2_read *r, void *buf, uint64_t offset, uint64_t length, struct err *err);
+/*
+ * True when the whole range is unallocated or zero clusters, so that reading it can be skipped
+ * (it reads as zeroes); false when some of it must be read.
+ */
+bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length);
+/* Bytes the file occupies on its filesystem. */
+uint64_t qcow2_read_allocated(const struct qcow2_read *r);
+
+#endif

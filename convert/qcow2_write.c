@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The image operations. Each goes in steps inside one L2 table: gather all that can fail (tables,
+ * room in the queue, clusters), write the data, change the tables in memory. A step that fails
+ * changes nothing, so an operation may be tried again.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include "common/bytes.h"
+#include "common/cleanup.h"
+#include "common/compiler.h"
+#include "common/fdio.h"
+#include "convert/qcow2_meta.h"
+#include "convert/qcow2_rebuild.h"
+#include "convert/qcow2_space.h"
+#include "convert/qcow2_write.h"
+
+#define CLUSTER		QCOW2_CLUSTER_SIZE
+
+struct qcow2_write {
+	struct image im;		/* first: the image is the writer */
+	struct qcow2_meta m;
+	int fd;
+};
+
+static const uint8_t zeroes[CLUSTER];
+
+static struct qcow2_write *writer(struct image *im)
+{
+	return (struct qcow2_write *)im;
+}
+
+static void writer_free(struct qcow2_write *w)
+{
+	if (!w)
+		return;
+	qcow2_meta_done(&w->m);
+	fd_close(w->fd);
+	free(w);
+}
+DEFINE_CLEANUP(struct qcow2_write *, writer_free)
+
+static struct qcow2_entry entry_at(const struct qcow2_table *t, uint32_t i)
+{
+	return qcow2_layout_decode(qcow2_meta_entry(t, i), QCOW2_CLUSTER_BITS);
+}
+
+/*
+ * Map guest clusters [i, i + n) to raw host clusters (host 0: to nothing), and let go what was
+ * there.
+ */
+static void remap(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, uint32_t n,
+		  uint64_t host)
+{
+	for (; n > 0; n--, i++) {
+		struct qcow2_entry old = entry_at(t, i);
+
+		if (old.kind != QCOW2_KIND_NONE)
+			qcow2_space_drop(m, old.host, old.length);
+		if (host) {
+			qcow2_meta_set_entry(t, i, qcow2_layout_raw(host));
+			host += CLUSTER;
+		} else if (old.kind != QCOW2_KIND_NONE) {
+			qcow2_meta_set_entry(t, i, 0);
+		}
+	}
+}
+
+/* How many of the n entries from i on are raw and follow each other in the file. */
+static uint32_t raw_run(const struct qcow2_table *t, uint32_t i, uint32_t n)
+{
+	struct qcow2_entry first = entry_at(t, i);
+	uint32_t run = 1;
+
+	for (; run < n; run++) {
+		struct qcow2_entry e = entry_at(t, i + run);
+
+		if (e.kind != QCOW2_KIND_RAW || e.host != first.host + (uint64_t)run * CLUSTER)
+			break;
+	}
+	return run;
+}
+
+static uint32_t other_run(const struct qcow2_table *t, uint32_t i, uint32_t n)
+{
+	uint32_t run = 1;
+
+	while (run < n && entry_at(t, i + run).kind != QCOW2_KIND_RAW)
+		run++;
+	return run;
+}
+
+/* The bytes of a run of n clusters, when left bytes remain to be written. */
+static uint64_t run_bytes(uint32_t n, uint64_t left)
+{
+	return MIN((uint64_t)n * CLUSTER, left);
+}
+
+/* Write what fits into one run; n clusters from entry i of table t are wanted. */
+static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, uint32_t n,
+		      const uint8_t *buf, uint64_t left, uint64_t *ret_done, struct err *err)
+{
+	uint64_t cluster, count, bytes;
+	int r;
+
+	if (entry_at(t, i).kind == QCOW2_KIND_RAW) {
+		bytes = run_bytes(raw_run(t, i, n), left);
+		*ret_done = bytes;
+		return qcow2_meta_pwrite(m, buf, bytes, entry_at(t, i).host, err);
+	}
+	r = qcow2_space_drop_room(m, n, err);
+	if (r >= 0)
+		r = qcow2_space_reserve(m, other_run(t, i, n), &cluster, &count, err);
+	if (r < 0)
+		return r;
+	bytes = run_bytes((uint32_t)count, left);
+	r = qcow2_meta_pwrite(m, buf, bytes, cluster * CLUSTER, err);
+	/* Past the end of the disk nobody reads, but what a reused cluster held shall not stay. */
+	if (r >= 0 && bytes % CLUSTER)
+		r = qcow2_meta_pwrite(m, zeroes, CLUSTER - bytes % CLUSTER,
+				      cluster * CLUSTER + bytes, err);
+	if (r < 0)
+		return r;
+	qcow2_space_commit(m, cluster, count);
+	remap(m, t, i, (uint32_t)count, cluster * CLUSTER);
+	*ret_done = bytes;
+	return 0;
+}
+
+static int check_range(const struct image *im, uint64_t offset, uint64_t length, struct err *err)
+{
+	if (!range_inside(offset, length, im->size) || offset % CLUSTER ||
+	    (length % CLUSTER && offset + length != im->size))
+		return err_set(err, EINVAL,
+			       "range 0x%" PRIx64 " + 0x%" PRIx64 " is no range of whole clusters",
+			       offset, length);
+	return 0;
+}
+
+static int write_op(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+		    struct err *err)
+{
+	struct qcow2_meta *m = &writer(im)->m;
+	const uint8_t *p = buf;
+	int r;
+
+	r = check_range(im, offset, length, err);
+	while (r >= 0 && length > 0) {
+		uint32_t i = (uint32_t)(offset / CLUSTER % QCOW2_L2_ENTRIES);
+		uint64_t n = MIN(DIV_ROUND_UP(length, CLUSTER), QCOW2_L2_ENTRIES - i);
+		struct qcow2_table *t;
+		uint64_t done;
+
+		r = qcow2_meta_l2(m, offset / CLUSTER / QCOW2_L2_ENTRIES, true, &t, err);
+		if (r >= 0)
+			r = write_step(m, t, i, (uint32_t)n, p, length, &done, err);
+		if (r < 0)
+			return r;
+		p += done;
+		offset += done;
+		length -= done;
+	}
+	return r;
+}
+
+/*
+ * Where a frame of len bytes goes: *ret_new clusters from *ret_cluster on are taken for it (0 or
+ * 1). It follows the last frame, into the next cluster too when that is to be had.
+ */
+static int pack_place(struct qcow2_meta *m, uint32_t len, uint64_t *ret_host, uint64_t *ret_cluster,
+		      uint64_t *ret_new, struct err *err)
+{
+	uint64_t room = m->pack ? ALIGN_UP(m->pack, CLUSTER) - m->pack : 0;
+	uint64_t here = m->pack / CLUSTER;
+	struct qcow2_table *t;
+	int r;
+
+	if (room > 0) {
+		r = qcow2_meta_refblock(m, here / QCOW2_REFBLOCK_ENTRIES, &t, err);
+		if (r < 0)
+			return r;
+		/*
+		 * Getting the block may have flushed, and a flush moves or ends the packing
+		 * place.
+		 */
+		room = m->pack ? ALIGN_UP(m->pack, CLUSTER) - m->pack : 0;
+		if (room > 0 && qcow2_space_refcount(m, here) < UINT16_MAX &&
+		    (len <= room || qcow2_space_available(m, here + 1))) {
+			*ret_host = m->pack;
+			*ret_cluster = here + 1;
+			*ret_new = len > room;
+			return 0;
+		}
+	}
+	r = qcow2_space_reserve(m, 1, ret_cluster, ret_new, err);
+	if (r < 0)
+		return r;
+	*ret_host = *ret_cluster * CLUSTER;
+	return 0;
+}
+
+static int write_compressed_op(struct image *im, const void *frame, uint32_t len, uint64_t offset,
+			       struct err *err)
+{
+	struct qcow2_meta *m = &writer(im)->m;
+	uint32_t i = (uint32_t)(offset / CLUSTER % QCOW2_L2_ENTRIES);
+	uint64_t host, cluster, fresh;
+	struct qcow2_entry old;
+	struct qcow2_table *t;
+	int r;
+
+	if (!m->lay.compressed || len == 0 || len > CLUSTER || offset % CLUSTER ||
+	    offset >= im->size)
+		return err_set(err, EINVAL,
+			       "a compressed cluster of %" PRIu32 " bytes at 0x%" PRIx64
+			       " cannot be stored",
+			       len, offset);
+	r = qcow2_meta_l2(m, offset / CLUSTER / QCOW2_L2_ENTRIES, true, &t, err);
+	if (r >= 0)
+		r = qcow2_space_drop_room(m, 1, err);
+	if (r >= 0)
+		r = pack_place(m, len, &host, &cluster, &fresh, err);
+	if (r >= 0)
+		r = qcow2_meta_pwrite(m, frame, len, host, err);
+	if (r < 0)
+		return r;
+	if (host < cluster * CLUSTER)
+		qcow2_space_ref(m, host / CLUSTER);
+	if (fresh)
+		qcow2_space_commit(m, cluster, 1);
+	m->pack = host + len;
+	old = entry_at(t, i);
+	if (old.kind != QCOW2_KIND_NONE)
+		qcow2_space_drop(m, old.host, old.length);
+	qcow2_meta_set_entry(t, i, qcow2_layout_packed(host, len));
+	return 0;
+}
+
+static int zero_op(struct image *im, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct qcow2_meta *m = &writer(im)->m;
+	int r;
+
+	r = check_range(im, offset, length, err);
+	while (r >= 0 && length > 0) {
+		uint32_t i = (uint32_t)(offset / CLUSTER % QCOW2_L2_ENTRIES);
+		uint64_t n = MIN(DIV_ROUND_UP(length, CLUSTER), QCOW2_L2_ENTRIES - i);
+		uint64_t bytes = run_bytes((uint32_t)n, length);
+		struct qcow2_table *t;
+
+		r = qcow2_meta_l2(m, offset / CLUSTER / QCOW2_L2_ENTRIES, false, &t, err);
+		if (r >= 0 && t)
+			r = qcow2_space_drop_room(m, n, err);
+		if (r >= 0 && t)
+			remap(m, t, i, (uint32_t)n, 0);
+		offset += bytes;
+		length -= bytes;
+	}
+	return r;
+}
+
+static int flush_op(struct image *im, struct err *err)
+{
+	return qcow2_meta_flush(&writer(im)->m, err);
+}
+
+static int close_op(struct image *im, struct err *err)
+{
+	CLEANUP(writer_free) struct qcow2_write *w = writer(im);
+	int r;
+
+	r = qcow2_meta_flush(&w->m, err);
+	if (r < 0)
+		return r;
+	qcow2_space_trim(&w->m);
+	r = qcow2_meta_sync(&w->m, err);
+	if (r < 0)
+		return r;
+	if (close(TAKE_FD(w->fd)) < 0)
+		return err_errno(err, "cannot close the image");
+	return 0;
+}
+
+static void abandon_op(struct image *im)
+{
+	writer_free(writer(im));
+}
+
+static const struct image_ops qcow2_ops = {
+	.format = "qcow2",
+	.write = write_op,
+	.write_compressed = write_compressed_op,
+	.zero = zero_op,
+	.flush = flush_op,
+	.close = close_op,
+	.abandon = abandon_op,
+};
+
+/* Takes the descriptor over, whatever is returned. */
+static int writer_new(int fd, const struct qcow2_layout *lay, struct qcow2_write **ret,
+		      struct err *err)
+{
+	CLEANUP(writer_free) struct qcow2_write *w = calloc(1, sizeof(*w));
+	int r;
+
+	if (!w) {
+		fd_close(fd);
+		return err_nomem(err);
+	}
+	w->im = (struct image){ .ops = &qcow2_ops, .size = lay->size, .cluster = CLUSTER };
+	w->fd = fd;
+	r = qcow2_meta_init(&w->m, fd, lay, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(w);
+	return 0;
+}
+
+/* An empty image; its header comes last, so that a torn creation is no image at all. */
+static int format(struct qcow2_meta *m, struct err *err)
+{
+	struct qcow2_table *t;
+	int r;
+
+	m->regions = 0;
+	r = qcow2_meta_refblock_new(m, &t, err);
+	if (r < 0)
+		return r;
+	for (uint64_t c = 0; c < m->lay.fixed; c++)
+		qcow2_space_ref(m, c);
+	r = qcow2_meta_flush(m, err);
+	if (r >= 0)
+		r = qcow2_meta_header(m, false, err);
+	if (r >= 0)
+		r = qcow2_meta_sync(m, err);
+	return r;
+}
+
+int qcow2_write_create(int dirfd, const char *name, uint64_t size, bool compressed,
+		       struct image **ret, struct err *err)
+{
+	CLEANUP(writer_free) struct qcow2_write *w = NULL;
+	struct qcow2_layout lay;
+	int fd, r;
+
+	r = qcow2_layout_make(size, compressed, &lay, err);
+	if (r < 0)
+		return r;
+	fd = openat(dirfd, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_errno(err, "cannot create %s", name);
+	r = writer_new(fd, &lay, &w, err);
+	if (r >= 0)
+		r = format(&w->m, err);
+	if (r < 0) {
+		err_prefix(err, "%s", name);
+		unlinkat(dirfd, name, 0);
+		return r;
+	}
+	*ret = &TAKE_PTR(w)->im;
+	return 0;
+}
+
+/* Take the file up once it is known to be a regular file with our header. */
+static int take_up(struct qcow2_meta *m, const struct bitmap *keep, struct err *err)
+{
+	uint8_t header[QCOW2_LAYOUT_HEADER];
+	struct stat st;
+	int r;
+
+	if (fstat(m->fd, &st) < 0)
+		return err_errno(err, "cannot examine the image");
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, EBADMSG, "not a regular file");
+	m->file_size = (uint64_t)st.st_size;
+	r = fdio_pread_full(m->fd, header, sizeof(header), 0);
+	if (r == -ENODATA)
+		return err_set(err, EBADMSG, "too short for a qcow2 file");
+	if (r < 0)
+		return err_code(err, r, "cannot read the header");
+	r = qcow2_layout_check(&m->lay, header, err);
+	if (r < 0)
+		return r;
+	return qcow2_rebuild(m, keep, err);
+}
+
+int qcow2_write_open(int dirfd, const char *name, uint64_t size, bool compressed,
+		     const struct bitmap *keep, struct image **ret, struct err *err)
+{
+	CLEANUP(writer_free) struct qcow2_write *w = NULL;
+	struct qcow2_layout lay;
+	int fd, r;
+
+	r = qcow2_layout_make(size, compressed, &lay, err);
+	if (r < 0)
+		return r;
+	if (keep->size != size || keep->granularity % CLUSTER)
+		return err_set(err, EINVAL, "%s: the map of what to keep is not for this disk",
+			       name);
+	/* Not blocking: a FIFO in its place must not hang us before it is refused. */
+	fd = openat(dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return err_errno(err, "cannot open %s", name);
+	r = writer_new(fd, &lay, &w, err);
+	if (r >= 0)
+		r = take_up(&w->m, keep, err);
+	if (r < 0) {
+		err_prefix(err, "%s", name);
+		return r;
+	}
+	*ret = &TAKE_PTR(w)->im;
+	return 0;
+}

@@ -1,0 +1,977 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What a machine becomes, rule by rule: names, UUIDs, memory and processors, firmware, disks and
+ * their order, NICs and maps; that every fact that is missing gives a warning and a choice, and
+ * that a random machine always gives a spec that has an XML.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include "common/cleanup.h"
+#include "common/compiler.h"
+#include "common/text.h"
+#include "convert/domain_xml.h"
+#include "tests/lib/unit.h"
+
+#define RANDOM_UUID	"6ba7b810-9dad-41d1-80b4-00c04fd430c8"
+#define SANE_UUID	"4c4c4544-0053-4a10-8057-b4c04f4d3632"
+
+/* A machine of which all is known, so that a test's own warnings are the only ones. */
+static struct machine *m;
+static struct guestcaps caps;
+static struct vmspec_options opt;
+static struct vmspec_image images[8];
+static size_t nimages;
+static struct machine_strv warnings;
+static struct err err;
+
+static void set(char **where, const char *text)
+{
+	free(*where);
+	*where = text ? strdup(text) : NULL;
+}
+
+static struct machine_disk *add_disk(const char *name, uint32_t sector)
+{
+	struct machine_disk *d = machine_grow(&m->disks, &m->ndisks, sizeof(*d));
+
+	d->name = strdup(name);
+	ck_assert_int_ge(asprintf(&d->path, "/dev/%s", name), 0);
+	d->logical_sector = d->physical_sector = sector;
+	images[nimages++] =
+	    (struct vmspec_image){.name = d->name, .path = "/srv/disk.qcow2", .size = GIB};
+	return d;
+}
+
+static struct machine_partition *add_partition(struct machine_disk *d)
+{
+	struct machine_partition *p = machine_grow(&d->partitions, &d->npartitions, sizeof(*p));
+
+	p->number = (uint32_t)d->npartitions;
+	p->name = strdup("p");
+	return p;
+}
+
+static struct machine_nic *add_nic(const char *name, const char *mac, const char *permanent)
+{
+	struct machine_nic *n = machine_grow(&m->nics, &m->nnics, sizeof(*n));
+
+	n->name = strdup(name);
+	n->kind = strdup("physical");
+	set(&n->mac, mac);
+	set(&n->permanent_mac, permanent);
+	n->up = n->carrier = true;
+	n->mtu = 1500;
+	return n;
+}
+
+static void setup(void)
+{
+	ck_assert_int_eq(machine_new(&m), 0);
+	guestcaps_default(&caps);
+	caps.block = VM_BLOCK_VIRTIO_SCSI;
+	caps.q35 = caps.virtio_1_0 = true;
+	opt = (struct vmspec_options){ .random_uuid = RANDOM_UUID, .kvm = true };
+	nimages = 0;
+	err_reset(&err);
+	set(&m->hostname, "web1");
+	set(&m->smbios.uuid, SANE_UUID);
+	m->memory.installed = 4 * GIB;
+	m->memory.usable = 3 * GIB;
+	m->cpu.sockets = 1;
+	m->cpu.cores_per_socket = 4;
+	m->cpu.threads_per_core = 2;
+	m->cpu.online = 8;
+	m->firmware.type = MACHINE_FIRMWARE_BIOS;
+	add_disk("sda", 512);
+	add_nic("eno1", "52:54:00:00:00:01", "52:54:00:00:00:01");
+}
+
+static void teardown(void)
+{
+	machine_free(m);
+	m = NULL;
+	for (size_t i = 0; i < warnings.n; i++)
+		free(warnings.v[i]);
+	free(warnings.v);
+	warnings = (struct machine_strv){ 0 };
+}
+
+static struct vmspec *build(void)
+{
+	struct vmspec *s = NULL;
+	int r;
+
+	for (size_t i = 0; i < warnings.n; i++)
+		free(warnings.v[i]);
+	warnings.n = 0;
+	free(warnings.v);
+	warnings.v = NULL;
+	r = vmspec_build(m, &caps, images, nimages, &opt, &s, &warnings, &err);
+	ck_assert_msg(r == 0, "%s", err.text);
+	return s;
+}
+
+static void refused(const char *why)
+{
+	struct vmspec *s = NULL;
+
+	ck_assert_int_eq(vmspec_build(m, &caps, images, nimages, &opt, &s, NULL, &err), -EINVAL);
+	ck_assert_ptr_null(s);
+	ck_assert_msg(strstr(err.text, why) != NULL, "\"%s\" does not say \"%s\"", err.text, why);
+}
+
+static bool warned(const char *what)
+{
+	for (size_t i = 0; i < warnings.n; i++)
+		if (strstr(warnings.v[i], what))
+			return true;
+	return false;
+}
+
+#define SPEC CLEANUP(vmspec_free) struct vmspec *s = build()
+
+START_TEST(known_machine_warns_of_nothing)
+{
+	SPEC;
+
+	ck_assert_msg(warnings.n == 0, "%s", warnings.n ? warnings.v[0] : "");
+	ck_assert_str_eq(s->name, "web1");
+	ck_assert_str_eq(s->uuid, SANE_UUID);
+	ck_assert_str_eq(s->arch, "x86_64");
+	ck_assert_uint_eq(s->memory, 4 * GIB);
+	ck_assert(s->q35 && !s->uefi && !s->secure_boot && !s->tpm && !s->watchdog &&
+		  !s->clock_local);
+	ck_assert(s->kvm && s->cpu_host_model);
+	ck_assert_ptr_null(s->osinfo);
+	ck_assert_ptr_nonnull(strstr(s->description, "web1"));
+}
+END_TEST
+
+START_TEST(nothing_known)
+{
+	CLEANUP(vmspec_free) struct vmspec *s = NULL;
+	struct vmspec_image one = { .name = "x", .path = "/x.qcow2" };
+
+	machine_free(m);
+	ck_assert_int_eq(machine_new(&m), 0);
+	guestcaps_default(&caps);
+	ck_assert_int_eq(vmspec_build(m, &caps, &one, 1, &opt, &s, &warnings, &err), 0);
+	ck_assert(warned("UUID") && warned("host name") && warned("memory") && warned("topology") &&
+		  warned("firmware") && warned("inventory") && warned("network interfaces"));
+	ck_assert_str_eq(s->name, "machine");
+	ck_assert_str_eq(s->uuid, RANDOM_UUID);
+	ck_assert_uint_eq(s->memory, 2 * GIB);
+	ck_assert_uint_eq(s->sockets * s->cores * s->threads, 1);
+	ck_assert(!s->uefi && !s->q35);
+	ck_assert_int_eq(s->disks[0].bus, VM_BLOCK_IDE);
+	ck_assert_str_eq(s->disks[0].dev, "hda");
+	ck_assert_uint_eq(s->disks[0].logical_sector, 512);
+	ck_assert_uint_eq(s->nnics, 0);
+	/* Nobody has to listen. */
+	vmspec_free(s);
+	s = NULL;
+	ck_assert_int_eq(vmspec_build(m, &caps, &one, 1, &opt, &s, NULL, NULL), 0);
+}
+END_TEST
+
+START_TEST(bad_options)
+{
+	const char *path = images[0].path;
+
+	nimages = 0;
+	refused("no disk image");
+	nimages = 1;
+	images[0].path = "relative.qcow2";
+	refused("absolute");
+	images[0].path = NULL;
+	refused("absolute");
+	images[0].path = path;
+	opt.name = "../evil";
+	refused("name");
+	opt.name = "";
+	refused("name");
+	opt.name = NULL;
+	opt.uuid = "4c4c4544-0053-4a10-8057-b4c04f4d363";
+	refused("UUID");
+	opt.uuid = "00000000-0000-0000-0000-000000000000";
+	refused("UUID");
+	opt.uuid = NULL;
+	opt.memory = 4096;
+	refused("memory");
+	opt.memory = UINT64_MAX;
+	refused("memory");
+	opt.memory = 0;
+	opt.vcpus = 256;
+	refused("processors");
+	opt.vcpus = 0;
+	opt.nvram_path = "VARS.fd";
+	refused("variables");
+	opt.nvram_path = NULL;
+	set(&m->smbios.uuid, NULL);
+	opt.random_uuid = NULL;
+	refused("random UUID");
+	opt.random_uuid = "x";
+	refused("random UUID");
+}
+END_TEST
+
+START_TEST(names)
+{
+	static const struct {
+		const char *host, *want;
+	} t[] = {
+	    {"db1.example.org", "db1.example.org"},
+	    {"-x-", "x"},
+	    {"a b/c", "a-b-c"},
+	    {"\xc3\xbc", "machine"},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		set(&m->hostname, t[i].host);
+		SPEC;
+
+		ck_assert_str_eq(s->name, t[i].want);
+	}
+	set(&m->hostname, NULL);
+	set(&m->os.hostname, "from-os");
+	opt.name = "given_1";
+	SPEC;
+
+	ck_assert_str_eq(s->name, "given_1");
+	opt.name = NULL;
+	vmspec_free(s);
+	s = build();
+	ck_assert_str_eq(s->name, "from-os");
+}
+END_TEST
+
+START_TEST(uuids)
+{
+	static const char *const fakes[] = {
+	    "00000000-0000-0000-0000-000000000000",
+	    "ffffffff-ffff-ffff-ffff-ffffffffffff",
+	    "FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF",
+	    "aaaaaaaa-aaaa-aaaa-aaaa-AAAAAAAAAAAA",
+	    "03000200-0400-0500-0006-000700080009",
+	    "00020003-0004-0005-0006-000700080009",
+	    "12345678-1234-5678-90AB-CDDEEFAABBCC",
+	    "Not Settable",
+	    "",
+	    "4c4c4544-0053-4a10-8057-b4c04f4d36322",
+	    "4c4c454400534a108057b4c04f4d3632",
+	    "4c4c4544-0053-4a10-8057-b4c04f4d363g",
+	    "4c4c4544-0000-2010-8020-80c04f202020",
+	};
+	/* Partly zero but with the board's MAC in it: Supermicro's are like that, and unique. */
+	static const char *const sane[] = {
+		"00000000-0000-0000-0000-ac1f6b010203", "4C4C4544-0053-4A10-8057-B4C04F4D3632",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(fakes); i++) {
+		set(&m->smbios.uuid, fakes[i]);
+		SPEC;
+
+		ck_assert_msg(strcmp(s->uuid, RANDOM_UUID) == 0, "%s", fakes[i]);
+		ck_assert(warned("placeholder"));
+		/* Still there for who wants to see what the firmware said. */
+		if (fakes[i][0])
+			ck_assert_str_eq(s->smbios.uuid, fakes[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(sane); i++) {
+		set(&m->smbios.uuid, sane[i]);
+		SPEC;
+
+		ck_assert_int_eq(strcasecmp(s->uuid, sane[i]), 0);
+		ck_assert_ptr_null(strpbrk(s->uuid, "ABCDEF"));
+		ck_assert_uint_eq(warnings.n, 0);
+	}
+	opt.uuid = "0F0E0D0C-0B0A-4908-8706-050403020100";
+	SPEC;
+
+	ck_assert_str_eq(s->uuid, "0f0e0d0c-0b0a-4908-8706-050403020100");
+}
+END_TEST
+
+START_TEST(memory)
+{
+	SPEC;
+
+	opt.memory = GIB + 1;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, GIB + 1);
+	opt.memory = 0;
+
+	/* Not a power of two, and it stays so. */
+	m->memory.installed = 98 * GIB;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, 98 * GIB);
+	ck_assert_uint_eq(warnings.n, 0);
+
+	m->memory.installed = GIB;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, 3 * GIB);
+	ck_assert(warned("than it says"));
+
+	m->memory.installed = 0;
+	m->memory.usable = 3 * GIB - 5;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, 3 * GIB);
+	ck_assert(warned("not known"));
+
+	m->memory.usable = 0;
+	m->memory.installed = UINT64_MAX;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, 2 * GIB);
+	ck_assert(warned("out of range"));
+	m->memory.installed = 0;
+	m->memory.usable = UINT64_MAX;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->memory, 2 * GIB);
+}
+END_TEST
+
+START_TEST(processors)
+{
+	static const struct {
+		uint32_t in[4], vcpus, out[3];
+		bool warns;
+	} t[] = {
+		{ { 1, 4, 2, 8 }, 0, { 1, 4, 2 }, false },
+		{ { 2, 6, 2, 12 }, 0, { 2, 6, 2 }, false },	/* some switched off */
+		{ { 1, 4, 2, 8 }, 3, { 1, 3, 1 }, false },
+		{ { 1, 4, 2, 8 }, 8, { 1, 4, 2 }, false },
+		{ { 0, 0, 0, 6 }, 0, { 1, 6, 1 }, true },
+		{ { 1, 0, 2, 6 }, 0, { 1, 6, 1 }, true },
+		{ { 1, 2, 1, 6 }, 0, { 1, 6, 1 }, true },	/* does not add up */
+		{ { 0, 0, 0, 0 }, 0, { 1, 1, 1 }, true },
+		{ { 0, 0, 0, 0 }, 255, { 1, 255, 1 }, false },
+		{ { 4, 48, 2, 384 }, 0, { 4, 31, 2 }, true },
+		{ { 300, 1, 1, 300 }, 0, { 1, 255, 1 }, true },
+		{ { 0, 0, 0, 4000000000 }, 0, { 1, 255, 1 }, true },
+		{ { UINT32_MAX, UINT32_MAX, UINT32_MAX, 1 }, 0, { 1, 255, 1 }, true },
+		/* 2^64: nothing, in 64 bits. */
+		{ { UINT32_C(1) << 31, UINT32_C(1) << 31, 4, 1 }, 0, { 1, 255, 1 }, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		m->cpu.sockets = t[i].in[0];
+		m->cpu.cores_per_socket = t[i].in[1];
+		m->cpu.threads_per_core = t[i].in[2];
+		m->cpu.online = t[i].in[3];
+		opt.vcpus = t[i].vcpus;
+		SPEC;
+
+		ck_assert_msg(s->sockets == t[i].out[0] && s->cores == t[i].out[1] &&
+				  s->threads == t[i].out[2],
+			      "%zu: %" PRIu32 " %" PRIu32 " %" PRIu32, i, s->sockets, s->cores,
+			      s->threads);
+		ck_assert_msg((warnings.n > 0) == t[i].warns, "%zu", i);
+	}
+	opt.kvm = false;
+	m->cpu.x86_64_level = 4;
+	SPEC;
+
+	ck_assert(!s->kvm && !s->cpu_host_model && warned("AVX-512"));
+	ck_assert_uint_eq(s->cpu_level, 4);
+	m->cpu.x86_64_level = 77;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->cpu_level, 0);
+}
+END_TEST
+
+START_TEST(firmware)
+{
+	struct machine_partition *p;
+
+	m->firmware.type = MACHINE_FIRMWARE_UEFI;
+	caps.q35 = false;
+	opt.nvram_path = "/srv/VARS.fd";
+	SPEC;
+
+	ck_assert(s->uefi && s->q35 && !s->secure_boot);
+	ck_assert_str_eq(s->nvram_path, "/srv/VARS.fd");
+	m->firmware.secure_boot = true;
+	vmspec_free(s);
+	s = build();
+	ck_assert(s->secure_boot && warned("Secure Boot"));
+	m->firmware.setup_mode = true;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->secure_boot);
+
+	/* BIOS: variables make no sense. */
+	m->firmware.type = MACHINE_FIRMWARE_BIOS;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->uefi && !s->q35 && !s->secure_boot && !s->nvram_path);
+
+	m->firmware.type = MACHINE_FIRMWARE_UNKNOWN;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->uefi && warned("firmware"));
+	p = add_partition(&m->disks[0]);
+	set(&p->type, "C12A7328-F81F-11D2-BA4B-00A0C93EC93B");
+	vmspec_free(s);
+	s = build();
+	ck_assert(s->uefi && warned("EFI system partition"));
+	p = add_partition(&m->disks[0]);
+	set(&p->type, "21686148-6449-6e6f-744e-656564454649");
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->uefi);
+}
+END_TEST
+
+START_TEST(disk_identity)
+{
+	static const struct {
+		const char *in, *want;
+	} wwns[] = {
+	    {"0x5000c50012345678", "5000c50012345678"},
+	    {"5000C50012345678", "5000C50012345678"},
+	    {"naa.5000c50012345678", "5000c50012345678"},
+	    {"eui.0025385b71b0e6e4", "0025385b71b0e6e4"},
+	    {"0x600508b1001c16aa00112233445566ff", NULL},
+	    {"t10.ATA", NULL},
+	    {"", NULL},
+	    {"0x", NULL},
+	    {"0x0000000000000000", NULL},
+	    {"5000c5001234567", NULL},
+	    {"5000c5001234567g", NULL},
+	    {"0xnaa.5000c50012345", NULL},
+	};
+	struct machine_disk *d = &m->disks[0];
+
+	for (size_t i = 0; i < ARRAY_SIZE(wwns); i++) {
+		set(&d->wwn, wwns[i].in);
+		SPEC;
+
+		if (wwns[i].want)
+			ck_assert_str_eq(s->disks[0].wwn, wwns[i].want);
+		else
+			ck_assert_msg(!s->disks[0].wwn, "%s", wwns[i].in);
+	}
+	set(&d->wwn, "0x5000c50012345678");
+	set(&d->serial, "  0123456789/0123456789\x01,0123456789abcdefghij ");
+	set(&d->vendor, "VENDOR TOO LONG");
+	set(&d->model, "exactly 16 chars and more");
+	SPEC;
+
+	ck_assert_str_eq(s->disks[0].serial, "0123456789_0123456789 _0123456789abc");
+	ck_assert_str_eq(s->disks[0].vendor, "VENDOR T");
+	ck_assert_str_eq(s->disks[0].product, "exactly 16 chars");
+	set(&d->vendor, "ATA     ");
+	set(&d->serial, " \x02\x03 ");
+	vmspec_free(s);
+	s = build();
+	ck_assert_ptr_null(s->disks[0].vendor);
+	ck_assert_ptr_null(s->disks[0].serial);
+
+	/* virtio-blk shows 20 characters of serial number and nothing else. */
+	caps.block = VM_BLOCK_VIRTIO_BLK;
+	set(&d->serial, "0123456789012345678901234");
+	vmspec_free(s);
+	s = build();
+	ck_assert_str_eq(s->disks[0].serial, "01234567890123456789");
+	ck_assert(!s->disks[0].wwn && !s->disks[0].vendor && !s->disks[0].product);
+	ck_assert_str_eq(s->disks[0].dev, "vda");
+	ck_assert_str_eq(s->disks[0].format, "qcow2");
+}
+END_TEST
+
+START_TEST(sectors)
+{
+	static const struct {
+		uint32_t image[2], disk[2], want[2];
+	} t[] = {
+		{ { 0, 0 }, { 0, 0 }, { 512, 512 } },
+		{ { 0, 0 }, { 512, 4096 }, { 512, 4096 } },
+		{ { 0, 0 }, { 4096, 4096 }, { 4096, 4096 } },
+		{ { 512, 512 }, { 4096, 4096 }, { 512, 512 } },
+		{ { 0, 0 }, { 4096, 512 }, { 4096, 4096 } },	/* physical is never the smaller */
+		{ { 0, 0 }, { 520, 520 }, { 512, 512 } },
+		{ { 1, 3 }, { UINT32_MAX, 0x80000000 }, { 512, 512 } },
+		{ { 0, 0 }, { 512, 65536 }, { 512, 512 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		images[0].logical_sector = t[i].image[0];
+		images[0].physical_sector = t[i].image[1];
+		m->disks[0].logical_sector = t[i].disk[0];
+		m->disks[0].physical_sector = t[i].disk[1];
+		SPEC;
+
+		ck_assert_msg(s->disks[0].logical_sector == t[i].want[0] &&
+				  s->disks[0].physical_sector == t[i].want[1],
+			      "%zu: %" PRIu32 " %" PRIu32, i, s->disks[0].logical_sector,
+			      s->disks[0].physical_sector);
+	}
+}
+END_TEST
+
+START_TEST(buses)
+{
+	add_disk("sdb", 4096);
+	for (char c = 'c'; c < 'h'; c++)
+		add_disk((char[]){ 's', 'd', c, '\0' }, 512);
+	caps.q35 = false;
+	caps.block = VM_BLOCK_IDE;
+	SPEC;
+	static const char *const devs[] = { "hda", "sda", "hdb", "hdc", "hdd", "sdb", "sdc" };
+	static const enum vm_block_bus want[] = {
+	    VM_BLOCK_IDE, VM_BLOCK_VIRTIO_SCSI, VM_BLOCK_IDE,  VM_BLOCK_IDE,
+	    VM_BLOCK_IDE, VM_BLOCK_SATA,	VM_BLOCK_SATA,
+	};
+
+	/* Four fit on IDE; the one with 4096-byte sectors must not be there; names are unique. */
+	ck_assert_uint_eq(s->ndisks, 7);
+	for (size_t i = 0; i < 7; i++) {
+		ck_assert_str_eq(s->disks[i].dev, devs[i]);
+		ck_assert_int_eq(s->disks[i].bus, want[i]);
+	}
+	ck_assert(warned("4096") && warned("room"));
+	caps.q35 = true;
+	vmspec_free(s);
+	s = build();
+	ck_assert_int_eq(s->disks[0].bus, VM_BLOCK_SATA);
+	ck_assert_str_eq(s->disks[6].dev, "sdg");
+}
+END_TEST
+
+START_TEST(many_disks)
+{
+	struct vmspec_image many[750];
+	struct vmspec *s = NULL;
+
+	for (size_t i = 0; i < ARRAY_SIZE(many); i++)
+		many[i] = images[0];
+	ck_assert_int_eq(vmspec_build(m, &caps, many, ARRAY_SIZE(many), &opt, &s, NULL, &err), 0);
+	ck_assert_str_eq(s->disks[25].dev, "sdz");
+	ck_assert_str_eq(s->disks[26].dev, "sdaa");
+	ck_assert_str_eq(s->disks[701].dev, "sdzz");
+	ck_assert_str_eq(s->disks[702].dev, "sdaaa");
+	vmspec_free(s);
+}
+END_TEST
+
+static void orders(const char *want)
+{
+	SPEC;
+	char got[16] = "";
+
+	for (size_t i = 0; i < s->ndisks; i++)
+		got[i] = (char)('0' + s->disks[i].boot_order);
+	ck_assert_str_eq(got, want);
+}
+
+START_TEST(boot_order)
+{
+	struct machine_boot_entry *e;
+
+	add_disk("sdb", 512);
+	add_disk("sdc", 512);
+	orders("123");
+	ck_assert(warned("boots from"));
+	images[2].boot = true;
+	orders("231");
+	ck_assert_uint_eq(warnings.n, 0);
+	images[1].boot = true;
+	orders("312");
+	images[1].boot = images[2].boot = false;
+
+	/* What speaks for a disk, from weak to strong. */
+	add_partition(&m->disks[1])->boot = true;
+	orders("213");
+	ck_assert_uint_eq(warnings.n, 0);
+	machine_strv_add(&add_partition(&m->disks[2])->mountpoints, "/");
+	orders("231");
+	machine_strv_add(&add_partition(&m->disks[1])->mountpoints, "/boot");
+	orders("213");
+	machine_strv_add(&add_partition(&m->disks[2])->mountpoints, "/boot/efi");
+	orders("231");
+	set(&add_partition(&m->disks[0])->uuid, "0a-1");
+	m->firmware.boot_current = 7;
+	e = machine_grow(&m->firmware.entries, &m->firmware.nentries, sizeof(*e));
+	e->number = 7;
+	e->partition_uuid = strdup("0A-1");
+	orders("123");
+	ck_assert_uint_eq(warnings.n, 0);
+}
+END_TEST
+
+START_TEST(macs)
+{
+	static const struct {
+		const char *mac, *permanent, *want;
+	} t[] = {
+		{ "52:54:00:00:00:02", "52:54:00:00:00:03", "52:54:00:00:00:03" },
+		{ "52:54:00:00:00:02", NULL, "52:54:00:00:00:02" },
+		{ "52:54:00:00:00:02", "00:00:00:00:00:00", "52:54:00:00:00:02" },
+		{ "01:54:00:00:00:02", "ff:ff:ff:ff:ff:ff", NULL },
+		{ "80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:00:01", NULL, NULL },
+		{ NULL, NULL, NULL },
+		{ "52-54-00-00-00-02", NULL, NULL },
+		{ "52:54:00:00:00:0", NULL, NULL },
+		{ "52:54:00:00:00:01", NULL, NULL },		/* eno1's */
+	};
+
+	add_nic("eno2", NULL, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		set(&m->nics[1].mac, t[i].mac);
+		set(&m->nics[1].permanent_mac, t[i].permanent);
+		SPEC;
+
+		ck_assert_uint_eq(s->nnics, 2);
+		if (t[i].want)
+			ck_assert_str_eq(s->nics[1].mac, t[i].want);
+		else
+			ck_assert_msg(!s->nics[1].mac, "%zu", i);
+		ck_assert_int_eq(warned("new one"), !t[i].want);
+	}
+}
+END_TEST
+
+START_TEST(what_becomes_a_nic)
+{
+	static const char *const kinds[] = {"bond", "team",    "bridge",
+					    "vlan", "virtual", "wireless"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		set(&add_nic(kinds[i], "52:54:00:00:00:01", NULL)->kind, kinds[i]);
+	set(&add_nic("lo", NULL, NULL)->kind, NULL);
+	set(&add_nic("old", "52:54:00:00:00:09", NULL)->kind, NULL);
+	SPEC;
+
+	ck_assert_uint_eq(s->nnics, 2);
+	ck_assert_str_eq(s->nics[0].name, "eno1");
+	ck_assert_str_eq(s->nics[1].name, "old");
+	ck_assert(warned("wireless"));
+	ck_assert_uint_eq(warnings.n, 1);
+}
+END_TEST
+
+START_TEST(nic_details)
+{
+	struct machine_nic *n = &m->nics[0];
+
+	caps.net = VM_NET_E1000E;
+	n->mtu = 9000;
+	n->carrier = false;
+	SPEC;
+
+	ck_assert_int_eq(s->nics[0].model, VM_NET_E1000E);
+	ck_assert_uint_eq(s->nics[0].mtu, 9000);
+	ck_assert(!s->nics[0].link_up && warned("no link"));
+	ck_assert_int_eq(s->nics[0].kind, VM_NET_NETWORK);
+	ck_assert_str_eq(s->nics[0].target, "default");
+	caps.q35 = false;
+	n->up = false;
+	n->mtu = 1500;
+	vmspec_free(s);
+	s = build();
+	ck_assert_int_eq(s->nics[0].model, VM_NET_E1000);
+	ck_assert(s->nics[0].link_up);
+	ck_assert_uint_eq(s->nics[0].mtu, 0);
+	ck_assert_uint_eq(warnings.n, 0);
+	n->mtu = UINT32_MAX;
+	vmspec_free(s);
+	s = build();
+	ck_assert_uint_eq(s->nics[0].mtu, 0);
+}
+END_TEST
+
+START_TEST(maps)
+{
+	static const char *const texts[] = {
+	    "eno1=bridge:br0",	  "52:54:00:00:00:02=direct:eth9", "eno3=none", "*=user",
+	    "absent=network:lab",
+	};
+	struct vmspec_map parsed[ARRAY_SIZE(texts)];
+
+	add_nic("eno2", "52:54:00:00:00:02", NULL)->carrier = false;
+	add_nic("eno3", "52:54:00:00:00:03", NULL);
+	add_nic("eno4", "52:54:00:00:00:04", NULL)->carrier = false;
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		ck_assert_int_eq(vmspec_map_parse(texts[i], &parsed[i], &err), 0);
+	opt.maps = parsed;
+	opt.nmaps = ARRAY_SIZE(texts);
+	SPEC;
+
+	ck_assert_uint_eq(s->nnics, 3);
+	ck_assert_int_eq(s->nics[0].kind, VM_NET_BRIDGE);
+	ck_assert_str_eq(s->nics[0].target, "br0");
+	ck_assert_int_eq(s->nics[1].kind, VM_NET_DIRECT);
+	ck_assert_str_eq(s->nics[1].target, "eth9");
+	ck_assert(s->nics[1].link_up);		/* asked for by its address */
+	ck_assert_str_eq(s->nics[2].name, "eno4");
+	ck_assert_int_eq(s->nics[2].kind, VM_NET_USER);
+	ck_assert(!s->nics[2].link_up);
+	ck_assert(warned("interface absent") && warned("eno4 had no link"));
+	ck_assert_uint_eq(warnings.n, 2);
+	/* Without the "*": the default network, and a word about it. */
+	opt.nmaps = 3;
+	vmspec_free(s);
+	s = build();
+	ck_assert_str_eq(s->nics[2].target, "default");
+	ck_assert(warned("no map"));
+	for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+		vmspec_map_done(&parsed[i]);
+}
+END_TEST
+
+START_TEST(map_syntax)
+{
+	static const char *const bad[] = {
+	    "",
+	    "=",
+	    "eth0",
+	    "eth0=",
+	    "=bridge:br0",
+	    "eth0=bridge",
+	    "eth0=bridge:",
+	    "eth0=user:x",
+	    "eth0=none:",
+	    "eth0=bridge:a b",
+	    "eth0=bridge:sixteen-letters-",
+	    "eth0=bridge:../x",
+	    "eth0=network:a/b",
+	    "eth0=bridge:-x",
+	    "eth0=Bridge:br0",
+	    "eth0=bridge:br0=x",
+	    "eth0=vdpa:x",
+	    "eth0=direct:\x01",
+	    "eth0= user",
+	};
+	struct vmspec_map map = { .kind = VM_NET_DIRECT };
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		ck_assert_msg(vmspec_map_parse(bad[i], &map, &err) == -EINVAL, "%s", bad[i]);
+		ck_assert_ptr_null(map.nic);
+		ck_assert_int_eq(map.kind, VM_NET_DIRECT);
+		ck_assert_ptr_null(strchr(err.text, '\x01'));
+	}
+	ck_assert_int_eq(vmspec_map_parse("eth0", &map, NULL), -EINVAL);
+	ck_assert_int_eq(vmspec_map_parse("*=network:my.net-1", &map, &err), 0);
+	ck_assert_str_eq(map.nic, "*");
+	ck_assert_str_eq(map.target, "my.net-1");
+	vmspec_map_done(&map);
+	ck_assert(!map.nic && !map.target);
+}
+END_TEST
+
+START_TEST(devices)
+{
+	struct machine_watchdog *d = machine_grow(&m->watchdogs, &m->nwatchdogs, sizeof(*d));
+
+	m->tpm_present = true;
+	set(&m->tpm_version, "1.2");
+	SPEC;
+
+	ck_assert(s->tpm && !s->watchdog && warned("TPM"));
+	ck_assert_str_eq(s->tpm_version, "1.2");
+	d->in_use = true;
+	set(&m->tpm_version, NULL);
+	snprintf(caps.os_type, sizeof(caps.os_type), "windows");
+	vmspec_free(s);
+	s = build();
+	ck_assert_str_eq(s->tpm_version, "2.0");
+	ck_assert(s->watchdog && s->clock_local);
+	m->clock.rtc_known = true;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->clock_local);
+	m->clock.rtc_local = true;
+	caps.os_type[0] = '\0';
+	vmspec_free(s);
+	s = build();
+	ck_assert(s->clock_local);
+}
+END_TEST
+
+START_TEST(arch_and_osinfo)
+{
+	static const struct {
+		const char *id, *version, *want;
+	} t[] = {
+	    {"debian", "12", "http://debian.org/debian/12"},
+	    {"debian", "10.3", "http://debian.org/debian/10"},
+	    {"ubuntu", "22.04", "http://ubuntu.com/ubuntu/22.04"},
+	    {"debian", "12/../x", NULL},
+	    {"debian", "", NULL},
+	    {"debian", "1111111111111111", NULL},
+	    {"templeos", "1", NULL},
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
+		set(&m->os.id, t[i].id);
+		set(&m->os.version_id, t[i].version);
+		SPEC;
+
+		if (t[i].want)
+			ck_assert_str_eq(s->osinfo, t[i].want);
+		else
+			ck_assert_ptr_null(s->osinfo);
+	}
+	set(&m->os.arch, "i686");
+	SPEC;
+
+	ck_assert_str_eq(s->arch, "x86_64");
+	snprintf(caps.arch, sizeof(caps.arch), "aarch64");
+	snprintf(caps.osinfo, sizeof(caps.osinfo), "http://example.org/os");
+	vmspec_free(s);
+	s = build();
+	ck_assert_str_eq(s->arch, "aarch64");
+	ck_assert_str_eq(s->osinfo, "http://example.org/os");
+}
+END_TEST
+
+START_TEST(junk_is_cleaned)
+{
+	char big[1000];
+
+	memset(big, 'x', sizeof(big) - 1);
+	big[sizeof(big) - 1] = '\0';
+	set(&m->smbios.product_serial, "  a\x01\x7f" "b\xff\n ");
+	set(&m->smbios.product_name, big);
+	set(&m->smbios.board_name, " \t ");
+	SPEC;
+
+	ck_assert_str_eq(s->smbios.product_serial, "a  b?");
+	ck_assert_uint_eq(strlen(s->smbios.product_name), 255);
+	ck_assert_ptr_null(s->smbios.board_name);
+}
+END_TEST
+
+static uint32_t seed;
+
+static uint32_t rnd(uint32_t below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+/* Text as a hostile machine JSON could hold it: any bytes, or something near to what is expected.
+ */
+static void rnd_text(char **where)
+{
+	static const char *const likely[] = {
+	    "0x5000c50012345678",
+	    SANE_UUID,
+	    "52:54:00:12:34:56",
+	    "01/02/2020",
+	    "2.0",
+	    "physical",
+	    "x86_64",
+	    "debian",
+	};
+	char text[64];
+	size_t n = rnd(60);
+
+	for (size_t i = 0; i < n; i++)
+		text[i] = (char)(1 + rnd(255));
+	text[n] = '\0';
+	set(where, rnd(3) == 0 ? NULL : rnd(2) ? text : likely[rnd(ARRAY_SIZE(likely))]);
+}
+
+/* Whatever the machine: a spec, and its XML, and the same XML again. */
+START_TEST(any_machine_has_an_xml)
+{
+	for (uint32_t run = 0; run < 500; run++) {
+		CLEANUP(mem_free) char *xml = NULL, *again = NULL;
+		struct machine_smbios *f;
+		struct machine_disk *d;
+
+		teardown();
+		setup();
+		seed = run * UINT32_C(2654435761);
+		f = &m->smbios;
+		rnd_text(&m->hostname);
+		rnd_text(&m->recorded_at);
+		rnd_text(&m->tpm_version);
+		rnd_text(&m->os.id);
+		rnd_text(&m->os.version_id);
+		rnd_text(&f->uuid);
+		rnd_text(&f->sys_vendor);
+		rnd_text(&f->product_name);
+		rnd_text(&f->product_serial);
+		rnd_text(&f->bios_date);
+		rnd_text(&f->chassis_asset_tag);
+		m->memory.installed = (uint64_t)rnd(UINT32_MAX) << rnd(40);
+		m->cpu.sockets = rnd(2) ? rnd(UINT32_MAX) : rnd(5);
+		m->cpu.threads_per_core = rnd(3);
+		m->cpu.online = rnd(400);
+		m->cpu.x86_64_level = rnd(7);
+		m->tpm_present = rnd(2);
+		m->firmware.type = (enum machine_firmware_type)rnd(3);
+		m->firmware.secure_boot = rnd(2);
+		for (uint32_t i = rnd(6); i > 0; i--) {
+			d = add_disk("sdx", 512U << rnd(6));
+			rnd_text(&d->serial);
+			rnd_text(&d->wwn);
+			rnd_text(&d->vendor);
+			rnd_text(&d->model);
+		}
+		for (uint32_t i = rnd(6); i > 0; i--) {
+			struct machine_nic *n = add_nic("n", NULL, NULL);
+
+			rnd_text(&n->mac);
+			rnd_text(&n->permanent_mac);
+			rnd_text(&n->kind);
+			n->mtu = rnd(70000);
+		}
+		caps.block = (enum vm_block_bus)rnd(4);
+		caps.net = (enum vm_net_model)rnd(4);
+		caps.q35 = rnd(2);
+		caps.virtio_1_0 = rnd(2);
+		caps.virtio_rng = rnd(2);
+		opt.kvm = rnd(2);
+		SPEC;
+
+		ck_assert_msg(domain_xml_build(s, &xml, &err) == 0, "run %" PRIu32 ": %s", run,
+			      err.text);
+		ck_assert_int_eq(domain_xml_build(s, &again, &err), 0);
+		ck_assert_str_eq(xml, again);
+	}
+}
+END_TEST
+
+static Suite *vmspec_suite(void)
+{
+	Suite *s = suite_create("vmspec");
+	TCase *tc = tcase_create("vmspec");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, known_machine_warns_of_nothing);
+	tcase_add_test(tc, nothing_known);
+	tcase_add_test(tc, bad_options);
+	tcase_add_test(tc, names);
+	tcase_add_test(tc, uuids);
+	tcase_add_test(tc, memory);
+	tcase_add_test(tc, processors);
+	tcase_add_test(tc, firmware);
+	tcase_add_test(tc, disk_identity);
+	tcase_add_test(tc, sectors);
+	tcase_add_test(tc, buses);
+	tcase_add_test(tc, many_disks);
+	tcase_add_test(tc, boot_order);
+	tcase_add_test(tc, macs);
+	tcase_add_test(tc, what_becomes_a_nic);
+	tcase_add_test(tc, nic_details);
+	tcase_add_test(tc, maps);
+	tcase_add_test(tc, map_syntax);
+	tcase_add_test(tc, devices);
+	tcase_add_test(tc, arch_and_osinfo);
+	tcase_add_test(tc, junk_is_cleaned);
+	tcase_add_test(tc, any_machine_has_an_xml);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+UNIT_MAIN(vmspec_suite)
