@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Filling a machine from a root folder. collect_machine() runs all collectors; each lives in its
+ * own file and reads only through the sysroot, so a recorded machine gives the same answer as the
+ * live one. What cannot be read becomes a warning in the machine, never a failure; only -ENOMEM
+ * and an unusable root fail. Nothing is written, no device is opened for writing, and nothing
+ * waits for hardware that does not answer (suspended mappings, hung network mounts).
+ *
+ * A recorded machine (tests/sysroots/record-machine makes one) is a folder that holds copies of
+ * files and links of /sys, /proc, /etc, /dev/disk, /dev/mapper and /run/udev/data at their own
+ * places, and for what only system calls tell:
+ *
+ *	/p2v/now		seconds since the epoch when it was recorded
+ *	/p2v/arch		uname -m
+ *	/p2v/blkid/NAME		blkid -p -o udev /dev/NAME, per disk, partition and volume;
+ *				NAME as in /sys/block: '!' for '/'
+ *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
+ *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
+ *	/p2v/ip-addr.json	ip -d -j addr show
+ *	/p2v/ip-route.json	ip -j route show, and ip-route6.json the same with -6; without
+ *				ip-addr.json: /proc/net/{route,fib_trie,if_inet6}
+ *
+ * /dev/NAME may be a regular file, an image of the disk: then it is probed as the disk would be.
+ */
+#ifndef P2V_INVENTORY_COLLECT_H
+#define P2V_INVENTORY_COLLECT_H
+
+#include "common/sysroot.h"
+#include "inventory/machine.h"
+
+/* Lists end here, with a warning: what is recorded must be readable (machine_json.h). */
+#define COLLECT_LIST_MAX	4096
+
+int collect_machine(const struct sysroot *root, const char *recorded_by, struct machine **ret,
+		    struct err *err);
+
+int collect_cpu(const struct sysroot *root, struct machine *m, struct err *err);
+int collect_memory(const struct sysroot *root, struct machine *m, struct err *err);
+int collect_firmware(const struct sysroot *root, struct machine *m, struct err *err);
+int collect_dmi(const struct sysroot *root, struct machine *m, struct err *err);
+/* disks, partitions, volumes */
+int collect_block(const struct sysroot *root, struct machine *m, struct err *err);
+int collect_net(const struct sysroot *root, struct machine *m, struct err *err);
+/* os, clock, mounts; after collect_block, whose filesystems it refers to */
+int collect_os(const struct sysroot *root, struct machine *m, struct err *err);
+/* TPM, watchdogs */
+int collect_devices(const struct sysroot *root, struct machine *m, struct err *err);
+
+/* Add a warning to the machine; ENOMEM is the only failure. */
+int collect_warn(struct machine *m, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/* The warning that the list of those is full; once. */
+int collect_full(struct machine *m, const char *what);
+/* The time at which the root was, or is, looked at; seconds, 0 unknown. */
+uint64_t collect_now(const struct sysroot *root);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * /proc/PID/mountinfo and /proc/swaps (proc(5)) as lists. Names are unescaped (\040 is a blank).
+ * The mount namespace is that of process 1: the agent may run in one of its own.
+ */
+#ifndef P2V_INVENTORY_MOUNTINFO_H
+#define P2V_INVENTORY_MOUNTINFO_H
+
+#include <stddef.h>
+#include "common/cleanup.h"
+#include "common/sysroot.h"
+#include "inventory/machine.h"
+
+struct mountinfo_entry {
+	char *dev;			/* "8:1" */
+	char *root;			/* the folder of the filesystem that is mounted: "/" */
+	char *target, *options, *fs, *source;
+};
+
+struct mountinfo {
+	struct mountinfo_entry *mounts;
+	size_t nmounts;
+	struct machine_strv swaps;	/* "/dev/sda2" */
+};
+
+/* Absent files give empty lists. Lines that do not parse are passed over. -ENOMEM. */
+int mountinfo_read(const struct sysroot *root, struct mountinfo *ret);
+void mountinfo_done(struct mountinfo *m);
+DEFINE_CLEANUP_VALUE(struct mountinfo, mountinfo_done)
+
+#endif
