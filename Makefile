@@ -214,6 +214,8 @@ help:
 	'make bench           speed against peers, as ratios' \
 	'make install         DESTDIR= PREFIX=/usr/local' \
 	'make deps            Debian packages for everything (deps-agent, deps-server, deps-test: a part)' \
+	'make clean           remove what was built (downloads and test guests in build/cache stay)' \
+	'make help            this text' \
 	'variables            V=1 shows commands, WERROR=1, SAN=address, BUILD=dir, CFLAGS, LDFLAGS'
 
 -include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/text.h"
 
 static const struct subcommand *find(const struct program *p, const char *name)
 {
@@ -26,6 +27,7 @@ int program_main(const struct program *p, int argc, char **argv)
 {
 	const struct subcommand *s;
 	struct err err = ERR_INIT;
+	char shown[128];
 	int first, r;
 
 	log_init(p->name);
@@ -51,7 +53,7 @@ int program_main(const struct program *p, int argc, char **argv)
 	}
 	s = find(p, argv[first]);
 	if (!s) {
-		err_set(&err, EINVAL, "there is no subcommand %s", argv[first]);
+		err_set(&err, EINVAL, "there is no subcommand %s", text_escape_str(argv[first], shown, sizeof(shown)));
 		return opts_usage_error(p->name, NULL, &err);
 	}
 	return s->run(argc - first, argv + first);
@@ -61,6 +63,7 @@ int program_parse(const struct program *p, const char *command, int argc, char *
 {
 	const struct subcommand *s = find(p, command);
 	struct err err = ERR_INIT;
+	char shown[128];
 	int first = argc, r;
 
 	r = opts_parse(p->name, s, s->opts, argc, argv, false, cfg, &first, &err);
@@ -69,7 +72,8 @@ int program_parse(const struct program *p, const char *command, int argc, char *
 	if (r >= 0 && want_args >= 0 && argc - first < want_args)
 		r = err_set(&err, EINVAL, "an argument is missing: %s %s", s->name, s->synopsis);
 	if (r >= 0 && want_args >= 0 && argc - first > want_args)
-		r = err_set(&err, EINVAL, "unexpected argument %s", argv[first + want_args]);
+		r = err_set(&err, EINVAL, "unexpected argument %s",
+			    text_escape_str(argv[first + want_args], shown, sizeof(shown)));
 	if (r < 0)
 		return opts_usage_error(p->name, s->name, &err);
 	if (ret_first)

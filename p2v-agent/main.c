@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* p2v-agent: the program on the machine that is converted. Only tables. */
+#include "p2v-agent/commands.h"
+
+static struct program_globals globals;
+
+static const struct opt global_opts[] = {
+	PROGRAM_GLOBAL_OPTS,
+	{ 0 }
+};
+
+static const struct subcommand commands[] = {
+	{ "inventory", "[--json] [--sysroot DIR]", "show what this machine is", inventory_opts, inventory_run },
+	{ "cold", "--server USER@HOST [--disk PATH]...", "copy the disks of a machine that is not in use", cold_opts, cold_run },
+	{ "map", "[--json] DISK", "show which parts of a disk are used", map_opts, map_run },
+	{ 0 }
+};
+
+const struct program agent_program = {
+	.name = "p2v-agent",
+	.description = "Convert this machine to a virtual one: look at it, and stream its disks to a p2v-server.",
+	.global_opts = global_opts,
+	.globals = &globals,
+	.commands = commands,
+};
+
+int main(int argc, char **argv)
+{
+	return program_main(&agent_program, argc, argv);
+}

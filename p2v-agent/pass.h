@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One connection's work: open the job, learn what is durable there, send the rest, finish.
+ *
+ *	pipeline --items--> pass --session--> transport
+ *	                     ^--- ACK, FLUSHED, STATUS, FINISHED
+ *
+ * One thread (the caller's) does all of it. When the connection is lost the caller makes a new
+ * transport and runs a new pass: what the server answers in HAVE is the only memory between them.
+ */
+#ifndef P2V_AGENT_PASS_H
+#define P2V_AGENT_PASS_H
+
+#include "common/progress.h"
+#include "disk/reader.h"
+#include "p2v-agent/source.h"
+#include "wire/proto.h"
+#include "wire/transport.h"
+
+struct pass_config {
+	const struct source *source;
+	const char *name;		/* of the job */
+	const char *machine_json;
+	bool compressed;		/* ask the server to store zstd clusters as they come */
+	int level;
+	unsigned int threads;
+	enum reader_mode mode;
+	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */
+	bool consistent;		/* nobody wrote to the source while it was copied */
+	struct progress *progress;
+};
+
+struct pass_result {
+	bool lost;			/* the connection failed: a new one may succeed */
+	bool opened;			/* the server took the job up: READY came */
+	bool advanced;			/* something new became durable: start back-off afresh */
+	enum proto_job_state state;
+	char *summary;			/* FINISHED's JSON, malloc'd, when the return value is 0 and state is not COMPLETE */
+	uint64_t sent;			/* payload bytes put on the wire in this pass */
+};
+
+/*
+ * 0: the job is finished (or was already: state PROTO_JOB_COMPLETE). -ECANCELED: the user asked to
+ * stop; what was sent is durable. Otherwise -errno, and lost tells whether trying again makes sense.
+ */
+int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret, struct err *err);
+void pass_result_done(struct pass_result *r);
+DEFINE_CLEANUP_VALUE(struct pass_result, pass_result_done)
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See source.h. */
+#include "p2v-agent/source.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "wire/proto.h"
+
+/* Split "PATH,name=NAME"; both results are malloc'd, *ret_name may stay NULL. */
+static int split_spec(const char *spec, char **ret_path, char **ret_name, struct err *err)
+{
+	const char *comma = strstr(spec, ",name=");
+	CLEANUP(mem_free) char *path = comma ? strndup(spec, (size_t)(comma - spec)) : strdup(spec);
+	CLEANUP(mem_free) char *name = comma ? strdup(comma + strlen(",name=")) : NULL;
+
+	if (!path || (comma && !name))
+		return err_nomem(err);
+	if (name && !text_name_valid(name))
+		return err_set(err, EINVAL, "disk name %s is not acceptable (letters, digits, dot, dash, underscore)", name);
+	*ret_path = TAKE_PTR(path);
+	*ret_name = TAKE_PTR(name);
+	return 0;
+}
+
+/* The machine's disk behind an image file: the only one of its size. */
+static const struct machine_disk *find_by_size(const struct machine *m, uint64_t size)
+{
+	const struct machine_disk *found = NULL;
+
+	for (size_t i = 0; i < m->ndisks; i++) {
+		if (m->disks[i].size != size)
+			continue;
+		if (found)
+			return NULL;
+		found = &m->disks[i];
+	}
+	return found;
+}
+
+static bool name_taken(const struct source *s, const char *name)
+{
+	for (size_t i = 0; i + 1 < s->n; i++)
+		if (strcmp(s->disks[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void name_from_path(const char *path, char ret[static TEXT_NAME_MAX + 1])
+{
+	const char *base = strrchr(path, '/');
+	char stem[TEXT_NAME_MAX + 1];
+	size_t len;
+
+	base = base ? base + 1 : path;
+	len = strcspn(base, ".");
+	if (len == 0 || len > TEXT_NAME_MAX)
+		len = strnlen(base, TEXT_NAME_MAX);
+	memcpy(stem, base, len);
+	stem[len] = '\0';
+	text_name_make(stem, ret);
+}
+
+static int name_disk(struct source *s, struct source_disk *sd, const char *path, const char *given,
+		     const struct machine *m, struct err *err)
+{
+	const struct machine_disk *md = given ? NULL : machine_find_disk(m, path);
+
+	if (!given && !md && !sd->disk->block_device) {
+		md = find_by_size(m, sd->disk->size);
+		if (!md)
+			log_warning("%s matches no disk of the inventory by size: serial numbers and device names "
+				    "cannot be carried over; say which it is with --disk %s,name=NAME", path, path);
+	}
+	if (given)
+		snprintf(sd->name, sizeof(sd->name), "%s", given);
+	else if (md)
+		text_name_make(md->name, sd->name);
+	else
+		name_from_path(path, sd->name);
+	if (name_taken(s, sd->name))
+		return err_set(err, EEXIST, "two disks would be called %s (the second is %s)", sd->name, path);
+	return 0;
+}
+
+static int add_disk(struct source *s, const char *spec, const struct machine *m, bool all_used, struct err *err)
+{
+	CLEANUP(mem_free) char *path = NULL;
+	CLEANUP(mem_free) char *given = NULL;
+	const struct machine_disk *md;
+	struct source_disk *sd, *v;
+	int r;
+
+	r = split_spec(spec, &path, &given, err);
+	if (r < 0)
+		return r;
+	if (s->n == PROTO_DISKS_MAX)
+		return err_set(err, E2BIG, "more than %d disks", PROTO_DISKS_MAX);
+	v = reallocarray(s->disks, s->n + 1, sizeof(*v));
+	if (!v)
+		return err_nomem(err);
+	s->disks = v;
+	sd = &s->disks[s->n++];
+	memset(sd, 0, sizeof(*sd));
+
+	md = machine_find_disk(m, given ? given : path);
+	r = disk_open(path, md ? md->logical_sector : 0, &sd->disk, err);
+	if (r < 0)
+		return r;
+	r = name_disk(s, sd, path, given, m, err);
+	if (r < 0)
+		return r;
+	r = disk_in_use(sd->disk, &sd->in_use_by, err);
+	if (r < 0)
+		return r;
+	/* A map of a disk that somebody writes to proves nothing. */
+	if (all_used || sd->in_use_by)
+		return 0;
+	return usedmap_build(sd->disk, &sd->used, err);
+}
+
+static int add_all(struct source *s, const struct machine *m, bool all_used, struct err *err)
+{
+	for (size_t i = 0; i < m->ndisks; i++) {
+		const struct machine_disk *md = &m->disks[i];
+		int r;
+
+		if (md->removable || md->size == 0) {
+			log_info("skipping %s: removable or empty", md->path);
+			continue;
+		}
+		r = add_disk(s, md->path, m, all_used, err);
+		if (r < 0)
+			return r;
+	}
+	if (s->n == 0) {
+		err_set(err, ENODEV, "no fixed disk found on this machine");
+		err_hint(err, "name one with --disk PATH");
+		return -ENODEV;
+	}
+	return 0;
+}
+
+int source_open(const struct opt_list *paths, const struct machine *m, bool all_used, struct source **ret, struct err *err)
+{
+	CLEANUP(source_free) struct source *s = calloc(1, sizeof(*s));
+	int r = 0;
+
+	if (!s)
+		return err_nomem(err);
+	if (paths->n == 0)
+		r = add_all(s, m, all_used, err);
+	for (size_t i = 0; r >= 0 && i < paths->n; i++)
+		r = add_disk(s, paths->v[i], m, all_used, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+void source_free(struct source *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->n; i++) {
+		disk_free(s->disks[i].disk);
+		usedmap_free(s->disks[i].used);
+		free(s->disks[i].in_use_by);
+	}
+	free(s->disks);
+	free(s);
+}
+
+uint64_t source_size(const struct source *s)
+{
+	uint64_t total = 0;
+
+	for (size_t i = 0; i < s->n; i++)
+		total += s->disks[i].disk->size;
+	return total;
+}

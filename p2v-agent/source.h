@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The disks of one job on the agent's side: which they are, what they are called, and what of
+ * them is used. Made once, before anything is sent.
+ *
+ * A disk's name is the machine's name for it ("sda"): found by path or alias, else (an image file
+ * standing in for a disk) given by the user as PATH,name=sda, else the machine's only disk of
+ * that size. It is never guessed by list order.
+ */
+#ifndef P2V_AGENT_SOURCE_H
+#define P2V_AGENT_SOURCE_H
+
+#include "common/opts.h"
+#include "common/text.h"
+#include "disk/disk.h"
+#include "disk/usedmap.h"
+#include "inventory/machine.h"
+
+struct source_disk {
+	char name[TEXT_NAME_MAX + 1];	/* valid for the wire: "cciss/c0d0" becomes "cciss-c0d0" */
+	struct disk *disk;
+	struct usedmap *used;
+	char *in_use_by;		/* NULL, or who writes to it */
+};
+
+struct source {
+	struct source_disk *disks;
+	size_t n;
+};
+
+/*
+ * Open the disks of the list (or, when it is empty, every fixed disk of the machine) and build
+ * their used-block maps. all_used: do not look, everything is used.
+ */
+int source_open(const struct opt_list *paths, const struct machine *m, bool all_used, struct source **ret, struct err *err);
+void source_free(struct source *s);
+DEFINE_CLEANUP(struct source *, source_free)
+uint64_t source_size(const struct source *s);
+
+#endif

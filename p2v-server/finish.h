@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * From a verified replica to a virtual machine: overlays, guest fixes, vmspec, domain XML, report.
+ * Can be run again at any time; each run starts from the replica.
+ */
+#ifndef P2V_SERVER_FINISH_H
+#define P2V_SERVER_FINISH_H
+
+#include "common/opts.h"
+#include "p2v-server/job.h"
+
+struct finish_options {
+	bool dry_run, restore, no_fix, json, list_fixes;
+	bool force;			/* throw away what a virtual machine wrote to the overlays */
+	struct opt_list skip, only, maps;
+	const char *accel;		/* auto, kvm, tcg */
+	const char *domain_name;	/* NULL: the job's name */
+	uint64_t memory, vcpus;		/* 0: the machine's */
+};
+
+/* The job is locked and verified. Saves it. */
+int finish_job(struct job *j, const struct finish_options *opt, struct err *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* A job as show, list, the report and other programs see it. */
+#ifndef P2V_SERVER_JOB_VIEW_H
+#define P2V_SERVER_JOB_VIEW_H
+
+#include <jansson.h>
+#include "p2v-server/job.h"
+
+/*
+ * {"name","uuid","state","consistency","created","updated","agent","compressed",
+ *  "images":[{"disk","source","path","replica","virtual_size","sha256","durable","data","zero","free","bad":[...]}],
+ *  "domain_xml","report","report_html","warnings":[...]}
+ *
+ * path is the file to use now: the partial image, the verified replica, or after finish the fixed
+ * overlay over it. Absolute paths; null for what does not exist yet. sha256 is the replica's
+ * content (the whole virtual disk), null before verification.
+ */
+int job_view_json(const struct job *j, json_t **ret, struct err *err);
+
+#endif

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See target.h. */
+#include "p2v-server/target.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/fdio.h"
+#include "convert/qcow2_write.h"
+#include "wire/proto.h"
+
+/* Messages between two journal appends, and unreadable ranges of a disk: bounds on what an agent can make us hold. */
+#define WAITING_MAX	65536u
+#define BAD_MAX		(1u << 20)
+
+struct waiting {			/* one message between its arrival and its journal record */
+	uint64_t id;
+	bool written;
+	bool has_record;		/* a FLUSH has none */
+	struct journal_record rec;
+};
+
+struct target {
+	struct job *job;
+	struct journal *journal;
+	struct writer **writers;
+	int epoll;			/* of all writers' descriptors */
+	size_t n;
+	struct waiting *w;		/* [head, head + len) of a ring, by rising id */
+	size_t head, len, cap;
+	uint64_t acked, durable;
+	uint64_t flush_id;		/* the FLUSH on its way, 0 none */
+	uint64_t flush_next;		/* one that waits for it, 0 none */
+	size_t flush_left;		/* images that have not answered flush_id */
+	struct err failure;		/* the first; code 0: none */
+};
+
+/* Remember the first failure. */
+static int failed(struct target *t, int r, const struct err *why, struct err *err)
+{
+	if (t->failure.code == 0) {
+		t->failure = *why;
+		t->failure.code = -r;
+	}
+	if (err)
+		*err = t->failure;
+	return -t->failure.code;
+}
+
+static struct waiting *at(struct target *t, size_t i)
+{
+	return &t->w[(t->head + i) % t->cap];
+}
+
+static int waiting_push(struct target *t, const struct waiting *w, struct err *err)
+{
+	if (t->len == t->cap) {
+		size_t cap = t->cap ? 2 * t->cap : 256;
+		struct waiting *v = calloc(cap, sizeof(*v));
+
+		if (!v)
+			return err_nomem(err);
+		for (size_t i = 0; i < t->len; i++)
+			v[i] = *at(t, i);
+		free(t->w);
+		t->w = v;
+		t->head = 0;
+		t->cap = cap;
+	}
+	t->len++;
+	*at(t, t->len - 1) = *w;
+	return 0;
+}
+
+/* Ids rise by one, so the place follows from the id. */
+static struct waiting *waiting_find(struct target *t, uint64_t id)
+{
+	uint64_t first = t->len ? at(t, 0)->id : 0;
+
+	return t->len && id >= first && id - first < t->len ? at(t, (size_t)(id - first)) : NULL;
+}
+
+/* A crash between the renaming of the images and job.json: the images take their partial names back. */
+static int reclaim_partial(const struct job *j, const struct job_image *im, const char *partial, struct err *err)
+{
+	CLEANUP(mem_free) char *final = job_image_name(im, false);
+
+	if (!final)
+		return err_nomem(err);
+	if (faccessat(j->dirfd, partial, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	    faccessat(j->dirfd, final, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		return 0;
+	if (fchmodat(j->dirfd, final, 0600, 0) < 0)
+		return err_errno(err, "cannot take up %s", final);
+	return fdio_rename_durable(j->dirfd, final, partial, err);
+}
+
+static int open_image(struct target *t, size_t i, struct err *err)
+{
+	struct job *j = t->job;
+	struct journal_disk *jd = &t->journal->disks[i];
+	CLEANUP(mem_free) char *name = job_image_name(&j->images[i], true);
+	CLEANUP(bitmap_free) struct bitmap *have = NULL;
+	struct image *im = NULL;
+	int r;
+
+	if (!name)
+		return err_nomem(err);
+	r = reclaim_partial(j, &j->images[i], name, err);
+	if (r >= 0)
+		r = journal_have(t->journal, (uint16_t)i, &have, err);
+	if (r < 0)
+		return r;
+	if (bitmap_count(have) == 0) {
+		/* Nothing of it is durable: what lies there is the rest of an attempt. */
+		if (unlinkat(j->dirfd, name, 0) < 0 && errno != ENOENT)
+			return err_errno(err, "cannot remove %s", name);
+		r = qcow2_write_create(j->dirfd, name, jd->size, j->compressed, &im, err);
+	} else {
+		r = qcow2_write_open(j->dirfd, name, jd->size, j->compressed, have, &im, err);
+	}
+	if (r < 0) {
+		err_prefix(err, "image %s", name);
+		return r;
+	}
+	r = writer_new(im, j->compressed, &t->writers[i], err);
+	if (r < 0)
+		return r;
+	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, writer_fd(t->writers[i]), &(struct epoll_event){ .events = EPOLLIN }) < 0)
+		return err_errno(err, "cannot watch the writer of %s", name);
+	return 0;
+}
+
+int target_open(struct job *j, struct target **ret, struct err *err)
+{
+	CLEANUP(target_free) struct target *t = calloc(1, sizeof(*t));
+	int r;
+
+	if (!t)
+		return err_nomem(err);
+	t->job = j;
+	t->n = j->nimages;
+	t->writers = calloc(t->n, sizeof(struct writer *));
+	t->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (!t->writers)
+		return err_nomem(err);
+	if (t->epoll < 0)
+		return err_errno(err, "cannot make an epoll descriptor");
+	r = job_journal(j, false, &t->journal, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < t->n; i++) {
+		r = open_image(t, i, err);
+		if (r < 0)
+			return r;
+	}
+	if (fsync(j->dirfd) < 0)
+		return err_errno(err, "cannot sync the job folder");
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
+void target_free(struct target *t)
+{
+	if (!t)
+		return;
+	for (size_t i = 0; t->writers && i < t->n; i++)
+		writer_free(t->writers[i]);
+	free(t->writers);
+	fd_close(t->epoll);
+	journal_free(t->journal);
+	free(t->w);
+	free(t);
+}
+
+struct journal *target_journal(struct target *t)
+{
+	return t->journal;
+}
+
+/*
+ * Chunks that are durable already may be sent again (a re-sync); their old digests must not
+ * survive a crash half-way through the overwriting.
+ */
+static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint64_t length, struct err *err)
+{
+	const struct journal_disk *d = &t->journal->disks[disk];
+	struct journal_record rec = { .type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length };
+	uint64_t n = DIV_ROUND_UP(length, PROTO_CHUNK_SIZE);
+
+	for (uint64_t i = 0; i < n; i++)
+		if (d->state[offset / PROTO_CHUNK_SIZE + i] != CHUNK_ABSENT)
+			return journal_append(t->journal, &rec, 1, err);
+	return 0;
+}
+
+static int flush_all(struct target *t, uint64_t id, struct err *err)
+{
+	t->flush_id = id;
+	t->flush_next = 0;
+	t->flush_left = t->n;
+	for (size_t i = 0; i < t->n; i++) {
+		int r = writer_flush(t->writers[i], id, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * What waits to be journalled takes memory. An agent that never asks for a FLUSH gets one of our
+ * own, of which it hears nothing.
+ */
+static int bound_waiting(struct target *t, struct err *err)
+{
+	return t->len > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->len - 1)->id, err) : 0;
+}
+
+/* A message that writes: its record waits, its work goes to the image. */
+static int give(struct target *t, const struct waiting *w, const struct msg_data *d, const struct msg_zero *z, struct err *err)
+{
+	const struct journal_record *rec = &w->rec;
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0)
+		r = revoke_durable(t, rec->disk, rec->offset, rec->length, &why);
+	if (r >= 0)
+		r = waiting_push(t, w, &why);
+	if (r >= 0 && d)
+		r = writer_data(t->writers[rec->disk], d, &why);
+	else if (r >= 0 && z)
+		r = writer_zero(t->writers[rec->disk], z, &why);
+	if (r >= 0)
+		r = bound_waiting(t, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+int target_data(struct target *t, const struct msg_data *d, struct err *err)
+{
+	struct waiting w = {
+		.id = d->id,
+		.has_record = true,
+		.rec = { .type = JOURNAL_DATA, .disk = d->disk, .offset = d->offset, .length = d->length },
+	};
+
+	memcpy(w.rec.sha256, d->sha256, SHA256_LEN);
+	return give(t, &w, d, NULL, err);
+}
+
+int target_zero(struct target *t, const struct msg_zero *z, struct err *err)
+{
+	struct waiting w = {
+		.id = z->id,
+		.has_record = true,
+		.rec = { .type = JOURNAL_ZERO, .reason = z->reason, .disk = z->disk, .offset = z->offset, .length = z->length },
+	};
+
+	return give(t, &w, NULL, z, err);
+}
+
+int target_bad(struct target *t, const struct msg_bad *b, struct err *err)
+{
+	struct waiting w = {
+		.id = b->id,
+		.has_record = true,
+		.written = true,	/* nothing to write: the zeroes come as data */
+		.rec = { .type = JOURNAL_BAD, .disk = b->disk, .offset = b->offset, .length = b->length },
+	};
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0 && t->journal->disks[b->disk].bad.n >= BAD_MAX)
+		r = err_set(&why, E2BIG, "more than %u unreadable ranges", BAD_MAX);
+	if (r == 0)
+		r = waiting_push(t, &w, &why);
+	if (r >= 0)
+		r = bound_waiting(t, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+int target_flush(struct target *t, uint64_t id, struct err *err)
+{
+	struct waiting w = { .id = id };
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0)
+		r = waiting_push(t, &w, &why);
+	if (r >= 0 && t->flush_id != 0)
+		t->flush_next = id;
+	else if (r >= 0)
+		r = flush_all(t, id, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+static bool writes(const struct waiting *w)
+{
+	return w->has_record && w->rec.type != JOURNAL_BAD;
+}
+
+/* The parts of a record's range that no later message has written to. */
+static void emit_unseen(const struct journal_record *rec, const struct bitmap *seen, struct journal_record *v, size_t *n)
+{
+	uint64_t pos = rec->offset, end = rec->offset + rec->length, off, len;
+
+	while (pos < end && bitmap_next_run(seen, false, pos, &off, &len) && off < end) {
+		v[*n] = *rec;
+		v[*n].offset = off;
+		v[*n].length = MIN(off + len, end) - off;
+		pos = off + len;
+		++*n;
+	}
+}
+
+/*
+ * The records of the first covered messages. BADs come first, so that no torn append has the data
+ * without them; then the rest from the newest on, each chunk once. Every range that is split is
+ * split by one that disappears in it, so there are at most two records for a message.
+ */
+static int collect(struct target *t, size_t covered, struct journal_record *v, size_t *ret_n, struct bitmap **seen)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < covered; i++)
+		if (at(t, i)->has_record && at(t, i)->rec.type == JOURNAL_BAD)
+			v[n++] = at(t, i)->rec;
+	for (size_t i = t->len; i-- > 0;) {
+		const struct journal_record *rec = &at(t, i)->rec;
+
+		if (!writes(at(t, i)))
+			continue;
+		if (!seen[rec->disk] && bitmap_new(t->journal->disks[rec->disk].size, PROTO_CHUNK_SIZE, &seen[rec->disk]) < 0)
+			return -ENOMEM;
+		if (i < covered)
+			emit_unseen(rec, seen[rec->disk], v, &n);
+		bitmap_set_range(seen[rec->disk], rec->offset, rec->length);
+	}
+	*ret_n = n;
+	return 0;
+}
+
+static int journal_first(struct target *t, size_t covered, struct err *err)
+{
+	CLEANUP(mem_free) struct journal_record *v = calloc(2 * t->len + 1, sizeof(*v));
+	CLEANUP(mem_free) struct bitmap **seen = calloc(t->n, sizeof(struct bitmap *));
+	size_t n = 0;
+	int r = v && seen ? collect(t, covered, v, &n, seen) : -ENOMEM;
+
+	for (size_t i = 0; seen && i < t->n; i++)
+		bitmap_free(seen[i]);
+	return r < 0 ? err_nomem(err) : journal_append(t->journal, v, n, err);
+}
+
+/* Every image has flushed: journal what the flush covers. */
+static int journal_covered(struct target *t, struct err *err)
+{
+	size_t covered = 0;
+	int r;
+
+	while (covered < t->len && at(t, covered)->id <= t->flush_id)
+		covered++;
+	r = journal_first(t, covered, err);
+	if (r < 0)
+		return r;
+	t->head = (t->head + covered) % MAX(t->cap, (size_t)1);
+	t->len -= covered;
+	t->durable = t->flush_id;
+	t->acked = MAX(t->acked, t->flush_id);
+	t->flush_id = 0;
+	return t->flush_next != 0 ? flush_all(t, t->flush_next, err) : 0;
+}
+
+static int item_done(struct target *t, const struct writer_item *it, struct err *err)
+{
+	struct waiting *w;
+
+	if (it->code < 0) {
+		if (err)
+			*err = it->err;
+		return it->code;
+	}
+	if (it->op != WRITER_FLUSH) {
+		w = waiting_find(t, it->id);
+		if (w)
+			w->written = true;
+		return 0;
+	}
+	if (--t->flush_left > 0)
+		return 0;
+	w = waiting_find(t, it->id);
+	if (w)
+		w->written = true;
+	return journal_covered(t, err);
+}
+
+/* The high-water mark: everything in front of it is written. */
+static void advance_acked(struct target *t)
+{
+	size_t i = 0;
+
+	if (t->len > 0 && t->acked >= at(t, 0)->id)
+		i = (size_t)(t->acked - at(t, 0)->id + 1);
+	for (; i < t->len && at(t, i)->written; i++)
+		t->acked = at(t, i)->id;
+}
+
+static int poll_writer(struct target *t, size_t i, struct err *err)
+{
+	struct writer_item *it;
+
+	writer_fd_clear(t->writers[i]);
+	while (writer_next(t->writers[i], &it) == 0) {
+		int r = item_done(t, it, err);
+
+		writer_item_free(it);
+		if (r < 0) {
+			err_prefix(err, "%s", t->job->images[i].disk);
+			return r;
+		}
+	}
+	return 0;
+}
+
+int target_poll(struct target *t, uint64_t *ret_acked, uint64_t *ret_durable, struct err *err)
+{
+	struct err why = t->failure;
+	int r = -why.code;
+
+	for (size_t i = 0; r >= 0 && i < t->n; i++)
+		r = poll_writer(t, i, &why);
+	if (r < 0)
+		return failed(t, r, &why, err);
+	advance_acked(t);
+	*ret_acked = t->acked;
+	*ret_durable = t->durable;
+	return 0;
+}
+
+int target_fd(struct target *t)
+{
+	return t->epoll;
+}
+
+/* Let the flushes on their way, if any, arrive. */
+static int wait_flush(struct target *t, struct err *err)
+{
+	struct pollfd p = { .fd = t->epoll, .events = POLLIN };
+
+	while (t->flush_id != 0) {
+		uint64_t acked, durable;
+		int r = target_poll(t, &acked, &durable, err);
+
+		if (r < 0)
+			return r;
+		if (t->flush_id != 0 && poll(&p, 1, 1000) < 0 && errno != EINTR)
+			return err_errno(err, "cannot wait for the images");
+	}
+	return 0;
+}
+
+int target_save(struct target *t, struct err *err)
+{
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0)
+		r = wait_flush(t, &why);
+	if (r >= 0 && t->len > 0)
+		r = flush_all(t, at(t, t->len - 1)->id, &why);
+	if (r >= 0)
+		r = wait_flush(t, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+int target_close(struct target *t, struct err *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		int r = writer_end(TAKE_PTR(t->writers[i]), true, result < 0 ? NULL : err);
+
+		if (r < 0 && result >= 0)
+			result = r;
+	}
+	target_free(t);
+	return result;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * A job that is being written: its writers, its journal, and the bookkeeping between the two.
+ *
+ *	target_data/zero/bad() --> writers --> done (acknowledged) --> [flush] --> journal (durable)
+ *
+ * Message ids are acknowledged as a high-water mark over all disks; records wait here until the
+ * FLUSH that covers them is through every image, then they are journalled in one append. A FLUSH
+ * that comes while another one is on its way waits for it; only the last one that waits is carried
+ * out, for it answers the others. A chunk that was overwritten by a later message before its record
+ * was journalled is journalled with that later message only: its first digest may be the image's no
+ * more.
+ *
+ * The first failure is final: nothing is journalled after it, and every later call returns it again.
+ * One thread, the receiver's.
+ */
+#ifndef P2V_SERVER_TARGET_H
+#define P2V_SERVER_TARGET_H
+
+#include "p2v-server/job.h"
+#include "p2v-server/writer.h"
+
+struct target;
+
+/* Create or take up the job's images as its journal says. The job is locked and receiving. */
+int target_open(struct job *j, struct target **ret, struct err *err);
+void target_free(struct target *t);	/* abandons what was not flushed */
+DEFINE_CLEANUP(struct target *, target_free)
+struct journal *target_journal(struct target *t);
+
+int target_data(struct target *t, const struct msg_data *d, struct err *err);
+int target_zero(struct target *t, const struct msg_zero *z, struct err *err);
+int target_bad(struct target *t, const struct msg_bad *b, struct err *err);
+int target_flush(struct target *t, uint64_t id, struct err *err);
+/*
+ * Collect what the writers finished. *ret_acked: every id up to it is in its image; *ret_durable:
+ * every id up to it is journalled. Both only rise. A writer's failure is returned here.
+ */
+int target_poll(struct target *t, uint64_t *ret_acked, uint64_t *ret_durable, struct err *err);
+/* Readable when target_poll() has something: one descriptor for all images. */
+int target_fd(struct target *t);
+/* The connection is gone: make durable and journal everything that was given. */
+int target_save(struct target *t, struct err *err);
+/* Everything is there and flushed: close the images. The target is spent, whatever is returned. */
+int target_close(struct target *t, struct err *err);
+
+#endif

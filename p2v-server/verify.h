@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Reading the images back and holding them against what the agent said it sent: every chunk
+ * against its SHA-256, every free or zero chunk against zeroes. On the way the SHA-256 of the whole
+ * virtual disk is computed; it equals that of the source disk with its unused blocks read as zeroes.
+ */
+#ifndef P2V_SERVER_VERIFY_H
+#define P2V_SERVER_VERIFY_H
+
+#include "common/extent.h"
+#include "p2v-server/job.h"
+#include "p2v-server/journal.h"
+
+struct verify_result {
+	struct extents *bad;		/* per image: chunks that do not read as sent */
+	size_t n;
+	uint64_t bad_bytes;
+};
+
+/* Called about every chunk; a negative return stops the run with that code. */
+typedef int verify_progress_fn(uint64_t done, uint64_t total, void *opaque);
+
+/*
+ * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its sha256 in the job
+ * is set (the caller saves). partial: the images still have their .partial names.
+ */
+int verify_job(struct job *j, const struct journal *journal, bool partial, verify_progress_fn *progress, void *opaque,
+	       struct verify_result *ret, struct err *err);
+void verify_result_done(struct verify_result *r);
+DEFINE_CLEANUP_VALUE(struct verify_result, verify_result_done)
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One thread per image: takes chunks in order, decodes and checks them against their SHA-256,
+ * writes them, and says so.
+ *
+ *	receive --writer_data/zero/flush()--> queue --> [decode, verify, image->ops] --> writer_next()
+ *
+ * What is pushed belongs to the writer and comes back, in the same order, through writer_next().
+ * writer_fd() is readable when something came back. After the first failure every later item comes
+ * back failed: nothing is written behind a hole.
+ *
+ * Memory is bounded by the protocol's credit: the caller pushes only what the agent was allowed
+ * to send, so pushes never block for long.
+ */
+#ifndef P2V_SERVER_WRITER_H
+#define P2V_SERVER_WRITER_H
+
+#include <stdbool.h>
+#include "common/cleanup.h"
+#include "common/err.h"
+#include "convert/image.h"
+#include "wire/msg.h"
+
+enum writer_op { WRITER_DATA, WRITER_ZERO, WRITER_FLUSH };
+
+struct writer_item {
+	enum writer_op op;
+	uint64_t id;			/* of the message */
+	uint64_t offset, length;
+	uint8_t reason;			/* ZERO */
+	struct msg_data data;		/* DATA: clusters point into bytes */
+	uint8_t *bytes;
+	int code;			/* 0, or -errno with err filled */
+	struct err err;
+};
+
+struct writer;
+
+/* Takes the image over; store_compressed: hand zstd clusters to the image as they came. */
+int writer_new(struct image *im, bool store_compressed, struct writer **ret, struct err *err);
+/*
+ * Ends the thread and closes the image. With make_durable what was pushed is written and flushed
+ * first (the image's own close); without it the image is abandoned.
+ */
+int writer_end(struct writer *w, bool make_durable, struct err *err);
+void writer_free(struct writer *w);	/* abandon */
+DEFINE_CLEANUP(struct writer *, writer_free)
+
+int writer_data(struct writer *w, const struct msg_data *d, struct err *err);	/* copies the clusters */
+int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err);
+int writer_flush(struct writer *w, uint64_t id, struct err *err);
+/* The next finished item (the caller frees it), or -EAGAIN. */
+int writer_next(struct writer *w, struct writer_item **ret);
+void writer_item_free(struct writer_item *it);
+DEFINE_CLEANUP(struct writer_item *, writer_item_free)
+int writer_fd(struct writer *w);
+void writer_fd_clear(struct writer *w);
+
+#endif
