@@ -229,6 +229,24 @@ void strbuf_addn(struct strbuf *b, const char *s, size_t n)
 	b->s[b->len] = '\0';
 }
 
+char *text_vformat(const char *fmt, va_list ap)
+{
+	char *s;
+
+	return vasprintf(&s, fmt, ap) < 0 ? NULL : s;
+}
+
+char *text_format(const char *fmt, ...)
+{
+	va_list ap;
+	char *s;
+
+	va_start(ap, fmt);
+	s = text_vformat(fmt, ap);
+	va_end(ap);
+	return s;
+}
+
 void strbuf_add(struct strbuf *b, const char *s)
 {
 	strbuf_addn(b, s, strlen(s));

@@ -6,6 +6,7 @@
 #ifndef P2V_COMMON_TEXT_H
 #define P2V_COMMON_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include "common/cleanup.h"
@@ -38,6 +39,10 @@ void text_name_make(const char *s, char ret[static TEXT_NAME_MAX + 1]);
  * or NULL when memory ran out.
  */
 char *text_escape_xml(const char *s);
+
+/* asprintf() that returns what it made: malloc'd, NULL on ENOMEM. */
+char *text_format(const char *fmt, ...) PRINTF_LIKE(1, 2);
+char *text_vformat(const char *fmt, va_list ap) PRINTF_LIKE(1, 0);
 
 /* A growing string; check once at the end. */
 struct strbuf {

@@ -378,6 +378,8 @@ static int on_error(const struct msg_error *e, bool *ret_lost, struct err *err)
 	text_escape(e->text.p, e->text.len, text, sizeof(text));
 	/* Somebody else may be about to leave, or the server about to come back: worth another try. */
 	*ret_lost = e->code == PROTO_ERR_BUSY || e->code == PROTO_ERR_CANCELLED;
+	if (!text[0])
+		return err_set(err, msg_error_errno(e->code), "server: %s", msg_error_name(e->code));
 	return err_set(err, msg_error_errno(e->code), "server: %s (%s)", text, msg_error_name(e->code));
 }
 
@@ -385,6 +387,7 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 {
 	switch (m->type) {
 	case PROTO_HELLO:
+		p->res->greeted = true;
 		log_info("server: %s", session_peer_software(p->link.session));
 		return send_open(p, err);
 	case PROTO_JOB:
@@ -473,6 +476,9 @@ static int run(struct pass *p, struct err *err)
 			if (r < 0)
 				return r;
 		}
+		/* The phrase tells what was wrong with a message; say whose it was. */
+		if (r == -EBADMSG && *session_peer_software(p->link.session))
+			err_prefix(err, "the server breaks the protocol");
 		if (r < 0)
 			return r;
 		r = check_quit(p, err);

@@ -32,6 +32,7 @@ struct pass_config {
 
 struct pass_result {
 	bool lost;			/* the connection failed: a new one may succeed */
+	bool greeted;			/* the server's HELLO came: it is one, and says itself what is wrong */
 	bool opened;			/* the server took the job up: READY came */
 	bool advanced;			/* something new became durable: start back-off afresh */
 	enum proto_job_state state;

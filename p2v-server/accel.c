@@ -9,6 +9,7 @@
 #include "common/fdio.h"
 #include "common/jsonx.h"
 #include "common/log.h"
+#include "common/text.h"
 #include "postfix/probe.h"
 
 #define HOST_JSON_MAX 65536
@@ -94,10 +95,9 @@ int accel_choose(const char *store, const char *choice, enum accel *ret, char wh
 		return 0;
 	}
 	boot = boot_id();
-	if (asprintf(&path, "%s/host.json", store) < 0) {
-		path = NULL;
+	path = text_format("%s/host.json", store);
+	if (!path)
 		return err_nomem(err);
-	}
 	known = remembered(path, boot);
 	if (known < 0)
 		return try_kvm(path, boot, ret, why, err);

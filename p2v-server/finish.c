@@ -153,12 +153,8 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 		 P2V_VERSION, j->name, j->created ? j->created : "");
 	if (f->machine->firmware.type == MACHINE_FIRMWARE_UEFI) {
 		free(j->nvram);
-		j->nvram = NULL;
-		if (asprintf(&j->nvram, "%s_VARS.fd", j->name) < 0) {
-			j->nvram = NULL;
-			return err_nomem(err);
-		}
-		nvram = job_path(j, j->nvram);
+		j->nvram = text_format("%s_VARS.fd", j->name);
+		nvram = j->nvram ? job_path(j, j->nvram) : NULL;
 		if (!nvram)
 			return err_nomem(err);
 	}
@@ -189,11 +185,9 @@ static int write_xml(struct finish *f, const struct vmspec_map *maps, struct err
 	if (r < 0)
 		return r;
 	free(j->domain_xml);
-	j->domain_xml = NULL;
-	if (asprintf(&j->domain_xml, "%s.xml", j->name) < 0) {
-		j->domain_xml = NULL;
+	j->domain_xml = text_format("%s.xml", j->name);
+	if (!j->domain_xml)
 		return err_nomem(err);
-	}
 	return fdio_replace_file_at(j->dirfd, j->domain_xml, xml, strlen(xml), 0644, err);
 }
 

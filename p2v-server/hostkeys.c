@@ -8,6 +8,7 @@
 
 #include "common/digest.h"
 #include "common/fdio.h"
+#include "common/text.h"
 
 #define KEY_FILE_MAX 16384
 
@@ -18,7 +19,7 @@ static char *fingerprint(const char *line)
 	const char *b64 = line + type + (line[type] == ' ');
 	CLEANUP(mem_free) uint8_t *blob = NULL;
 	uint8_t sha[SHA256_LEN];
-	char text[64], *ret;
+	char text[64];
 	int n;
 
 	len = strcspn(b64, " \n");
@@ -34,7 +35,7 @@ static char *fingerprint(const char *line)
 		return NULL;
 	EVP_EncodeBlock((unsigned char *)text, sha, SHA256_LEN);
 	text[strcspn(text, "=")] = '\0';
-	return asprintf(&ret, "%.*s SHA256:%s", (int)type, line, text) < 0 ? NULL : ret;
+	return text_format("%.*s SHA256:%s", (int)type, line, text);
 }
 
 int hostkeys_list(char ***ret, struct err *err)

@@ -50,31 +50,24 @@ char *job_now(void)
 
 char *job_image_name(const struct job_image *im, bool partial)
 {
-	char *s;
-
-	return asprintf(&s, "%s.qcow2%s", im->disk, partial ? ".partial" : "") < 0 ? NULL : s;
+	return text_format("%s.qcow2%s", im->disk, partial ? ".partial" : "");
 }
 
 char *job_path(const struct job *j, const char *file)
 {
-	char *s;
-
-	return asprintf(&s, "%s/%s%s%s", j->store, j->name, file ? "/" : "", file ? file : "") < 0 ? NULL : s;
+	return text_format("%s/%s%s%s", j->store, j->name, file ? "/" : "", file ? file : "");
 }
 
 int job_warn(struct job *j, const char *fmt, ...)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	va_list ap;
-	int r;
 
 	va_start(ap, fmt);
-	r = vasprintf(&text, fmt, ap);
+	text = text_vformat(fmt, ap);
 	va_end(ap);
-	if (r < 0) {
-		text = NULL;
+	if (!text)
 		return -ENOMEM;
-	}
 	return machine_strv_has(&j->warnings, text) ? 0 : machine_strv_add(&j->warnings, text);
 }
 
@@ -85,17 +78,12 @@ void job_log(const struct job *j, const char *fmt, ...)
 	CLEANUP(mem_free) char *line = NULL;
 	CLEANUP(mem_free) char *now = job_now();
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = text_vformat(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		text = NULL;
-	n = text ? asprintf(&line, "%s %s\n", now ? now : "-", text) : -1;
-	if (n < 0)
-		line = NULL;
-	if (fd < 0 || !line || fdio_write_full(fd, line, (size_t)n) < 0)
+	line = text ? text_format("%s %s\n", now ? now : "-", text) : NULL;
+	if (fd < 0 || !line || fdio_write_full(fd, line, strlen(line)) < 0)
 		log_debug("job", "cannot write the log of job %s", j->name);
 }
 

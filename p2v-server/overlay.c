@@ -14,9 +14,7 @@
 
 static char *overlay_name(const struct job_image *im, bool fresh)
 {
-	char *s;
-
-	return asprintf(&s, "%s-vm.qcow2%s", im->disk, fresh ? ".new" : "") < 0 ? NULL : s;
+	return text_format("%s-vm.qcow2%s", im->disk, fresh ? ".new" : "");
 }
 
 static int create_one(const struct job_image *im, const char *path, struct err *err)

@@ -57,6 +57,27 @@ static void row(struct strbuf *b, const char *name, const char *value)
 	strbuf_add(b, "</td></tr>\n");
 }
 
+static void cell(struct strbuf *b, const char *text)
+{
+	strbuf_add(b, "<td>");
+	add_text(b, text);
+	strbuf_add(b, "</td>");
+}
+
+static void cell_size(struct strbuf *b, uint64_t bytes)
+{
+	strbuf_add(b, "<td>");
+	add_size(b, bytes);
+	strbuf_add(b, "</td>");
+}
+
+static void warning(struct strbuf *b, const char *text)
+{
+	strbuf_add(b, "<div class=\"warning\">");
+	add_text(b, text);
+	strbuf_add(b, "</div>\n");
+}
+
 static void section_job(struct strbuf *b, const json_t *report)
 {
 	const json_t *job = json_object_get(report, "job"), *m = json_object_get(report, "machine");
@@ -67,11 +88,8 @@ static void section_job(struct strbuf *b, const json_t *report)
 	strbuf_add(b, "</h1><p class=\"dim\">physical to virtual conversion report, ");
 	add_text(b, str(job, "updated"));
 	strbuf_add(b, "</p>\n");
-	for (size_t i = 0; i < json_array_size(warnings); i++) {
-		strbuf_add(b, "<div class=\"warning\">");
-		add_text(b, json_string_value(json_array_get(warnings, i)));
-		strbuf_add(b, "</div>\n");
-	}
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		warning(b, json_string_value(json_array_get(warnings, i)));
 	strbuf_add(b, "<table>\n");
 	row(b, "State", str(job, "state"));
 	row(b, "Consistency", str(job, "consistency"));
@@ -99,19 +117,14 @@ static void parts_table(struct strbuf *b, const json_t *source, const char *disk
 	for (size_t i = 0; i < json_array_size(parts); i++) {
 		const json_t *p = json_array_get(parts, i);
 
-		strbuf_add(b, "<tr><td>");
-		add_text(b, str(p, "name"));
-		strbuf_add(b, "</td><td>");
-		add_text(b, str(p, "kind"));
-		strbuf_add(b, "</td><td>");
-		add_size(b, num(p, "length"));
-		strbuf_add(b, "</td><td>");
-		add_size(b, num(p, "used"));
-		strbuf_add(b, "</td><td>");
-		add_size(b, num(p, "free"));
-		strbuf_add(b, "</td><td>");
-		add_text(b, str(p, "why"));
-		strbuf_add(b, "</td></tr>\n");
+		strbuf_add(b, "<tr>");
+		cell(b, str(p, "name"));
+		cell(b, str(p, "kind"));
+		cell_size(b, num(p, "length"));
+		cell_size(b, num(p, "used"));
+		cell_size(b, num(p, "free"));
+		cell(b, str(p, "why"));
+		strbuf_add(b, "</tr>\n");
 	}
 	strbuf_add(b, "</table>\n");
 }
@@ -218,11 +231,8 @@ static void section_guest(struct strbuf *b, const json_t *guest)
 	if (!json_is_object(guest))
 		return;
 	strbuf_add(b, "<h2>Changes in the guest</h2>\n");
-	for (size_t i = 0; i < json_array_size(warnings); i++) {
-		strbuf_add(b, "<div class=\"warning\">");
-		add_text(b, json_string_value(json_array_get(warnings, i)));
-		strbuf_add(b, "</div>\n");
-	}
+	for (size_t i = 0; i < json_array_size(warnings); i++)
+		warning(b, json_string_value(json_array_get(warnings, i)));
 	strbuf_add(b, "<table>\n");
 	for (size_t i = 0; i < json_array_size(fixes); i++)
 		fix_row(b, json_array_get(fixes, i));

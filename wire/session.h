@@ -21,7 +21,7 @@
  * HELLO is queued by session_new() for the agent and by session_step() for the server (in answer).
  * ERROR ends the session from either side: it is handed on as a message and nothing follows it.
  * PING is answered with PONG by the session itself; PONG is handed on, so that the caller sees
- *life.
+ * life.
  *
  * CLOSE is the last message of an agent that leaves early; both sides are in END then. What the
  * server sent before it saw the CLOSE (an ACK, say) is still checked and handed on to the agent,

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * One vNIC for each physical NIC: with the address it was built with, where the map says. What the
+ * source made of its NICs (bonds, bridges, VLANs) is in the guest's own files and comes along.
+ */
+#include "convert/vmspec_builder.h"
+
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include "common/text.h"
+
+/* An Ethernet address that a NIC can have: six bytes, unicast, not zero. */
+static bool mac_usable(const char *s)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool zero = true;
+
+	if (!s || strlen(s) != 17)
+		return false;
+	for (size_t i = 0; i < 17; i++) {
+		if (i % 3 == 2) {
+			if (s[i] != ':')
+				return false;
+			continue;
+		}
+		if (!strchr(digits, s[i] >= 'A' && s[i] <= 'F' ? s[i] | 0x20 : s[i]))
+			return false;
+		zero = zero && s[i] == '0';
+	}
+	/* The lowest bit of the first byte is group addresses'. */
+	return !zero && strchr("02468aceACE", s[1]);
+}
+
+static bool map_names(const struct vmspec_map *map, const struct machine_nic *n)
+{
+	return strcmp(map->nic, n->name) == 0 || (n->mac && strcasecmp(map->nic, n->mac) == 0) ||
+	       (n->permanent_mac && strcasecmp(map->nic, n->permanent_mac) == 0);
+}
+
+static const struct vmspec_map *map_find(const struct vmspec_builder *b,
+					 const struct machine_nic *n)
+{
+	const struct vmspec_map *any = NULL;
+
+	for (size_t i = 0; i < b->opt->nmaps; i++) {
+		if (map_names(&b->opt->maps[i], n))
+			return &b->opt->maps[i];
+		if (strcmp(b->opt->maps[i].nic, "*") == 0)
+			any = &b->opt->maps[i];
+	}
+	return any;
+}
+
+static void build_nic(struct vmspec_builder *b, const struct machine_nic *n,
+		      const struct vmspec_map *map)
+{
+	const char *mac = mac_usable(n->permanent_mac) ? n->permanent_mac : n->mac;
+	bool chosen = map && strcmp(map->nic, "*") != 0;
+	struct vmspec_nic *v;
+	char name[64];
+
+	text_escape_str(n->name, name, sizeof(name));
+	if (!mac_usable(mac)) {
+		vmspec_builder_warn(b,
+				    "%s has no usable Ethernet address: its replacement gets a new "
+				    "one",
+				    name);
+		mac = NULL;
+	}
+	/* Members of a bond share the current address; only the permanent one tells them apart. */
+	for (size_t i = 0; mac && i < b->s->nnics; i++) {
+		if (b->s->nics[i].mac && strcasecmp(b->s->nics[i].mac, mac) == 0) {
+			vmspec_builder_warn(b,
+					    "%s has the same address as %s: its replacement gets a "
+					    "new one",
+					    name, b->s->nics[i].name);
+			mac = NULL;
+		}
+	}
+	v = machine_grow(&b->s->nics, &b->s->nnics, sizeof(*v));
+	if (!v) {
+		b->nomem = true;
+		return;
+	}
+	v->name = vmspec_builder_dup(b, name);
+	v->mac = vmspec_builder_dup(b, mac);
+	v->model = b->caps->net;
+	/* e1000e is a PCI Express device. */
+	if (v->model == VM_NET_E1000E && !b->s->q35)
+		v->model = VM_NET_E1000;
+	v->kind = map ? map->kind : VM_NET_NETWORK;
+	v->target = vmspec_builder_dup(b, map ? map->target : "default");
+	v->mtu = n->mtu >= 68 && n->mtu <= UINT16_MAX && n->mtu != 1500 ? n->mtu : 0;
+	/* An interface that is down tells nothing of its cable. */
+	v->link_up = chosen || n->carrier || !n->up;
+	if (!v->link_up)
+		vmspec_builder_warn(b,
+				    "%s had no link and its replacement gets none; name it in a "
+				    "map to connect it",
+				    name);
+	if (!map && b->opt->nmaps > 0)
+		vmspec_builder_warn(b,
+				    "%s is named by no map: it is connected to the network "
+				    "\"default\"",
+				    name);
+}
+
+void vmspec_nics_fill(struct vmspec_builder *b)
+{
+	const struct machine *m = b->m;
+	char name[64];
+
+	for (size_t i = 0; i < m->nnics && !b->nomem; i++) {
+		const struct machine_nic *n = &m->nics[i];
+		const struct vmspec_map *map;
+
+		if (!n->name || strcmp(n->name, "lo") == 0)
+			continue;
+		text_escape_str(n->name, name, sizeof(name));
+		if (n->kind && strcmp(n->kind, "wireless") == 0) {
+			vmspec_builder_warn(b, "the wireless interface %s does not become a device",
+					    name);
+			continue;
+		}
+		if (n->kind && strcmp(n->kind, "physical") != 0)
+			continue;
+		map = map_find(b, n);
+		if (map && map->kind == VM_NET_NONE)
+			continue;
+		build_nic(b, n, map);
+	}
+	for (size_t i = 0; i < b->opt->nmaps; i++) {
+		const char *wanted = b->opt->maps[i].nic;
+		bool found = strcmp(wanted, "*") == 0;
+
+		for (size_t k = 0; k < m->nnics && !found; k++)
+			found = m->nics[k].name && map_names(&b->opt->maps[i], &m->nics[k]);
+		if (!found)
+			vmspec_builder_warn(b, "the machine has no network interface %s",
+					    text_escape_str(wanted, name, sizeof(name)));
+	}
+	if (m->nnics == 0)
+		vmspec_builder_warn(b, "the machine's network interfaces are not known: the domain "
+				       "has none");
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a volume group's metadata says about one PV. Internal to lvm_*.c. */
+#ifndef P2V_DISK_LVM_GROUP_H
+#define P2V_DISK_LVM_GROUP_H
+
+#include "disk/lvm_label.h"
+#include "disk/lvm_meta.h"
+#include "disk/lvm_source.h"
+#include "disk/lvm_text.h"
+
+/*
+ * Fill pv (zeroed by the caller, who frees it in any case) from the text's tree, held against the
+ * PV's own header. 1, 0 (doubt), -ENOMEM.
+ */
+int lvm_group_walk(const struct lvm_source *s, const struct lvm_node *root,
+		   const struct lvm_header *h, struct lvm_pv *pv);
+
+#endif

@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The facts of the conversation: ids, ranges and credit held against them, and how they move. */
+#include "wire/session_state.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/bytes.h"
+
+/* Judging what the message says; -EBADMSG for what must not be, -EAGAIN for what must wait. */
+
+static int judge_range(const struct session *s, const struct msg *m, uint16_t disk, uint64_t offset,
+		       uint64_t length, bool whole_chunks, struct err *err)
+{
+	if (disk >= s->ndisks)
+		return err_set(err, EBADMSG, "%s for disk %u, but there are %u disks",
+			       msg_type_name(m->type), disk, s->ndisks);
+	if (!range_inside(offset, length, s->sizes[disk]))
+		return err_set(err, EBADMSG,
+			       "%s for 0x%" PRIx64 "+0x%" PRIx64 ", beyond the end of disk %u",
+			       msg_type_name(m->type), offset, length, disk);
+	if (whole_chunks && length % PROTO_CHUNK_SIZE != 0 && offset + length != s->sizes[disk])
+		return err_set(err, EBADMSG,
+			       "%s for 0x%" PRIx64 "+0x%" PRIx64 ", not whole chunks of disk %u",
+			       msg_type_name(m->type), offset, length, disk);
+	return 0;
+}
+
+static int judge_job(const struct session *s, const struct msg *m, struct err *err)
+{
+	if (m->type == PROTO_JOB && s->job_state != 0)
+		return err_set(err, EBADMSG, "a second JOB");
+	if (m->type != PROTO_JOB && s->job_state == 0)
+		return err_set(err, EBADMSG, "%s before JOB", msg_type_name(m->type));
+	return 0;
+}
+
+static int judge_have(const struct session *s, const struct msg *m, struct err *err)
+{
+	const struct msg_have *h = &m->have;
+
+	if (s->job_state != PROTO_JOB_RESUMED)
+		return err_set(err, EBADMSG, "HAVE for a job that is not resumed");
+	if (s->have_any && (h->disk < s->have_disk ||
+			    (h->disk == s->have_disk && h->ranges[0].offset <= s->have_end)))
+		return err_set(err, EBADMSG, "HAVE messages touch or are not in order");
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct msg_range *range = &h->ranges[i];
+		int r = judge_range(s, m, h->disk, range->offset, range->length, true, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int judge_counted(const struct session *s, struct msg *m, struct err *err)
+{
+	uint64_t id = *msg_counted_id(m);
+
+	if (id != window_next_id(s->window))
+		return err_set(err, EBADMSG, "%s with id %" PRIu64 ", expected %" PRIu64,
+			       msg_type_name(m->type), id, window_next_id(s->window));
+	if (!window_may_send(s->window, m->wire_size))
+		return err_set(err, EAGAIN, "%s beyond the credit", msg_type_name(m->type));
+	return 0;
+}
+
+/* What is left once the phase and the message by itself are in order. */
+int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
+{
+	int r;
+
+	if (msg_counted_id(m)) {
+		r = judge_counted(s, m, err);
+		if (r < 0)
+			return r;
+	}
+	switch (m->type) {
+	case PROTO_JOB:
+	case PROTO_READY:
+		return judge_job(s, m, err);
+	case PROTO_HAVE:
+		r = judge_job(s, m, err);
+		return r < 0 ? r : judge_have(s, m, err);
+	case PROTO_DATA:
+		/* Whole chunks, and no longer than one: the chunk at offset, to its end. */
+		return judge_range(s, m, m->data.disk, m->data.offset, m->data.length, true, err);
+	case PROTO_ZERO:
+		return judge_range(s, m, m->zero.disk, m->zero.offset, m->zero.length, true, err);
+	case PROTO_BAD:
+		return judge_range(s, m, m->bad.disk, m->bad.offset, m->bad.length, false, err);
+	case PROTO_FLUSH:
+		if (s->flushes.n >= PROTO_FLUSH_MAX)
+			return err_set(err, EAGAIN, "more than %u unanswered FLUSHes",
+				       PROTO_FLUSH_MAX);
+		return 0;
+	case PROTO_ACK:
+		if (m->id.id <= window_acked_id(s->window) || m->id.id > window_last_id(s->window))
+			return err_set(err, EBADMSG, "ACK of id %" PRIu64 ", outside %" PRIu64
+				       "..%" PRIu64, m->id.id, window_acked_id(s->window) + 1,
+				       window_last_id(s->window));
+		return 0;
+	case PROTO_FLUSHED:
+		if (session_ids_find(&s->flushes, m->id.id) == 0)
+			return err_set(err, EBADMSG,
+				       "FLUSHED of id %" PRIu64 ", which is no unanswered FLUSH",
+				       m->id.id);
+		return 0;
+	case PROTO_STATUS:
+		if (m->status.phase == PROTO_PHASE_VERIFYING && s->phase != SESSION_FINISH)
+			return err_set(err, EBADMSG, "STATUS: verifying before FINISH");
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+/* Counting it; the only failure is -ENOMEM, and then nothing has changed. */
+
+static int apply_open(struct session *s, const struct msg_open *o)
+{
+	s->sizes = calloc(o->ndisks, sizeof(*s->sizes));
+	if (!s->sizes)
+		return -ENOMEM;
+	for (uint16_t i = 0; i < o->ndisks; i++)
+		s->sizes[i] = o->disks[i].size;
+	s->ndisks = o->ndisks;
+	s->phase = SESSION_JOB;
+	return 0;
+}
+
+static void apply_flushed(struct session *s, uint64_t id)
+{
+	uint64_t payload = 0;
+	int r = window_flushed(s->window, id, &payload);
+
+	assert(r == 0);
+	(void)r;
+	s->acked_payload += payload;
+}
+
+static int apply_counted(struct session *s, struct msg *m)
+{
+	uint64_t payload = 0;
+
+	if (m->type == PROTO_DATA)
+		payload = m->data.length;
+	else if (m->type == PROTO_ZERO)
+		payload = m->zero.length;
+	return window_sent(s->window, m->wire_size, payload);
+}
+
+int session_facts_apply(struct session *s, struct msg *m)
+{
+	const struct msg_range *last;
+	uint64_t payload = 0;
+	int r = 0;
+
+	if (msg_counted_id(m))
+		r = apply_counted(s, m);
+	if (r < 0)
+		return r;
+	switch (m->type) {
+	case PROTO_OPEN:
+		return apply_open(s, &m->open);
+	case PROTO_JOB:
+		r = window_new(m->job.credit, &s->window);
+		if (r >= 0)
+			s->job_state = m->job.state;
+		return r;
+	case PROTO_HAVE:
+		last = &m->have.ranges[m->have.n - 1];
+		s->have_any = true;
+		s->have_disk = m->have.disk;
+		s->have_end = last->offset + last->length;
+		return 0;
+	case PROTO_READY:
+		s->phase = s->job_state == PROTO_JOB_COMPLETE ? SESSION_END : SESSION_COPY;
+		return 0;
+	case PROTO_FLUSH:
+		session_ids_push(&s->flushes, m->id.id);
+		return 0;
+	case PROTO_ACK:
+		r = window_acked(s->window, m->id.id, &payload);
+		assert(r == 0);
+		s->acked_payload += payload;
+		return 0;
+	case PROTO_FLUSHED:
+		session_ids_drop(&s->flushes, session_ids_find(&s->flushes, m->id.id));
+		apply_flushed(s, m->id.id);
+		return 0;
+	case PROTO_FINISH:
+		s->phase = SESSION_FINISH;
+		return 0;
+	case PROTO_FINISHED:
+		apply_flushed(s, window_last_id(s->window));
+		s->phase = SESSION_END;
+		return 0;
+	case PROTO_CLOSE:
+		s->closed = true;
+		return 0;
+	default:
+		return 0;
+	}
+}
