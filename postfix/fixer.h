@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What the rows of the table share while a run is under way. Internal to postfix/; fix.h is the
+ * door.
+ *
+ * A row's detect looks, stages the changes it would make (guest_edit.h), and says in words what it
+ * found (fixer_say). Returning 1, or having staged anything, means "needed". The runner then
+ * commits what is staged and calls apply, if there is one, for what cannot be staged (commands).
+ * detect must not change the guest: a dry run calls it and stops.
+ */
+#ifndef P2V_POSTFIX_FIXER_H
+#define P2V_POSTFIX_FIXER_H
+
+#include "common/text.h"
+#include "postfix/fix.h"
+#include "postfix/guest.h"
+#include "postfix/guest_edit.h"
+#include "postfix/kernels.h"
+
+/* The drivers whose presence decides what the VM may consist of. */
+enum fixer_driver {
+	DRIVER_VIRTIO_PCI, DRIVER_VIRTIO_BLK, DRIVER_VIRTIO_SCSI, DRIVER_VIRTIO_NET, DRIVER_SD_MOD,
+	DRIVER_AHCI, DRIVER_ATA_PIIX, DRIVER_E1000E, DRIVER_E1000, DRIVER_VIRTIO_RNG,
+	DRIVER_VIRTIO_BALLOON,
+	DRIVER_COUNT
+};
+extern const char *const fixer_driver_names[DRIVER_COUNT];
+
+struct fixer_kernel {
+	enum kernels_driver has[DRIVER_COUNT];
+	bool image_has[DRIVER_COUNT];	/* in the initramfs */
+	bool image_has_links;		/* all our .link files are in it, or it has no use for them */
+	bool image_listed;		/* its contents could be listed */
+	bool rebuild;			/* decided by the initramfs row */
+};
+
+enum fixer_generator { GENERATOR_NONE, GENERATOR_INITRAMFS_TOOLS, GENERATOR_DRACUT };
+
+struct fixer {
+	const struct fix_options *opt;
+	const struct machine *m;	/* never NULL */
+	struct guest *guest;
+	struct guest_edits edits;
+	struct machine_strv *warnings;	/* of the report */
+	struct strbuf detail;		/* of the row at work */
+	struct kernels kernels;		/* newest first */
+	struct fixer_kernel *kernel;	/* one for each of kernels */
+	enum fixer_generator generator;
+	bool serial_console;		/* ttyS0 will have a login prompt */
+};
+
+struct fix_row {
+	const char *id, *title, *undo;
+	enum fix_severity severity;
+	int (*detect)(struct fixer *f, struct err *err);
+	int (*apply)(struct fixer *f, struct err *err);		/* may be NULL */
+};
+
+void fixer_say(struct fixer *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+int fixer_warn(struct fixer *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
+/*
+ * Read a text file, let rewrite make a new one (1 and *ret, or 0), stage it. 0 too when the file
+ * is not there or is no text: a fix does what it can.
+ */
+int fixer_rewrite(struct fixer *f, const char *path,
+		  int (*rewrite)(struct fixer *f, const char *path, const char *text, char **ret),
+		  struct err *err);
+/* The same for every file in dir whose name matches glob. */
+int fixer_rewrite_all(struct fixer *f, const char *dir, const char *glob,
+		      int (*rewrite)(struct fixer *f, const char *path, const char *text, char **ret),
+		      struct err *err);
+/* Has anything staged or done so far changed a path that starts with prefix? */
+bool fixer_touched(const struct fixer *f, const char *prefix);
+
+/* The rows, one file each. */
+int linux_device_names_detect(struct fixer *f, struct err *err);
+int linux_bootloader_detect(struct fixer *f, struct err *err);
+int linux_grub_install_detect(struct fixer *f, struct err *err);
+int linux_resume_detect(struct fixer *f, struct err *err);
+int linux_network_names_detect(struct fixer *f, struct err *err);
+int linux_network_config_detect(struct fixer *f, struct err *err);
+int linux_console_detect(struct fixer *f, struct err *err);
+int linux_services_detect(struct fixer *f, struct err *err);
+int linux_modules_detect(struct fixer *f, struct err *err);
+int linux_agent_detect(struct fixer *f, struct err *err);
+int linux_trim_detect(struct fixer *f, struct err *err);
+int linux_uefi_detect(struct fixer *f, struct err *err);
+int linux_initramfs_detect(struct fixer *f, struct err *err);
+int linux_initramfs_apply(struct fixer *f, struct err *err);
+
+/* Before the first row: the kernels, their drivers, and what their initramfs holds. */
+int linux_kernels_scan(struct fixer *f, struct err *err);
+/* Visit every boot loader file there is: kind is an enum bootcfg_kind. */
+int linux_bootloader_visit(struct fixer *f,
+			   int (*rewrite)(struct fixer *f, const char *path, const char *text,
+					  char **ret),
+			   struct err *err);
+int linux_bootloader_kind(const char *path);
+
+/* guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
+void fixer_guestcaps(const struct fixer *f, struct guestcaps *ret);
+enum vm_block_bus fixer_block_bus(const struct fixer *f);
+
+#endif

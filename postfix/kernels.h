@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which kernels a guest has, by what lies in /boot and /lib/modules (a kernel made by hand belongs
+ * to no package), and which drivers each of them has. Pure.
+ */
+#ifndef P2V_POSTFIX_KERNELS_H
+#define P2V_POSTFIX_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include "common/cleanup.h"
+
+struct kernels_one {
+	char *version;			/* "6.1.0-13-amd64" */
+	char *image;			/* "/boot/vmlinuz-..." */
+	char *initrd;			/* "/boot/initrd.img-...", NULL when there is none */
+	bool has_modules;		/* /lib/modules/<version> exists */
+};
+
+struct kernels {
+	struct kernels_one *v;		/* newest first */
+	size_t n;
+};
+
+/*
+ * boot: the names in /boot; modules: the names in /lib/modules. Names that are not kernels are
+ * ignored, and so are leftovers (modules without a kernel image). -ENOMEM.
+ */
+int kernels_find(char *const *boot, size_t nboot, char *const *modules, size_t nmodules,
+		 struct kernels *ret);
+void kernels_done(struct kernels *k);
+DEFINE_CLEANUP_VALUE(struct kernels, kernels_done)
+/* Compare two versions as people count: 5.10 > 5.9, 6.1.0-13 > 6.1.0-9, 6.1 > 6.1-rc4. */
+int kernels_version_compare(const char *a, const char *b);
+/* "6.1.0-13-amd64" -> 6, 1; false when it does not begin with a number. */
+bool kernels_version_parse(const char *version, unsigned int *ret_major, unsigned int *ret_minor);
+
+enum kernels_driver { KERNELS_ABSENT, KERNELS_MODULE, KERNELS_BUILTIN };
+/* From the text of modules.dep and modules.builtin (either may be NULL); name as lsmod shows it. */
+enum kernels_driver kernels_driver(const char *modules_dep, const char *modules_builtin,
+				   const char *name);
+/* Does this path's last part hold the module ("x/virtio-rng.ko.xz" for "virtio_rng")? */
+bool kernels_path_is_module(const char *path, size_t len, const char *name);
+
+#endif
