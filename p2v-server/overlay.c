@@ -79,6 +79,9 @@ int overlay_create(const struct job *j, char **paths, struct err *err)
 		r = create_one(&j->images[i], paths[i], err);
 		if (r < 0)
 			return r;
+		/* The folder can be passed through: what is in it must not be readable for everybody. */
+		if (fchmodat(j->dirfd, name, 0600, 0) < 0)
+			return err_errno(err, "cannot protect %s", name);
 	}
 	return 0;
 }

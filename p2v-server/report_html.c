@@ -14,7 +14,7 @@ static const char head[] =
 	":root{--ink:#1d2733;--dim:#5c6b7a;--line:#d9e0e7;--data:#2f6fb5;--zero:#a9c7e6;--free:#e8edf2;--bad:#c8321e;--ok:#23784b;--warn:#9a6200}\n"
 	"body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);margin:2rem auto;max-width:70rem;padding:0 1rem}\n"
 	"h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid var(--line)}\n"
-	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem .25rem 0;vertical-align:top}\n"
+	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem .25rem 0;vertical-align:top}td:first-child{white-space:nowrap}\n"
 	"th{color:var(--dim);font-weight:600}tr+tr td{border-top:1px solid var(--line)}\n"
 	"code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:#f6f8fa;padding:.6rem;overflow-x:auto;margin:.3rem 0}\n"
 	".map{width:100%;height:auto;background:#fff}.data{fill:var(--data)}.zero{fill:var(--zero)}.free{fill:var(--free)}\n"
