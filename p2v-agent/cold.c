@@ -174,7 +174,7 @@ static void explain_far_end(struct transport *t, struct pass_result *res, struct
 {
 	int status;
 
-	if (res->opened || !res->lost)
+	if (res->greeted || !res->lost)
 		return;
 	status = t->ops->exit_status(t);
 	if (status == 127 || status == 126) {
@@ -261,6 +261,7 @@ static int run_passes(struct cold *c, bool consistent, struct pass_result *res, 
 static int conclude(const struct cold *c, const struct pass_result *res)
 {
 	CLEANUP(json_unref) json_t *j = NULL;
+	struct err err = ERR_INIT;
 	uint64_t bad = 0;
 	char text[SIZE_TEXT_MAX];
 
@@ -269,8 +270,12 @@ static int conclude(const struct cold *c, const struct pass_result *res)
 		progress_event(c->progress, "complete", "{\"already\":true}");
 		return EXIT_DONE;
 	}
-	if (res->summary && jsonx_parse(res->summary, strlen(res->summary), "the server's summary", &j, NULL) >= 0)
-		(void)jsonx_get_u64(j, "bad_bytes", &bad, NULL);
+	/* The job is whole, but whether sectors are missing in it is not known: that is no success. */
+	if (jsonx_parse(res->summary, strlen(res->summary), "the server's summary", &j, &err) < 0 ||
+	    jsonx_get_u64(j, "bad_bytes", &bad, &err) < 0) {
+		log_error("the server's summary is not understood; look with: p2v-server show %s", c->name);
+		return EXIT_FAILED;
+	}
 	progress_event(c->progress, "complete", res->summary);
 	log_notice("job %s is complete and verified; %s were sent over this connection", c->name, size_format(res->sent, text));
 	log_notice("next, on the server: p2v-server finish %s", c->name);

@@ -7,6 +7,7 @@
  */
 #include "p2v-agent/transport_ssh.h"
 
+#include <ctype.h>
 #include <libssh/libssh.h>
 #include <libssh/callbacks.h>
 #include <poll.h>
@@ -65,7 +66,7 @@ int ssh_target_parse(const char *text, struct ssh_target *ret, struct err *err)
 		char *stop;
 		unsigned long port = strtoul(colon + 1, &stop, 10);
 
-		if (!colon[1] || *stop || port < 1 || port > 65535 || colon[1] == '-' || colon[1] == '+')
+		if (!isdigit((unsigned char)colon[1]) || *stop || port < 1 || port > 65535)
 			return err_set(err, EINVAL, "%s is not a port number (1 to 65535)", colon + 1);
 		t.port = (unsigned int)port;
 	}

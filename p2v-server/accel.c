@@ -95,7 +95,7 @@ int accel_choose(const char *store, const char *choice, enum accel *ret, char wh
 		return 0;
 	}
 	boot = boot_id();
-	path = text_format("%s/host.json", store);
+	path = text_format("%s/.host.json", store);
 	if (!path)
 		return err_nomem(err);
 	known = remembered(path, boot);

@@ -14,7 +14,7 @@
 
 static char *overlay_name(const struct job_image *im, bool fresh)
 {
-	return text_format("%s-vm.qcow2%s", im->disk, fresh ? ".new" : "");
+	return text_format("%s" OVERLAY_SUFFIX ".qcow2%s", im->disk, fresh ? ".new" : "");
 }
 
 static int create_one(const struct job_image *im, const char *path, struct err *err)

@@ -11,6 +11,8 @@
 
 #include "p2v-server/job.h"
 
+#define OVERLAY_SUFFIX "-vm"		/* DISK + this + ".qcow2" */
+
 /* Make fresh .new overlays for every image; paths[i] (malloc'd) is the file. */
 int overlay_create(const struct job *j, char **paths, struct err *err);
 /* Sync the .new overlays, give them their final names and enter them in the job. */

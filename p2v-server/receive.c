@@ -14,6 +14,7 @@
 #include "common/quit.h"
 #include "inventory/machine_json.h"
 #include "p2v-server/job.h"
+#include "p2v-server/overlay.h"
 #include "p2v-server/target.h"
 #include "p2v-server/verify.h"
 #include "wire/link.h"
@@ -82,6 +83,37 @@ static int same_disks(const struct job *j, const struct msg_open *o, struct err 
 	return 0;
 }
 
+static bool differ(const char *a, const char *b)
+{
+	return a && b && strcmp(a, b) != 0;
+}
+
+/*
+ * Two machines may have the same host name and disks of the same size. What both sides know of
+ * the identity must agree, or chunks of the one would be completed with chunks of the other.
+ */
+static int same_machine(const struct job *j, const struct msg_open *o, struct err *err)
+{
+	CLEANUP(machine_free) struct machine *was = NULL;
+	CLEANUP(machine_free) struct machine *is = NULL;
+	int r = job_machine(j, &was, err);
+
+	if (r >= 0)
+		r = machine_json_parse((const char *)o->machine.p, o->machine.len, &is, err);
+	if (r < 0)
+		return r;
+	if (differ(was->smbios.uuid, is->smbios.uuid) || differ(was->os.machine_id, is->os.machine_id))
+		return err_set(err, EEXIST, "job %s exists and is another machine's", j->name);
+	for (uint16_t i = 0; i < o->ndisks; i++) {
+		const struct machine_disk *a = machine_find_disk(was, o->disks[i].name);
+		const struct machine_disk *b = machine_find_disk(is, o->disks[i].name);
+
+		if (a && b && (differ(a->serial, b->serial) || differ(a->wwn, b->wwn)))
+			return err_set(err, EEXIST, "job %s exists with another disk %s", j->name, o->disks[i].name);
+	}
+	return 0;
+}
+
 static int check_machine(const struct msg_open *o, struct err *err)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
@@ -90,6 +122,19 @@ static int check_machine(const struct msg_open *o, struct err *err)
 	if (r < 0)
 		err_prefix(err, "the machine's description");
 	return r;
+}
+
+/* "sda-vm" would get the file that finish makes for "sda". */
+static bool overlay_name_clashes(const struct msg_open *o, uint16_t i)
+{
+	size_t len = strlen(o->disks[i].name), tail = strlen(OVERLAY_SUFFIX);
+
+	if (len <= tail || strcmp(o->disks[i].name + len - tail, OVERLAY_SUFFIX) != 0)
+		return false;
+	for (uint16_t k = 0; k < o->ndisks; k++)
+		if (strlen(o->disks[k].name) == len - tail && strncmp(o->disks[k].name, o->disks[i].name, len - tail) == 0)
+			return true;
+	return false;
 }
 
 static int create_job(struct receive *rx, const struct msg_open *o, struct err *err)
@@ -101,6 +146,9 @@ static int create_job(struct receive *rx, const struct msg_open *o, struct err *
 		return r;
 	if (!images)
 		return err_nomem(err);
+	for (uint16_t i = 0; i < o->ndisks; i++)
+		if (overlay_name_clashes(o, i))
+			return err_set(err, EINVAL, "disk name %s is that of another disk's overlay", o->disks[i].name);
 	for (uint16_t i = 0; i < o->ndisks; i++)
 		images[i] = (struct job_image){
 			.disk = o->disks[i].name,
@@ -129,6 +177,8 @@ static int open_job(struct receive *rx, const struct msg_open *o, bool *ret_new,
 		r = same_disks(seen, o, err);
 	else
 		r = job_open(rx->cfg->store, o->name, JOB_LOCK_NONE, &seen, err);
+	if (r >= 0)
+		r = same_machine(seen, o, err);
 	if (r < 0)
 		return r;
 	/* What is complete is only looked at; nobody needs to make room for that. */
@@ -485,6 +535,9 @@ static enum proto_error wire_code(int code)
 	case EUCLEAN:
 		return PROTO_ERR_VERIFY;
 	case EROFS:
+	case ENOTDIR:
+	case ENOENT:
+	case EPERM:
 		return PROTO_ERR_IO;
 	default:
 		return (enum proto_error)msg_error_from_errno(code);

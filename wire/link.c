@@ -47,6 +47,7 @@ static int pump_out(struct link *l, struct err *err)
 	return 0;
 }
 
+/* 1: the session is full of what is to be stepped through first. */
 static int pump_in(struct link *l, struct err *err)
 {
 	while (!l->eof) {
@@ -59,12 +60,15 @@ static int pump_in(struct link *l, struct err *err)
 		if (r == -EMSGSIZE)
 			r = session_feed_reserve(l->session, 1, &p, &room, NULL);
 		if (r == -EMSGSIZE)
-			return 0;	/* full: step through what is there first */
+			return 1;
 		if (r < 0)
 			return err_code(err, -r, "cannot take bytes from the peer");
 		n = l->transport->ops->read(l->transport, p, room, err);
 		if (n == -EAGAIN)
 			return 0;
+		/* An agent that is gone with our answers unread: what it sent before still counts. */
+		if (n == -ECONNRESET && l->role == PROTO_ROLE_SERVER)
+			n = 0;
 		if (n < 0)
 			return (int)n;
 		if (n == 0) {
@@ -89,7 +93,7 @@ int link_pump(struct link *l, bool *ret_lost, struct err *err)
 		*ret_lost = true;
 	if (r < 0)
 		return r;
-	if (w < 0 && !l->eof) {
+	if (w < 0 && !l->eof && r == 0) {
 		*ret_lost = true;
 		if (err)
 			*err = write_err;
