@@ -84,6 +84,7 @@ static void disk_done(struct machine_disk *d)
 	free(d->path);
 	free(d->serial);
 	free(d->wwn);
+	free(d->fingerprint);
 	free(d->vendor);
 	free(d->model);
 	free(d->transport);

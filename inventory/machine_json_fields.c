@@ -134,6 +134,7 @@ static const struct machine_json_field disk_fields[] = {
 	F(machine_disk, physical_sector, U32),
 	F(machine_disk, serial, STR),
 	F(machine_disk, wwn, STR),
+	F(machine_disk, fingerprint, STR),
 	F(machine_disk, vendor, STR),
 	F(machine_disk, model, STR),
 	F(machine_disk, transport, STR),

@@ -122,16 +122,21 @@ static int prepare(struct cold *c, struct err *err)
 	r = machine_source_load(c->cfg->sysroot, c->cfg->machine, &c->machine, err);
 	if (r < 0)
 		return r;
+	if (c->cfg->name)
+		snprintf(c->name, sizeof(c->name), "%s", c->cfg->name);
+	else
+		text_name_make(c->machine->hostname ? c->machine->hostname : "machine", c->name);
+	r = source_open(&c->cfg->disks, c->machine, c->cfg->all_used, &c->source, err);
+	if (r >= 0)
+		r = source_fingerprint(c->source, c->machine, err);
+	if (r < 0)
+		return r;
 	r = machine_json_dump(c->machine, &c->machine_json, err);
 	if (r < 0)
 		return r;
 	if (strlen(c->machine_json) > PROTO_MACHINE_MAX)
 		return err_set(err, E2BIG, "the inventory is larger than %u bytes", PROTO_MACHINE_MAX);
-	if (c->cfg->name)
-		snprintf(c->name, sizeof(c->name), "%s", c->cfg->name);
-	else
-		text_name_make(c->machine->hostname ? c->machine->hostname : "machine", c->name);
-	return source_open(&c->cfg->disks, c->machine, c->cfg->all_used, &c->source, err);
+	return 0;
 }
 
 static void announce(const struct cold *c)

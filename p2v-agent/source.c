@@ -5,6 +5,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/bytes.h"
+#include "common/digest.h"
 #include "common/log.h"
 #include "wire/proto.h"
 
@@ -156,6 +158,69 @@ int source_open(const struct opt_list *paths, const struct machine *m, bool all_
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
+	return 0;
+}
+
+/* Superblocks lie in the first 64 KiB of a filesystem, btrfs's at 64 KiB. */
+#define FINGERPRINT_HEAD (128u << 10)
+
+static int hash_head(struct sha256 *h, const struct disk *d, uint64_t offset, uint64_t length, uint8_t *buf, struct err *err)
+{
+	size_t n = (size_t)MIN(length, (uint64_t)FINGERPRINT_HEAD);
+	int r;
+
+	if (!range_inside(offset, n, d->size))
+		return 0;
+	r = disk_read(d, buf, n, offset, err);
+	/* A bad sector there is the copy's business; here the head just does not count. */
+	if (r == -EIO)
+		return 0;
+	if (r >= 0 && sha256_update(h, buf, n) < 0)
+		r = err_set(err, EIO, "cannot compute SHA-256");
+	return r;
+}
+
+static int fingerprint(const struct disk *d, char **ret, struct err *err)
+{
+	CLEANUP(ptable_done) struct ptable table = { 0 };
+	CLEANUP(sha256_free) struct sha256 *h = NULL;
+	CLEANUP(mem_free) uint8_t *buf = disk_alloc(FINGERPRINT_HEAD);
+	uint8_t sha[SHA256_LEN];
+	int r;
+
+	if (!buf || sha256_new(&h) < 0)
+		return err_nomem(err);
+	r = ptable_read(d, &table, err);
+	if (r >= 0)
+		r = hash_head(h, d, 0, d->size, buf, err);
+	for (size_t i = 0; r >= 0 && i < table.nparts; i++)
+		r = hash_head(h, d, table.parts[i].offset, table.parts[i].length, buf, err);
+	if (r >= 0 && sha256_final(h, sha) < 0)
+		r = err_set(err, EIO, "cannot compute SHA-256");
+	if (r < 0)
+		return r;
+	*ret = malloc(SHA256_HEX_LEN + 1);
+	if (!*ret)
+		return err_nomem(err);
+	digest_hex(sha, sizeof(sha), *ret);
+	return 0;
+}
+
+int source_fingerprint(const struct source *s, struct machine *m, struct err *err)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		const struct source_disk *sd = &s->disks[i];
+		struct machine_disk *md = (struct machine_disk *)(uintptr_t)machine_find_disk(m, sd->name);
+		int r;
+
+		if (!md || sd->in_use_by)
+			continue;
+		free(md->fingerprint);
+		md->fingerprint = NULL;
+		r = fingerprint(sd->disk, &md->fingerprint, err);
+		if (r < 0)
+			return r;
+	}
 	return 0;
 }
 

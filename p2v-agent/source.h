@@ -36,5 +36,13 @@ int source_open(const struct opt_list *paths, const struct machine *m, bool all_
 void source_free(struct source *s);
 DEFINE_CLEANUP(struct source *, source_free)
 uint64_t source_size(const struct source *s);
+/*
+ * Mark each of the machine's disks that is copied with a finger-print: the SHA-256 over the head of
+ * the disk and of every partition, where filesystems note that they were mounted or changed. The
+ * server compares it when a job is taken up again: chunks of a disk that lived on in between must
+ * not be mixed. It is a net, not a proof: what changes only deep inside a volume is not seen.
+ * Disks that are in use get none.
+ */
+int source_fingerprint(const struct source *s, struct machine *m, struct err *err);
 
 #endif

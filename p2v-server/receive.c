@@ -102,7 +102,8 @@ static int same_machine(const struct job *j, const struct msg_open *o, struct er
 		r = machine_json_parse((const char *)o->machine.p, o->machine.len, &is, err);
 	if (r < 0)
 		return r;
-	if (differ(was->smbios.uuid, is->smbios.uuid) || differ(was->os.machine_id, is->os.machine_id))
+	/* Not the machine-id: a bootable medium has a new one at every start. */
+	if (differ(was->smbios.uuid, is->smbios.uuid))
 		return err_set(err, EEXIST, "job %s exists and is another machine's", j->name);
 	for (uint16_t i = 0; i < o->ndisks; i++) {
 		const struct machine_disk *a = machine_find_disk(was, o->disks[i].name);
@@ -110,6 +111,9 @@ static int same_machine(const struct job *j, const struct msg_open *o, struct er
 
 		if (a && b && (differ(a->serial, b->serial) || differ(a->wwn, b->wwn)))
 			return err_set(err, EEXIST, "job %s exists with another disk %s", j->name, o->disks[i].name);
+		if (a && b && j->state == JOB_RECEIVING && differ(a->fingerprint, b->fingerprint))
+			return err_set(err, EEXIST, "%s has changed since job %s began: its system has run in between; "
+				       "copy it as a new job", o->disks[i].source, j->name);
 	}
 	return 0;
 }

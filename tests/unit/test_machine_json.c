@@ -64,6 +64,7 @@ static void fill_disk(struct machine_disk *d)
 	d->physical_sector = ++serial;
 	d->serial = text();
 	d->wwn = text();
+	d->fingerprint = text();
 	d->vendor = text();
 	d->model = text();
 	d->transport = text();
