@@ -53,13 +53,15 @@ int program_main(const struct program *p, int argc, char **argv)
 	}
 	s = find(p, argv[first]);
 	if (!s) {
-		err_set(&err, EINVAL, "there is no subcommand %s", text_escape_str(argv[first], shown, sizeof(shown)));
+		err_set(&err, EINVAL, "there is no subcommand %s",
+			text_escape_str(argv[first], shown, sizeof(shown)));
 		return opts_usage_error(p->name, NULL, &err);
 	}
 	return s->run(argc - first, argv + first);
 }
 
-int program_parse(const struct program *p, const char *command, int argc, char **argv, void *cfg, int want_args, int *ret_first)
+int program_parse(const struct program *p, const char *command, int argc, char **argv, void *cfg,
+		  int want_args, int *ret_first)
 {
 	const struct subcommand *s = find(p, command);
 	struct err err = ERR_INIT;

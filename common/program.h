@@ -15,10 +15,13 @@ struct program_globals {
 };
 
 /* The rows of the option table that fill it. */
+#define PROGRAM_GLOBAL_OPT(field) offsetof(struct program_globals, field)
 #define PROGRAM_GLOBAL_OPTS \
-	{ "verbose", 'v', NULL, "say more; twice: debug messages", OPT_COUNT, offsetof(struct program_globals, verbose) }, \
-	{ "quiet", 'q', NULL, "only warnings and errors; twice: only errors", OPT_COUNT, offsetof(struct program_globals, quiet) }, \
-	{ "version", 'V', NULL, "print the version", OPT_FLAG, offsetof(struct program_globals, version) }
+	{ "verbose", 'v', NULL, "say more; twice: debug messages", OPT_COUNT, \
+	  PROGRAM_GLOBAL_OPT(verbose) }, \
+	{ "quiet", 'q', NULL, "only warnings and errors; twice: only errors", OPT_COUNT, \
+	  PROGRAM_GLOBAL_OPT(quiet) }, \
+	{ "version", 'V', NULL, "print the version", OPT_FLAG, PROGRAM_GLOBAL_OPT(version) }
 
 struct program {
 	const char *name, *description;
@@ -34,6 +37,7 @@ int program_main(const struct program *p, int argc, char **argv);
  * want_args: exact number of non-option arguments, -1 any. Returns -1 to go on, else the exit
  * status to return at once.
  */
-int program_parse(const struct program *p, const char *command, int argc, char **argv, void *cfg, int want_args, int *ret_first);
+int program_parse(const struct program *p, const char *command, int argc, char **argv, void *cfg,
+		  int want_args, int *ret_first);
 
 #endif

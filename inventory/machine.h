@@ -102,7 +102,8 @@ struct machine_disk {
 	uint64_t size;
 	uint32_t logical_sector, physical_sector;
 	char *serial, *wwn, *vendor, *model;
-	char *fingerprint;		/* of what changes when a system runs from the disk; set by a copy (p2v-agent/source.h), not by an inventory */
+	/* Of what changes when a system runs from it; set by a copy (p2v-agent/source.h) only. */
+	char *fingerprint;
 	char *transport;		/* "sata", "sas", "nvme", "usb", "virtio", ... */
 	char *driver;			/* of the controller: "ahci", "megaraid_sas" */
 	bool rotational, removable, readonly, discard;

@@ -25,26 +25,47 @@
 #define BACKOFF_MAX_S 60
 
 const struct opt cold_opts[] = {
-	{ "server", 's', "USER@HOST[:PORT]", "conversion server, reached by SSH", OPT_STR, OPT(server) },
+	{ "server", 's', "USER@HOST[:PORT]", "conversion server, reached by SSH", OPT_STR,
+	  OPT(server) },
 	{ "identity", 'i', "KEY", "private key file to log in with", OPT_STR, OPT(identity) },
-	{ "host-key", 0, "SHA256:...", "the server's host key must have this finger-print", OPT_STR, OPT(host_key) },
-	{ "known-hosts", 0, "FILE", "known_hosts file to use instead of the user's", OPT_STR, OPT(known_hosts) },
-	{ "remote-command", 0, "CMD", "what to run at the server (default: p2v-server receive)", OPT_STR, OPT(remote_command) },
-	{ "connect-command", 0, "CMD", "run CMD here as the far end instead of using SSH", OPT_STR, OPT(connect_command) },
-	{ "disk", 'd', "PATH[,name=NAME]", "disk or image file to copy; repeatable (default: every fixed disk)", OPT_LIST, OPT(disks) },
-	{ "name", 'n', "NAME", "name of the job and of the virtual machine (default: the host name)", OPT_STR, OPT(name) },
-	{ "machine", 'm', "FILE", "inventory made earlier, when the disk is not this machine's own", OPT_STR, OPT(machine) },
-	{ "sysroot", 0, "DIR", "take the inventory from the recorded machine below DIR", OPT_STR, OPT(sysroot) },
-	{ "compressed", 'c', NULL, "store the image compressed, as it came over the wire", OPT_FLAG, OPT(compressed) },
-	{ "level", 'l', "N", "zstd level for the wire, 1 to 19, 0 none (default 1)", OPT_INT, OPT(level) },
-	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)", OPT_INT, OPT(threads) },
-	{ "bad-sectors", 0, "stop|zero", "at an unreadable sector: stop (default), or fill with zeroes and report", OPT_STR, OPT(bad_sectors) },
-	{ "all", 'a', NULL, "copy every block, do not look for free space", OPT_FLAG, OPT(all_used) },
-	{ "force", 'f', NULL, "go on although the disk is in use: the copy will not be consistent", OPT_FLAG, OPT(force) },
+	{ "host-key", 0, "SHA256:...", "the server's host key must have this finger-print", OPT_STR,
+	  OPT(host_key) },
+	{ "known-hosts", 0, "FILE", "known_hosts file to use instead of the user's", OPT_STR,
+	  OPT(known_hosts) },
+	{ "remote-command", 0, "CMD", "what to run at the server (default: p2v-server receive)",
+	  OPT_STR, OPT(remote_command) },
+	{ "connect-command", 0, "CMD", "run CMD here as the far end instead of using SSH", OPT_STR,
+	  OPT(connect_command) },
+	{ "disk", 'd', "PATH[,name=NAME]",
+	  "disk or image file to copy; repeatable (default: every fixed disk)", OPT_LIST,
+	  OPT(disks) },
+	{ "name", 'n', "NAME",
+	  "name of the job and of the virtual machine (default: the host name)", OPT_STR,
+	  OPT(name) },
+	{ "machine", 'm', "FILE", "inventory made earlier, when the disk is not this machine's own",
+	  OPT_STR, OPT(machine) },
+	{ "sysroot", 0, "DIR", "take the inventory from the recorded machine below DIR", OPT_STR,
+	  OPT(sysroot) },
+	{ "compressed", 'c', NULL, "store the image compressed, as it came over the wire", OPT_FLAG,
+	  OPT(compressed) },
+	{ "level", 'l', "N", "zstd level for the wire, 1 to 19, 0 none (default 1)", OPT_INT,
+	  OPT(level) },
+	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)",
+	  OPT_INT, OPT(threads) },
+	{ "bad-sectors", 0, "stop|zero",
+	  "at an unreadable sector: stop (default), or fill with zeroes and report", OPT_STR,
+	  OPT(bad_sectors) },
+	{ "all", 'a', NULL, "copy every block, do not look for free space", OPT_FLAG,
+	  OPT(all_used) },
+	{ "force", 'f', NULL, "go on although the disk is in use: the copy will not be consistent",
+	  OPT_FLAG, OPT(force) },
 	{ "no-input", 0, NULL, "never ask on the terminal", OPT_FLAG, OPT(no_input) },
-	{ "flush-size", 0, "SIZE", "make progress durable after this much data (default 64M)", OPT_SIZE, OPT(flush_size) },
-	{ "retry-for", 0, "SECONDS", "give up after this long without progress (default 3600)", OPT_U64, OPT(retry_for) },
-	{ "events-fd", 0, "N", "write JSON events to this file descriptor", OPT_INT, OPT(events_fd) },
+	{ "flush-size", 0, "SIZE", "make progress durable after this much data (default 64M)",
+	  OPT_SIZE, OPT(flush_size) },
+	{ "retry-for", 0, "SECONDS", "give up after this long without progress (default 3600)",
+	  OPT_U64, OPT(retry_for) },
+	{ "events-fd", 0, "N", "write JSON events to this file descriptor", OPT_INT,
+	  OPT(events_fd) },
 	{ 0 }
 };
 
@@ -64,21 +85,26 @@ static int check_config(struct cold *c, struct err *err)
 	const struct cold_config *cfg = c->cfg;
 
 	if (!cfg->server == !cfg->connect_command)
-		return err_set(err, EINVAL, "exactly one of --server and --connect-command is wanted");
+		return err_set(err, EINVAL,
+			       "exactly one of --server and --connect-command is wanted");
 	if (cfg->server && ssh_target_parse(cfg->server, &c->target, err) < 0)
 		return -EINVAL;
 	if (cfg->host_key && strncmp(cfg->host_key, "SHA256:", 7) != 0)
-		return err_set(err, EINVAL, "--host-key wants SHA256:..., as ssh-keygen -lf prints it");
+		return err_set(err, EINVAL,
+			       "--host-key wants SHA256:..., as ssh-keygen -lf prints it");
 	if (!cfg->bad_sectors || strcmp(cfg->bad_sectors, "stop") == 0)
 		c->mode = READER_STOP;
 	else if (strcmp(cfg->bad_sectors, "zero") == 0)
 		c->mode = READER_ZERO;
 	else
-		return err_set(err, EINVAL, "--bad-sectors is stop or zero, not %s", cfg->bad_sectors);
+		return err_set(err, EINVAL, "--bad-sectors is stop or zero, not %s",
+			       cfg->bad_sectors);
 	if (cfg->level < 0 || cfg->level > 19)
 		return err_set(err, EINVAL, "--level is 0 to 19, not %d", cfg->level);
 	if (cfg->compressed && cfg->level == 0)
-		return err_set(err, EINVAL, "--compressed stores what the wire carries: it needs a --level above 0");
+		return err_set(
+			err, EINVAL,
+			"--compressed stores what the wire carries: it needs a --level above 0");
 	if (cfg->threads < 0 || cfg->threads > 256)
 		return err_set(err, EINVAL, "--threads is 0 to 256, not %d", cfg->threads);
 	if (cfg->flush_size < PROTO_CHUNK_SIZE)
@@ -86,11 +112,15 @@ static int check_config(struct cold *c, struct err *err)
 	if (cfg->events_fd >= 0 && fcntl(cfg->events_fd, F_GETFD) < 0)
 		return err_set(err, EINVAL, "file descriptor %d is not open", cfg->events_fd);
 	if (cfg->name && !text_name_valid(cfg->name))
-		return err_set(err, EINVAL, "--name %s: 1 to %d letters, digits, dots, dashes or underscores", cfg->name, TEXT_NAME_MAX);
+		return err_set(err, EINVAL,
+			       "--name %s: 1 to %d letters, digits, dots, dashes or underscores",
+			       cfg->name, TEXT_NAME_MAX);
 	if (cfg->sysroot && cfg->machine)
 		return err_set(err, EINVAL, "--sysroot and --machine exclude each other");
 	if ((cfg->sysroot || cfg->machine) && cfg->disks.n == 0)
-		return err_set(err, EINVAL, "with the inventory of another machine, --disk must name what to copy");
+		return err_set(
+			err, EINVAL,
+			"with the inventory of another machine, --disk must name what to copy");
 	return 0;
 }
 
@@ -106,11 +136,13 @@ static int preflight(struct cold *c, bool *ret_consistent, struct err *err)
 		*ret_consistent = false;
 		if (!c->cfg->force) {
 			err_set(err, EBUSY, "%s is in use: %s", sd->disk->path, sd->in_use_by);
-			err_hint(err, "unmount it or boot the bootable medium; --force copies it all the same, inconsistently");
+			err_hint(err, "unmount it or boot the bootable medium; --force copies it "
+				      "all the same, inconsistently");
 			return -EBUSY;
 		}
-		log_warning("%s is in use (%s): everything on it is copied, and the copy is not consistent", sd->disk->path,
-			    sd->in_use_by);
+		log_warning("%s is in use (%s): everything on it is copied, and the copy is not "
+			    "consistent",
+			    sd->disk->path, sd->in_use_by);
 	}
 	return 0;
 }
@@ -135,7 +167,8 @@ static int prepare(struct cold *c, struct err *err)
 	if (r < 0)
 		return r;
 	if (strlen(c->machine_json) > PROTO_MACHINE_MAX)
-		return err_set(err, E2BIG, "the inventory is larger than %u bytes", PROTO_MACHINE_MAX);
+		return err_set(err, E2BIG, "the inventory is larger than %u bytes",
+			       PROTO_MACHINE_MAX);
 	return 0;
 }
 
@@ -145,15 +178,19 @@ static void announce(const struct cold *c)
 		const struct source_disk *sd = &c->source->disks[i];
 		char size[SIZE_TEXT_MAX], used[SIZE_TEXT_MAX], part[SIZE_TEXT_MAX];
 
-		log_notice("%s (%s): %s, %s to copy", sd->disk->path, sd->name, size_format(sd->disk->size, size),
-			   size_format(sd->used ? bitmap_bytes(sd->used->map) : sd->disk->size, used));
+		log_notice(
+			"%s (%s): %s, %s to copy", sd->disk->path, sd->name,
+			size_format(sd->disk->size, size),
+			size_format(sd->used ? bitmap_bytes(sd->used->map) : sd->disk->size, used));
 		for (size_t k = 0; sd->used && k < sd->used->nparts; k++) {
 			const struct usedmap_part *p = &sd->used->parts[k];
 
 			if (p->free > 0)
-				log_info("  %s %s: skipping %s: free (%s)", p->name, p->kind, size_format(p->free, part), p->why);
+				log_info("  %s %s: skipping %s: free (%s)", p->name, p->kind,
+					 size_format(p->free, part), p->why);
 			else
-				log_info("  %s %s: %s, all copied (%s)", p->name, p->kind, size_format(p->length, part), p->why);
+				log_info("  %s %s: %s, all copied (%s)", p->name, p->kind,
+					 size_format(p->length, part), p->why);
 		}
 	}
 }
@@ -184,7 +221,8 @@ static void explain_far_end(struct transport *t, struct pass_result *res, struct
 	status = t->ops->exit_status(t);
 	if (status == 127 || status == 126) {
 		res->lost = false;
-		err_set(err, ENOENT, "the server could not start p2v-server (exit status %d)", status);
+		err_set(err, ENOENT, "the server could not start p2v-server (exit status %d)",
+			status);
 		err_hint(err, "install p2v-server there, or say where it is with --remote-command");
 	} else if (status > 0 && status < 126) {
 		res->lost = false;
@@ -192,8 +230,11 @@ static void explain_far_end(struct transport *t, struct pass_result *res, struct
 	} else if (status == 0) {
 		/* It ended in order and never spoke: trying again will not change that. */
 		res->lost = false;
-		err_set(err, EPROTO, "what runs at the server is not p2v-server receive: it ended without a word");
-		err_hint(err, "look at the forced command in authorized_keys, or at --remote-command");
+		err_set(err, EPROTO,
+			"what runs at the server is not p2v-server receive: it ended without a "
+			"word");
+		err_hint(err,
+			 "look at the forced command in authorized_keys, or at --remote-command");
 	}
 }
 
@@ -257,7 +298,8 @@ static int run_passes(struct cold *c, bool consistent, struct pass_result *res, 
 		progress_event(c->progress, "reconnect", NULL);
 		pass_result_done(res);
 		if (!pause_for(pause))
-			return err_set(err, ECANCELED, "cancelled; run the same command to go on from here");
+			return err_set(err, ECANCELED,
+				       "cancelled; run the same command to go on from here");
 		pause = MIN(pause * 2, (unsigned int)BACKOFF_MAX_S);
 	}
 }
@@ -275,17 +317,23 @@ static int conclude(const struct cold *c, const struct pass_result *res)
 		progress_event(c->progress, "complete", "{\"already\":true}");
 		return EXIT_DONE;
 	}
-	/* The job is whole, but whether sectors are missing in it is not known: that is no success. */
+	/*
+	 * The job is whole, but whether sectors are missing in it is not known: that is no
+	 * success.
+	 */
 	if (jsonx_parse(res->summary, strlen(res->summary), "the server's summary", &j, &err) < 0 ||
 	    jsonx_get_u64(j, "bad_bytes", &bad, &err) < 0) {
-		log_error("the server's summary is not understood; look with: p2v-server show %s", c->name);
+		log_error("the server's summary is not understood; look with: p2v-server show %s",
+			  c->name);
 		return EXIT_FAILED;
 	}
 	progress_event(c->progress, "complete", res->summary);
-	log_notice("job %s is complete and verified; %s were sent over this connection", c->name, size_format(res->sent, text));
+	log_notice("job %s is complete and verified; %s were sent over this connection", c->name,
+		   size_format(res->sent, text));
 	log_notice("next, on the server: p2v-server finish %s", c->name);
 	if (bad > 0) {
-		log_warning("%s of the source could not be read and are zeroes in the image; the report lists the ranges",
+		log_warning("%s of the source could not be read and are zeroes in the image; the "
+			    "report lists the ranges",
 			    size_format(bad, text));
 		return EXIT_BAD_SECTORS;
 	}
@@ -314,7 +362,8 @@ static int cold(struct cold *c)
 			return EXIT_REFUSED;
 		}
 	}
-	if (r >= 0 && progress_new(log_get_level() >= LOG_LEVEL_NOTICE ? 2 : -1, c->cfg->events_fd, &c->progress) < 0)
+	if (r >= 0 && progress_new(log_get_level() >= LOG_LEVEL_NOTICE ? 2 : -1, c->cfg->events_fd,
+				   &c->progress) < 0)
 		r = err_nomem(&err);
 	if (r >= 0) {
 		announce(c);
@@ -344,7 +393,9 @@ int cold_run(int argc, char **argv)
 
 	status = program_parse(&agent_program, "cold", argc, argv, &cfg, 0, NULL);
 	if (status < 0)
-		status = check_config(&c, &err) < 0 ? opts_usage_error(agent_program.name, "cold", &err) : cold(&c);
+		status = check_config(&c, &err) < 0
+				 ? opts_usage_error(agent_program.name, "cold", &err)
+				 : cold(&c);
 	progress_free(c.progress);
 	source_free(c.source);
 	free(c.machine_json);

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The subcommands of p2v-agent: each returns an exit status (common/opts.h). Tables are in their files. */
+/*
+ * The subcommands of p2v-agent: each returns an exit status (common/opts.h). Tables are in their
+ * files.
+ */
 #ifndef P2V_AGENT_COMMANDS_H
 #define P2V_AGENT_COMMANDS_H
 

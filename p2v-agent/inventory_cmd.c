@@ -17,10 +17,10 @@ struct inventory_config {
 const struct opt inventory_opts[] = {
 	{ "json", 'j', NULL, "print the machine as JSON instead of a summary", OPT_FLAG,
 	  offsetof(struct inventory_config, json) },
-	{ "sysroot", 0, "DIR", "inventory the recorded machine below DIR instead of this one", OPT_STR,
-	  offsetof(struct inventory_config, sysroot) },
-	{ "output", 'o', "FILE", "write to FILE (replaced atomically) instead of standard output", OPT_STR,
-	  offsetof(struct inventory_config, output) },
+	{ "sysroot", 0, "DIR", "inventory the recorded machine below DIR instead of this one",
+	  OPT_STR, offsetof(struct inventory_config, sysroot) },
+	{ "output", 'o', "FILE", "write to FILE (replaced atomically) instead of standard output",
+	  OPT_STR, offsetof(struct inventory_config, output) },
 	{ 0 }
 };
 

@@ -22,7 +22,8 @@ static int load_file(const char *path, struct machine **ret, struct err *err)
 	return r;
 }
 
-int machine_source_load(const char *sysroot, const char *file, struct machine **ret, struct err *err)
+int machine_source_load(const char *sysroot, const char *file, struct machine **ret,
+			struct err *err)
 {
 	CLEANUP(sysroot_free) struct sysroot *root = NULL;
 	int r;

@@ -10,6 +10,7 @@
 #include "inventory/machine.h"
 
 /* At most one of the two is given; NULL is the default. */
-int machine_source_load(const char *sysroot, const char *file, struct machine **ret, struct err *err);
+int machine_source_load(const char *sysroot, const char *file, struct machine **ret,
+			struct err *err);
 
 #endif

@@ -10,15 +10,18 @@ static const struct opt global_opts[] = {
 };
 
 static const struct subcommand commands[] = {
-	{ "inventory", "[--json] [--sysroot DIR]", "show what this machine is", inventory_opts, inventory_run },
-	{ "cold", "--server USER@HOST [--disk PATH]...", "copy the disks of a machine that is not in use", cold_opts, cold_run },
+	{ "inventory", "[--json] [--sysroot DIR]", "show what this machine is", inventory_opts,
+	  inventory_run },
+	{ "cold", "--server USER@HOST [--disk PATH]...",
+	  "copy the disks of a machine that is not in use", cold_opts, cold_run },
 	{ "map", "[--json] DISK", "show which parts of a disk are used", map_opts, map_run },
 	{ 0 }
 };
 
 const struct program agent_program = {
 	.name = "p2v-agent",
-	.description = "Convert this machine to a virtual one: look at it, and stream its disks to a p2v-server.",
+	.description = "Convert this machine to a virtual one: look at it, and stream its disks to "
+		       "a p2v-server.",
 	.global_opts = global_opts,
 	.globals = &globals,
 	.commands = commands,

@@ -105,7 +105,8 @@ static int sent_push(struct pass *p, uint64_t id, uint64_t bytes, int skip, stru
 		p->head = 0;
 		p->cap = cap;
 	}
-	p->sent[(p->head + p->n++) % p->cap] = (struct sent){ .id = id, .bytes = bytes, .skip = skip };
+	p->sent[(p->head + p->n++) % p->cap] =
+		(struct sent){ .id = id, .bytes = bytes, .skip = skip };
 	return 0;
 }
 
@@ -152,23 +153,27 @@ static void drain(struct pass *p, int leave, const struct err *why)
 
 static char *finish_summary(const struct pass_config *cfg)
 {
-	CLEANUP(json_unref) json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SOFTWARE, "consistency",
-						     cfg->consistent ? "consistent" : "in-use", "disks");
+	CLEANUP(json_unref)
+	json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SOFTWARE, "consistency",
+				 cfg->consistent ? "consistent" : "in-use", "disks");
 	json_t *disks = json_object_get(root, "disks");
 
 	for (size_t i = 0; i < cfg->source->n; i++) {
 		const struct source_disk *sd = &cfg->source->disks[i];
-		json_t *jd = json_pack("{s:s, s:s, s:I, s:[]}", "name", sd->name, "source", sd->disk->path, "size",
-				       (json_int_t)sd->disk->size, "parts");
+		json_t *jd = json_pack("{s:s, s:s, s:I, s:[]}", "name", sd->name, "source",
+				       sd->disk->path, "size", (json_int_t)sd->disk->size, "parts");
 
 		for (size_t k = 0; sd->used && k < sd->used->nparts; k++) {
 			const struct usedmap_part *up = &sd->used->parts[k];
 
 			json_array_append_new(json_object_get(jd, "parts"),
-					      json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:b}", "name", up->name, "kind",
-							up->kind, "offset", (json_int_t)up->offset, "length",
-							(json_int_t)up->length, "used", (json_int_t)up->used, "free",
-							(json_int_t)up->free, "why", up->why, "trusted", up->trusted));
+					      json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:b}",
+							"name", up->name, "kind", up->kind,
+							"offset", (json_int_t)up->offset, "length",
+							(json_int_t)up->length, "used",
+							(json_int_t)up->used, "free",
+							(json_int_t)up->free, "why", up->why,
+							"trusted", up->trusted));
 		}
 		json_array_append_new(disks, jd);
 	}
@@ -261,7 +266,7 @@ static int send_items(struct pass *p, struct err *err)
 			if (r == -EAGAIN)
 				break;
 			if (r < 0)
-				return err_nomem(err);	/* ended without its end mark: the reader ran out of memory */
+				return err_nomem(err); /* no end mark: out of memory */
 		}
 		r = send_item(p, p->pending, err);
 		if (r == -EAGAIN)
@@ -366,7 +371,9 @@ static void on_status(struct pass *p, const struct msg_status *s)
 	if (s->phase != p->verify_phase) {
 		p->verify_phase = s->phase;
 		progress_end(p->cfg->progress);
-		progress_begin(p->cfg->progress, s->phase == PROTO_PHASE_VERIFYING ? "verify" : "flush", p->cfg->name, s->total);
+		progress_begin(p->cfg->progress,
+			       s->phase == PROTO_PHASE_VERIFYING ? "verify" : "flush", p->cfg->name,
+			       s->total);
 	}
 	progress_set_done(p->cfg->progress, s->done);
 }
@@ -376,11 +383,16 @@ static int on_error(const struct msg_error *e, bool *ret_lost, struct err *err)
 	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
 
 	text_escape(e->text.p, e->text.len, text, sizeof(text));
-	/* Somebody else may be about to leave, or the server about to come back: worth another try. */
+	/*
+	 * Somebody else may be about to leave, or the server about to come back: worth another
+	 * try.
+	 */
 	*ret_lost = e->code == PROTO_ERR_BUSY || e->code == PROTO_ERR_CANCELLED;
 	if (!text[0])
-		return err_set(err, msg_error_errno(e->code), "server: %s", msg_error_name(e->code));
-	return err_set(err, msg_error_errno(e->code), "server: %s (%s)", text, msg_error_name(e->code));
+		return err_set(err, msg_error_errno(e->code), "server: %s",
+			       msg_error_name(e->code));
+	return err_set(err, msg_error_errno(e->code), "server: %s (%s)", text,
+		       msg_error_name(e->code));
 }
 
 static int on_message(struct pass *p, const struct msg *m, struct err *err)
@@ -393,7 +405,8 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 	case PROTO_JOB:
 		p->res->state = (enum proto_job_state)m->job.state;
 		if (p->res->state != PROTO_JOB_COMPLETE) {
-			progress_begin(p->cfg->progress, "copy", p->cfg->name, source_size(p->cfg->source));
+			progress_begin(p->cfg->progress, "copy", p->cfg->name,
+				       source_size(p->cfg->source));
 			p->begun = true;
 		}
 		return 0;
@@ -411,7 +424,8 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		on_status(p, &m->status);
 		return 0;
 	case PROTO_FINISHED:
-		p->res->summary = strndup((const char *)m->finished.summary.p, m->finished.summary.len);
+		p->res->summary =
+			strndup((const char *)m->finished.summary.p, m->finished.summary.len);
 		if (!p->res->summary)
 			return err_nomem(err);
 		/* The last STATUS may have come a little before the end. */
@@ -511,12 +525,14 @@ static int have_new(struct pass *p, struct err *err)
 	if (!p->have)
 		return err_nomem(err);
 	for (size_t i = 0; i < p->cfg->source->n; i++)
-		if (bitmap_new(p->cfg->source->disks[i].disk->size, PROTO_CHUNK_SIZE, &p->have[i]) < 0)
+		if (bitmap_new(p->cfg->source->disks[i].disk->size, PROTO_CHUNK_SIZE, &p->have[i]) <
+		    0)
 			return err_nomem(err);
 	return 0;
 }
 
-int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret, struct err *err)
+int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret,
+	     struct err *err)
 {
 	struct pass p = { .cfg = cfg, .res = ret };
 	int r;

@@ -32,19 +32,21 @@ struct pass_config {
 
 struct pass_result {
 	bool lost;			/* the connection failed: a new one may succeed */
-	bool greeted;			/* the server's HELLO came: it is one, and says itself what is wrong */
+	bool greeted; /* the server's HELLO came: it is one, and says itself what is wrong */
 	bool opened;			/* the server took the job up: READY came */
 	bool advanced;			/* something new became durable: start back-off afresh */
 	enum proto_job_state state;
-	char *summary;			/* FINISHED's JSON, malloc'd, when the return value is 0 and state is not COMPLETE */
+	char *summary;			/* FINISHED's JSON, malloc'd; NULL unless it came */
 	uint64_t sent;			/* payload bytes put on the wire in this pass */
 };
 
 /*
  * 0: the job is finished (or was already: state PROTO_JOB_COMPLETE). -ECANCELED: the user asked to
- * stop; what was sent is durable. Otherwise -errno, and lost tells whether trying again makes sense.
+ * stop; what was sent is durable. Otherwise -errno, and lost tells whether trying again makes
+ * sense.
  */
-int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret, struct err *err);
+int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret,
+	     struct err *err);
 void pass_result_done(struct pass_result *r);
 DEFINE_CLEANUP_VALUE(struct pass_result, pass_result_done)
 

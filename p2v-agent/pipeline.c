@@ -9,7 +9,9 @@
 #include "common/pool.h"
 #include "disk/copymap.h"
 
-/* What an item without raw bytes weighs in the pool, so that runs of free chunks are bounded too. */
+/*
+ * What an item without raw bytes weighs in the pool, so that runs of free chunks are bounded too.
+ */
 #define LIGHT_ITEM 4096
 
 struct pipeline {
@@ -71,8 +73,12 @@ static struct item *item_new(enum item_kind kind, size_t disk, uint64_t offset, 
 	return it;
 }
 
-/* Only what is used is read: a free cluster may be unreadable, and its old content is nobody's business. */
-static int read_chunk(const struct reader *rd, const struct bitmap *used, struct item *it, struct err *err)
+/*
+ * Only what is used is read: a free cluster may be unreadable, and its old content is nobody's
+ * business.
+ */
+static int read_chunk(const struct reader *rd, const struct bitmap *used, struct item *it,
+		      struct err *err)
 {
 	uint64_t pos = it->offset, end = it->offset + it->length;
 	int bad = 0;
@@ -205,7 +211,8 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 		if (r < 0)
 			return r;
 	}
-	r = pool_new(cfg->threads, (size_t)PIPELINE_CHUNKS * PROTO_CHUNK_SIZE, encode, p, &p->pool, err);
+	r = pool_new(cfg->threads, (size_t)PIPELINE_CHUNKS * PROTO_CHUNK_SIZE, encode, p, &p->pool,
+		     err);
 	if (r < 0)
 		return r;
 	pool_set_drop(p->pool, drop_item);

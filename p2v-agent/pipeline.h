@@ -41,7 +41,8 @@ struct pipeline;
 
 struct pipeline_config {
 	const struct source *source;
-	struct bitmap *const *have;	/* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
+	struct bitmap *const
+		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
 	enum reader_mode mode;
 	int level;			/* zstd level, 0 raw */
 	unsigned int threads;		/* 0: serial */

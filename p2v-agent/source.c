@@ -20,7 +20,10 @@ static int split_spec(const char *spec, char **ret_path, char **ret_name, struct
 	if (!path || (comma && !name))
 		return err_nomem(err);
 	if (name && !text_name_valid(name))
-		return err_set(err, EINVAL, "disk name %s is not acceptable (letters, digits, dot, dash, underscore)", name);
+		return err_set(
+			err, EINVAL,
+			"disk name %s is not acceptable (letters, digits, dot, dash, underscore)",
+			name);
 	*ret_path = TAKE_PTR(path);
 	*ret_name = TAKE_PTR(name);
 	return 0;
@@ -72,8 +75,11 @@ static int name_disk(struct source *s, struct source_disk *sd, const char *path,
 	if (!given && !md && !sd->disk->block_device) {
 		md = find_by_size(m, sd->disk->size);
 		if (!md)
-			log_warning("%s matches no disk of the inventory by size: serial numbers and device names "
-				    "cannot be carried over; say which it is with --disk %s,name=NAME", path, path);
+			log_warning(
+				"%s matches no disk of the inventory by size: serial numbers and "
+				"device names "
+				"cannot be carried over; say which it is with --disk %s,name=NAME",
+				path, path);
 	}
 	if (given)
 		snprintf(sd->name, sizeof(sd->name), "%s", given);
@@ -82,11 +88,13 @@ static int name_disk(struct source *s, struct source_disk *sd, const char *path,
 	else
 		name_from_path(path, sd->name);
 	if (name_taken(s, sd->name))
-		return err_set(err, EEXIST, "two disks would be called %s (the second is %s)", sd->name, path);
+		return err_set(err, EEXIST, "two disks would be called %s (the second is %s)",
+			       sd->name, path);
 	return 0;
 }
 
-static int add_disk(struct source *s, const char *spec, const struct machine *m, bool all_used, struct err *err)
+static int add_disk(struct source *s, const char *spec, const struct machine *m, bool all_used,
+		    struct err *err)
 {
 	CLEANUP(mem_free) char *path = NULL;
 	CLEANUP(mem_free) char *given = NULL;
@@ -144,7 +152,8 @@ static int add_all(struct source *s, const struct machine *m, bool all_used, str
 	return 0;
 }
 
-int source_open(const struct opt_list *paths, const struct machine *m, bool all_used, struct source **ret, struct err *err)
+int source_open(const struct opt_list *paths, const struct machine *m, bool all_used,
+		struct source **ret, struct err *err)
 {
 	CLEANUP(source_free) struct source *s = calloc(1, sizeof(*s));
 	int r = 0;
@@ -164,7 +173,8 @@ int source_open(const struct opt_list *paths, const struct machine *m, bool all_
 /* Superblocks lie in the first 64 KiB of a filesystem, btrfs's at 64 KiB. */
 #define FINGERPRINT_HEAD (128u << 10)
 
-static int hash_head(struct sha256 *h, const struct disk *d, uint64_t offset, uint64_t length, uint8_t *buf, struct err *err)
+static int hash_head(struct sha256 *h, const struct disk *d, uint64_t offset, uint64_t length,
+		     uint8_t *buf, struct err *err)
 {
 	size_t n = (size_t)MIN(length, (uint64_t)FINGERPRINT_HEAD);
 	int r;
@@ -210,7 +220,8 @@ int source_fingerprint(const struct source *s, struct machine *m, struct err *er
 {
 	for (size_t i = 0; i < s->n; i++) {
 		const struct source_disk *sd = &s->disks[i];
-		struct machine_disk *md = (struct machine_disk *)(uintptr_t)machine_find_disk(m, sd->name);
+		struct machine_disk *md =
+			(struct machine_disk *)(uintptr_t)machine_find_disk(m, sd->name);
 		int r;
 
 		if (!md || sd->in_use_by)

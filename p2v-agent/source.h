@@ -32,7 +32,8 @@ struct source {
  * Open the disks of the list (or, when it is empty, every fixed disk of the machine) and build
  * their used-block maps. all_used: do not look, everything is used.
  */
-int source_open(const struct opt_list *paths, const struct machine *m, bool all_used, struct source **ret, struct err *err);
+int source_open(const struct opt_list *paths, const struct machine *m, bool all_used,
+		struct source **ret, struct err *err);
 void source_free(struct source *s);
 DEFINE_CLEANUP(struct source *, source_free)
 uint64_t source_size(const struct source *s);

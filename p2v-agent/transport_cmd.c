@@ -33,7 +33,8 @@ static ssize_t cmd_write(struct transport *t, const void *buf, size_t len, struc
 	return self(t)->fd->ops->write(self(t)->fd, buf, len, err);
 }
 
-static int cmd_wait(struct transport *t, bool want_write, const int *extra, size_t n, int timeout_ms, struct err *err)
+static int cmd_wait(struct transport *t, bool want_write, const int *extra, size_t n,
+		    int timeout_ms, struct err *err)
 {
 	return self(t)->fd->ops->wait(self(t)->fd, want_write, extra, n, timeout_ms, err);
 }

@@ -54,7 +54,8 @@ int ssh_target_parse(const char *text, struct ssh_target *ret, struct err *err)
 	if (*host == '[') {
 		end = strchr(++host, ']');
 		if (!end || (end[1] && end[1] != ':'))
-			return err_set(err, EINVAL, "%s: an IPv6 address is written [ADDRESS]:PORT", text);
+			return err_set(err, EINVAL, "%s: an IPv6 address is written [ADDRESS]:PORT",
+				       text);
 		colon = end[1] ? end + 1 : NULL;
 	} else {
 		colon = strchr(host, ':');
@@ -67,7 +68,8 @@ int ssh_target_parse(const char *text, struct ssh_target *ret, struct err *err)
 		unsigned long port = strtoul(colon + 1, &stop, 10);
 
 		if (!isdigit((unsigned char)colon[1]) || *stop || port < 1 || port > 65535)
-			return err_set(err, EINVAL, "%s is not a port number (1 to 65535)", colon + 1);
+			return err_set(err, EINVAL, "%s is not a port number (1 to 65535)",
+				       colon + 1);
 		t.port = (unsigned int)port;
 	}
 	if (end == host || *host == '-')
@@ -145,12 +147,14 @@ static int ask_unknown(struct transport_ssh *t, const char *print, struct err *e
 
 	snprintf(prompt, sizeof(prompt),
 		 "The host key of %s is not known.\nIts finger-print is %s\n"
-		 "Compare it with what the server shows (p2v-server doctor). Go on and remember it? (yes/no) ",
+		 "Compare it with what the server shows (p2v-server doctor). Go on and remember "
+		 "it? (yes/no) ",
 		 t->host, print);
 	if (ask_line(prompt, true, answer, sizeof(answer)) < 0 || strcmp(answer, "yes") != 0)
 		return err_set(err, EKEYREJECTED, "the host key of %s was not confirmed", t->host);
 	if (ssh_session_update_known_hosts(t->session) != SSH_OK)
-		log_warning("cannot remember the host key of %s: %s", t->host, ssh_get_error(t->session));
+		log_warning("cannot remember the host key of %s: %s", t->host,
+			    ssh_get_error(t->session));
 	return 0;
 }
 
@@ -164,8 +168,11 @@ static int check_host_key(struct transport_ssh *t, const struct ssh_config *cfg,
 	if (cfg->host_key) {
 		if (strcmp(cfg->host_key, print) == 0)
 			return 0;
-		err_set(err, EKEYREJECTED, "the host key of %s is %s, not %s as given", t->host, print, cfg->host_key);
-		err_hint(err, "find out why before going on: somebody may be between you and the server");
+		err_set(err, EKEYREJECTED, "the host key of %s is %s, not %s as given", t->host,
+			print, cfg->host_key);
+		err_hint(
+			err,
+			"find out why before going on: somebody may be between you and the server");
 		return -EKEYREJECTED;
 	}
 	switch (ssh_session_is_known_server(t->session)) {
@@ -173,8 +180,11 @@ static int check_host_key(struct transport_ssh *t, const struct ssh_config *cfg,
 		return 0;
 	case SSH_KNOWN_HOSTS_CHANGED:
 	case SSH_KNOWN_HOSTS_OTHER:
-		err_set(err, EKEYREJECTED, "the host key of %s has CHANGED: it is %s now, known_hosts has another", t->host, print);
-		err_hint(err, "if the server was reinstalled, remove the old key: ssh-keygen -R %s", t->host);
+		err_set(err, EKEYREJECTED,
+			"the host key of %s has CHANGED: it is %s now, known_hosts has another",
+			t->host, print);
+		err_hint(err, "if the server was reinstalled, remove the old key: ssh-keygen -R %s",
+			 t->host);
 		return -EKEYREJECTED;
 	case SSH_KNOWN_HOSTS_UNKNOWN:
 	case SSH_KNOWN_HOSTS_NOT_FOUND:
@@ -184,17 +194,21 @@ static int check_host_key(struct transport_ssh *t, const struct ssh_config *cfg,
 		err_hint(err, "compare it with the server's and say --host-key %s", print);
 		return -EKEYREJECTED;
 	default:
-		return err_set(err, EKEYREJECTED, "cannot check the host key of %s: %s", t->host, ssh_get_error(t->session));
+		return err_set(err, EKEYREJECTED, "cannot check the host key of %s: %s", t->host,
+			       ssh_get_error(t->session));
 	}
 }
 
 /* ---- authentication */
 
-static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, int verify, void *userdata)
+static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, int verify,
+			  void *userdata)
 {
 	(void)verify;
 	(void)userdata;
-	return ask_line(prompt && *prompt ? prompt : "Passphrase of the key: ", echo, buf, len) < 0 ? -1 : 0;
+	return ask_line(prompt && *prompt ? prompt : "Passphrase of the key: ", echo, buf, len) < 0
+		       ? -1
+		       : 0;
 }
 
 static int auth_identity(struct transport_ssh *t, const struct ssh_config *cfg, struct err *err)
@@ -204,14 +218,20 @@ static int auth_identity(struct transport_ssh *t, const struct ssh_config *cfg, 
 
 	if (access(cfg->identity, R_OK) < 0)
 		return err_errno(err, "cannot read the key %s", cfg->identity);
-	if (ssh_pki_import_privkey_file(cfg->identity, NULL, cfg->interactive ? ask_passphrase : NULL, NULL, &key) != SSH_OK)
-		return err_set(err, EACCES, "%s is not a private key that can be used (wrong format or passphrase)", cfg->identity);
+	if (ssh_pki_import_privkey_file(cfg->identity, NULL,
+					cfg->interactive ? ask_passphrase : NULL, NULL,
+					&key) != SSH_OK)
+		return err_set(
+			err, EACCES,
+			"%s is not a private key that can be used (wrong format or passphrase)",
+			cfg->identity);
 	r = ssh_userauth_publickey(t->session, NULL, key);
 	ssh_key_free(key);
 	if (r == SSH_AUTH_SUCCESS)
 		return 0;
 	err_set(err, EACCES, "%s does not accept the key %s", t->host, cfg->identity);
-	err_hint(err, "its public half belongs into the server's authorized_keys, see p2v-server(8)");
+	err_hint(err,
+		 "its public half belongs into the server's authorized_keys, see p2v-server(8)");
 	return -EACCES;
 }
 
@@ -227,7 +247,9 @@ static int auth_password(struct transport_ssh *t, struct err *err)
 		r = ssh_userauth_password(t->session, NULL, password);
 		explicit_bzero(password, sizeof(password));
 	}
-	return r == SSH_AUTH_SUCCESS ? 0 : err_set(err, EACCES, "%s does not accept the password", t->host);
+	return r == SSH_AUTH_SUCCESS
+		       ? 0
+		       : err_set(err, EACCES, "%s does not accept the password", t->host);
 }
 
 static int authenticate(struct transport_ssh *t, const struct ssh_config *cfg, struct err *err)
@@ -252,7 +274,8 @@ static int authenticate(struct transport_ssh *t, const struct ssh_config *cfg, s
 
 static int gone(struct transport_ssh *t, struct err *err)
 {
-	return err_set(err, ECONNRESET, "the connection to %s was lost: %s", t->host, ssh_get_error(t->session));
+	return err_set(err, ECONNRESET, "the connection to %s was lost: %s", t->host,
+		       ssh_get_error(t->session));
 }
 
 /* The far end's stderr is for people: pass it on line by line. */
@@ -268,7 +291,8 @@ static void drain_stderr(struct transport_ssh *t)
 				continue;
 			}
 			if (t->stderr_len > 0)
-				log_notice("[server] %s", text_escape(t->stderr_line, t->stderr_len, line, sizeof(line)));
+				log_notice("[server] %s", text_escape(t->stderr_line, t->stderr_len,
+								      line, sizeof(line)));
 			t->stderr_len = 0;
 		}
 	}
@@ -277,7 +301,8 @@ static void drain_stderr(struct transport_ssh *t)
 static ssize_t ssh_t_read(struct transport *base, void *buf, size_t len, struct err *err)
 {
 	struct transport_ssh *t = self(base);
-	int n = ssh_channel_read_nonblocking(t->channel, buf, (uint32_t)MIN(len, (size_t)(1u << 30)), 0);
+	int n = ssh_channel_read_nonblocking(t->channel, buf,
+					     (uint32_t)MIN(len, (size_t)(1u << 30)), 0);
 
 	if (n > 0)
 		return n;
@@ -295,9 +320,14 @@ static ssize_t ssh_t_write(struct transport *base, const void *buf, size_t len, 
 	uint32_t window = ssh_channel_window_size(t->channel);
 	int n;
 
-	/* libssh queues without limit what the socket does not take: stay inside the peer's window. */
+	/*
+	 * libssh queues without limit what the socket does not take: stay inside the peer's
+	 * window.
+	 */
 	if (window == 0)
-		return ssh_is_connected(t->session) && !ssh_channel_is_closed(t->channel) ? -EAGAIN : gone(t, err);
+		return ssh_is_connected(t->session) && !ssh_channel_is_closed(t->channel)
+			       ? -EAGAIN
+			       : gone(t, err);
 	n = ssh_channel_write(t->channel, buf, (uint32_t)MIN(len, (size_t)window));
 	if (n > 0)
 		return n;
@@ -306,7 +336,8 @@ static ssize_t ssh_t_write(struct transport *base, const void *buf, size_t len, 
 	return gone(t, err);
 }
 
-static int ssh_t_wait(struct transport *base, bool want_write, const int *extra, size_t n, int timeout_ms, struct err *err)
+static int ssh_t_wait(struct transport *base, bool want_write, const int *extra, size_t n,
+		      int timeout_ms, struct err *err)
 {
 	struct transport_ssh *t = self(base);
 	struct pollfd fds[8] = { { .fd = ssh_get_fd(t->session), .events = POLLIN } };
@@ -373,17 +404,20 @@ static const struct transport_ops ssh_ops = {
 	.free = ssh_t_free,
 };
 
-static int open_channel(struct transport_ssh *t, const struct ssh_config *cfg, bool *ret_lost, struct err *err)
+static int open_channel(struct transport_ssh *t, const struct ssh_config *cfg, bool *ret_lost,
+			struct err *err)
 {
 	t->channel = ssh_channel_new(t->session);
 	if (!t->channel)
 		return err_nomem(err);
 	if (ssh_channel_open_session(t->channel) != SSH_OK) {
 		*ret_lost = true;
-		return err_set(err, ECONNRESET, "%s opens no channel: %s", t->host, ssh_get_error(t->session));
+		return err_set(err, ECONNRESET, "%s opens no channel: %s", t->host,
+			       ssh_get_error(t->session));
 	}
 	if (ssh_channel_request_exec(t->channel, cfg->command) != SSH_OK)
-		return err_set(err, EACCES, "%s refuses to run \"%s\": %s", t->host, cfg->command, ssh_get_error(t->session));
+		return err_set(err, EACCES, "%s refuses to run \"%s\": %s", t->host, cfg->command,
+			       ssh_get_error(t->session));
 	return 0;
 }
 
@@ -393,21 +427,29 @@ static int set_options(struct transport_ssh *t, const struct ssh_config *cfg, st
 	unsigned int port = cfg->target.port;
 	int nodelay = 1;
 
-	/* ~/.ssh/config may hold an alias, port or key for this server; what was asked for here comes after and wins. */
+	/*
+	 * ~/.ssh/config may hold an alias, port or key for this server; what was asked for here
+	 * comes after and wins.
+	 */
 	if (ssh_options_set(t->session, SSH_OPTIONS_HOST, cfg->target.host) == 0 &&
 	    ssh_options_parse_config(t->session, NULL) < 0)
 		log_debug("ssh", "no usable ssh configuration: %s", ssh_get_error(t->session));
-	if ((cfg->target.user && ssh_options_set(t->session, SSH_OPTIONS_USER, cfg->target.user) < 0) ||
-	    (cfg->known_hosts && ssh_options_set(t->session, SSH_OPTIONS_KNOWNHOSTS, cfg->known_hosts) < 0) ||
-	    (cfg->known_hosts && ssh_options_set(t->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") < 0) ||
+	if ((cfg->target.user &&
+	     ssh_options_set(t->session, SSH_OPTIONS_USER, cfg->target.user) < 0) ||
+	    (cfg->known_hosts &&
+	     ssh_options_set(t->session, SSH_OPTIONS_KNOWNHOSTS, cfg->known_hosts) < 0) ||
+	    (cfg->known_hosts &&
+	     ssh_options_set(t->session, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") < 0) ||
 	    (port && ssh_options_set(t->session, SSH_OPTIONS_PORT, &port) < 0) ||
 	    ssh_options_set(t->session, SSH_OPTIONS_TIMEOUT, &timeout) < 0 ||
 	    ssh_options_set(t->session, SSH_OPTIONS_NODELAY, &nodelay) < 0)
-		return err_set(err, EINVAL, "cannot set up SSH to %s: %s", t->host, ssh_get_error(t->session));
+		return err_set(err, EINVAL, "cannot set up SSH to %s: %s", t->host,
+			       ssh_get_error(t->session));
 	return 0;
 }
 
-int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool *ret_lost, struct err *err)
+int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool *ret_lost,
+		      struct err *err)
 {
 	CLEANUP(transport_free) struct transport *base = NULL;
 	struct transport_ssh *t = calloc(1, sizeof(*t));
@@ -426,7 +468,8 @@ int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool
 		return r;
 	if (ssh_connect(t->session) != SSH_OK) {
 		*ret_lost = true;
-		return err_set(err, ECONNREFUSED, "cannot connect to %s: %s", t->host, ssh_get_error(t->session));
+		return err_set(err, ECONNREFUSED, "cannot connect to %s: %s", t->host,
+			       ssh_get_error(t->session));
 	}
 	r = check_host_key(t, cfg, err);
 	if (r < 0)

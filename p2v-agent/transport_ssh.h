@@ -38,8 +38,10 @@ struct ssh_config {
 
 /*
  * *ret_lost is set when the failure is the network's (refused, unreachable, timed out, dropped) and
- * another try may succeed; never for keys, authentication or a refused command (-EACCES, -EKEYREJECTED).
+ * another try may succeed; never for keys, authentication or a refused command (-EACCES,
+ * -EKEYREJECTED).
  */
-int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool *ret_lost, struct err *err);
+int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool *ret_lost,
+		      struct err *err);
 
 #endif

@@ -33,7 +33,8 @@ static int remembered(const char *path, const char *boot)
 	size_t len;
 	bool works;
 
-	if (!boot || fdio_read_file(path, HOST_JSON_MAX, &text, &len, NULL) < 0 || jsonx_parse(text, len, path, &j, NULL) < 0 ||
+	if (!boot || fdio_read_file(path, HOST_JSON_MAX, &text, &len, NULL) < 0 ||
+	    jsonx_parse(text, len, path, &j, NULL) < 0 ||
 	    jsonx_get_str(j, "boot_id", &of, NULL) < 0 || strcmp(of, boot) != 0 ||
 	    jsonx_get_bool(j, "kvm_works", &works, NULL) < 0)
 		return -ENOENT;
@@ -43,7 +44,8 @@ static int remembered(const char *path, const char *boot)
 /* Not being able to remember only costs another trial. */
 static void remember(const char *path, const char *boot, bool works)
 {
-	CLEANUP(json_unref) json_t *j = json_pack("{s:s?, s:b}", "boot_id", boot, "kvm_works", works);
+	CLEANUP(json_unref)
+	json_t *j = json_pack("{s:s?, s:b}", "boot_id", boot, "kvm_works", works);
 	CLEANUP(mem_free) char *text = j ? jsonx_dump(j) : NULL;
 	struct err err = ERR_INIT;
 
@@ -51,7 +53,8 @@ static void remember(const char *path, const char *boot, bool works)
 		log_debug("accel", "%s", err.text);
 }
 
-static int try_kvm(const char *path, const char *boot, enum accel *ret, char why[static 160], struct err *err)
+static int try_kvm(const char *path, const char *boot, enum accel *ret, char why[static 160],
+		   struct err *err)
 {
 	struct probe_result p;
 	int r;
@@ -65,13 +68,15 @@ static int try_kvm(const char *path, const char *boot, enum accel *ret, char why
 	if (p.works)
 		snprintf(why, 160, "a KVM guest started in %.1f s", p.seconds);
 	else if (p.timed_out)
-		snprintf(why, 160, "KVM guests hang on this host (nothing after %d s)", ACCEL_PROBE_S);
+		snprintf(why, 160, "KVM guests hang on this host (nothing after %d s)",
+			 ACCEL_PROBE_S);
 	else
 		snprintf(why, 160, "KVM guests do not start: %.120s", p.message);
 	return 0;
 }
 
-int accel_choose(const char *store, const char *choice, enum accel *ret, char why[static 160], struct err *err)
+int accel_choose(const char *store, const char *choice, enum accel *ret, char why[static 160],
+		 struct err *err)
 {
 	const char *settings = getenv("LIBGUESTFS_BACKEND_SETTINGS");
 	CLEANUP(mem_free) char *boot = NULL;
@@ -102,6 +107,8 @@ int accel_choose(const char *store, const char *choice, enum accel *ret, char wh
 	if (known < 0)
 		return try_kvm(path, boot, ret, why, err);
 	*ret = known ? ACCEL_KVM : ACCEL_TCG;
-	snprintf(why, 160, known ? "KVM guests run on this host" : "KVM guests do not run on this host (tried since it booted)");
+	snprintf(why, 160,
+		 known ? "KVM guests run on this host"
+		       : "KVM guests do not run on this host (tried since it booted)");
 	return 0;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The subcommands of p2v-server: each returns an exit status (common/opts.h). Tables are in their files. */
+/*
+ * The subcommands of p2v-server: each returns an exit status (common/opts.h). Tables are in their
+ * files.
+ */
 #ifndef P2V_SERVER_COMMANDS_H
 #define P2V_SERVER_COMMANDS_H
 
 #include "common/program.h"
 
-extern const struct opt receive_opts[], list_opts[], show_opts[], verify_opts[], finish_opts[], define_opts[], doctor_opts[];
+extern const struct opt receive_opts[], list_opts[], show_opts[], verify_opts[], finish_opts[],
+	define_opts[], doctor_opts[];
 extern const struct program server_program;
 
 /* --store, else P2V_STORE, else the default. */

@@ -15,10 +15,10 @@ struct define_options {
 	const char *connect;
 };
 
-const struct opt define_opts[] = {
-	{ "connect", 'c', "URI", "libvirt connection (default: qemu:///system)", OPT_STR, offsetof(struct define_options, connect) },
-	{ 0 }
-};
+const struct opt define_opts[] = { { "connect", 'c', "URI",
+				     "libvirt connection (default: qemu:///system)", OPT_STR,
+				     offsetof(struct define_options, connect) },
+				   { 0 } };
 
 /* libvirt prints errors on stderr by itself; ours go through struct err. */
 static void quiet(void *opaque, virErrorPtr error)
@@ -44,7 +44,8 @@ static int define(const char *name, const char *uri, struct err *err)
 	if (r < 0)
 		return r;
 	if (j->state != JOB_FINISHED || !j->domain_xml) {
-		err_set(err, EAGAIN, "job %s is %s: it has no virtual machine yet", name, job_state_name(j->state));
+		err_set(err, EAGAIN, "job %s is %s: it has no virtual machine yet", name,
+			job_state_name(j->state));
 		err_hint(err, "p2v-server finish %s", name);
 		return -EAGAIN;
 	}
@@ -59,7 +60,8 @@ static int define(const char *name, const char *uri, struct err *err)
 	r = dom ? 0 : libvirt_error(err, "libvirt does not take the domain");
 	if (dom) {
 		log_notice("domain %s is defined in %s", virDomainGetName(dom), uri);
-		log_notice("start it only when the physical machine is off: virsh -c %s start %s", uri, virDomainGetName(dom));
+		log_notice("start it only when the physical machine is off: virsh -c %s start %s",
+			   uri, virDomainGetName(dom));
 		virDomainFree(dom);
 	}
 	virConnectClose(conn);

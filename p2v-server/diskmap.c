@@ -57,15 +57,20 @@ void diskmap_svg(struct strbuf *b, const struct journal_disk *d, const char *tit
 	}
 	fill(d, cells, n);
 	rows = DIV_ROUND_UP(n, COLUMNS);
-	strbuf_addf(b, "<svg class=\"map\" role=\"img\" viewBox=\"0 0 %u %" PRIu64 "\"><title>%s</title>\n", COLUMNS * CELL,
-		    rows * CELL, safe);
+	strbuf_addf(b,
+		    "<svg class=\"map\" role=\"img\" viewBox=\"0 0 %u %" PRIu64
+		    "\"><title>%s</title>\n",
+		    COLUMNS * CELL, rows * CELL, safe);
 	for (uint64_t i = 0; i < n; i++) {
 		const struct cell *c = &cells[i];
 		uint64_t all = c->bytes[0] + c->bytes[1] + c->bytes[2] + c->bytes[3];
 		double share = all ? (double)c->bytes[CHUNK_DATA] / (double)all : 0;
 
-		strbuf_addf(b, "<rect class=\"%s\" x=\"%" PRIu64 "\" y=\"%" PRIu64 "\" width=\"%u\" height=\"%u\"", cell_class(c),
-			    i % COLUMNS * CELL, i / COLUMNS * CELL, CELL - 1, CELL - 1);
+		strbuf_addf(b,
+			    "<rect class=\"%s\" x=\"%" PRIu64 "\" y=\"%" PRIu64
+			    "\" width=\"%u\" height=\"%u\"",
+			    cell_class(c), i % COLUMNS * CELL, i / COLUMNS * CELL, CELL - 1,
+			    CELL - 1);
 		if (!c->bad && share > 0 && share < 1)
 			strbuf_addf(b, " opacity=\"%.2f\"", 0.35 + 0.65 * share);
 		strbuf_add(b, "/>\n");

@@ -6,7 +6,10 @@
 #include "common/text.h"
 #include "p2v-server/journal.h"
 
-/* Add an <svg> element to the HTML in b: rows of cells, each the mix of what lies under it. title may be NULL. */
+/*
+ * Add an <svg> element to the HTML in b: rows of cells, each the mix of what lies under it. title
+ * may be NULL.
+ */
 void diskmap_svg(struct strbuf *b, const struct journal_disk *d, const char *title);
 
 #endif

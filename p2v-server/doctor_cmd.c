@@ -34,9 +34,13 @@ struct doctor_options {
 
 const struct opt doctor_opts[] = {
 	{ "json", 'j', NULL, "print JSON", OPT_FLAG, offsetof(struct doctor_options, json) },
-	{ "quick", 0, NULL, "do not start guests: skip the appliance and the acceleration", OPT_FLAG, offsetof(struct doctor_options, quick) },
-	{ "connect", 'c', "URI", "libvirt connection to check (default: qemu:///system)", OPT_STR, offsetof(struct doctor_options, connect) },
-	{ "accel", 0, "auto|kvm|tcg", "acceleration to use for the appliance (default: found by trying)", OPT_STR, offsetof(struct doctor_options, accel) },
+	{ "quick", 0, NULL, "do not start guests: skip the appliance and the acceleration",
+	  OPT_FLAG, offsetof(struct doctor_options, quick) },
+	{ "connect", 'c', "URI", "libvirt connection to check (default: qemu:///system)", OPT_STR,
+	  offsetof(struct doctor_options, connect) },
+	{ "accel", 0, "auto|kvm|tcg",
+	  "acceleration to use for the appliance (default: found by trying)", OPT_STR,
+	  offsetof(struct doctor_options, accel) },
 	{ 0 }
 };
 
@@ -77,18 +81,24 @@ static void check_store(struct finding *f)
 	struct statvfs st;
 	uint64_t room;
 
-	if (fdio_mkdir_p(store, 0711, &err) < 0 || statvfs(store, &st) < 0 || access(store, W_OK) < 0) {
-		find(f, HEALTH_FAILURE, "%s cannot be used: %s", store, err.text[0] ? err.text : strerror(errno));
-		advise(f, "make the folder writable for the user who receives, or name another with --store");
+	if (fdio_mkdir_p(store, 0711, &err) < 0 || statvfs(store, &st) < 0 ||
+	    access(store, W_OK) < 0) {
+		find(f, HEALTH_FAILURE, "%s cannot be used: %s", store,
+		     err.text[0] ? err.text : strerror(errno));
+		advise(f, "make the folder writable for the user who receives, or name another "
+			  "with --store");
 		return;
 	}
 	room = (uint64_t)st.f_bavail * st.f_frsize;
-	find(f, room < SPACE_LOW ? HEALTH_WARNING : HEALTH_OK, "%s is writable, %s free", store, size_format(room, size));
+	find(f, room < SPACE_LOW ? HEALTH_WARNING : HEALTH_OK, "%s is writable, %s free", store,
+	     size_format(room, size));
 	if (room < SPACE_LOW)
-		advise(f, "the used data of a machine must fit; put the store on a larger filesystem");
+		advise(f,
+		       "the used data of a machine must fit; put the store on a larger filesystem");
 }
 
-static void check_program(struct finding *f, const char *program, const char *package, enum health missing)
+static void check_program(struct finding *f, const char *program, const char *package,
+			  enum health missing)
 {
 	char *argv[] = { (char *)(uintptr_t)program, "--version", NULL };
 	CLEANUP(spawn_result_done) struct spawn_result res = { 0 };
@@ -131,8 +141,11 @@ static const char *first_of(const char *const *paths)
 static void check_ovmf(struct finding *f)
 {
 	static const char *const paths[] = {
-		"/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_CODE.fd", "/usr/share/edk2/ovmf/OVMF_CODE.fd",
-		"/usr/share/edk2/x64/OVMF_CODE.4m.fd", NULL,
+		"/usr/share/OVMF/OVMF_CODE_4M.fd",
+		"/usr/share/OVMF/OVMF_CODE.fd",
+		"/usr/share/edk2/ovmf/OVMF_CODE.fd",
+		"/usr/share/edk2/x64/OVMF_CODE.4m.fd",
+		NULL,
 	};
 	const char *found = first_of(paths);
 
@@ -146,14 +159,16 @@ static void check_ovmf(struct finding *f)
 
 static void check_virtio_win(struct finding *f)
 {
-	static const char *const paths[] = { "/usr/share/virtio-win/virtio-win.iso", "/usr/share/virtio-win", NULL };
+	static const char *const paths[] = { "/usr/share/virtio-win/virtio-win.iso",
+					     "/usr/share/virtio-win", NULL };
 	const char *found = first_of(paths);
 
 	if (found) {
 		find(f, HEALTH_OK, "%s", found);
 		return;
 	}
-	find(f, HEALTH_WARNING, "no virtio-win drivers: Windows guests would get emulated disks and NICs");
+	find(f, HEALTH_WARNING,
+	     "no virtio-win drivers: Windows guests would get emulated disks and NICs");
 	advise(f, "put virtio-win.iso into /usr/share/virtio-win");
 }
 
@@ -190,12 +205,14 @@ static void check_libvirt(struct finding *f, const char *uri)
 	conn = virConnectOpenReadOnly(uri);
 	if (!conn) {
 		find(f, HEALTH_WARNING, "%s: %s", uri, virGetLastErrorMessage());
-		advise(f, "apt-get install libvirt-daemon-system, and start libvirtd; define needs it");
+		advise(f, "apt-get install libvirt-daemon-system, and start libvirtd; define needs "
+			  "it");
 		return;
 	}
 	(void)virConnectGetLibVersion(conn, &v);
 	virConnectClose(conn);
-	find(f, HEALTH_OK, "%s answers, libvirt %lu.%lu.%lu", uri, v / 1000000, v / 1000 % 1000, v % 1000);
+	find(f, HEALTH_OK, "%s answers, libvirt %lu.%lu.%lu", uri, v / 1000000, v / 1000 % 1000,
+	     v % 1000);
 }
 
 static void check_accel(struct finding *f, const char *choice, enum accel *ret)
@@ -213,7 +230,8 @@ static void check_accel(struct finding *f, const char *choice, enum accel *ret)
 		return;
 	}
 	find(f, HEALTH_WARNING, "no KVM, guests are emulated and slow: %s", why);
-	advise(f, "enable virtualisation in the firmware, or nested virtualisation on the hypervisor below");
+	advise(f, "enable virtualisation in the firmware, or nested virtualisation on the "
+		  "hypervisor below");
 }
 
 static void check_appliance(struct finding *f, enum accel accel)
@@ -229,8 +247,10 @@ static void check_appliance(struct finding *f, enum accel accel)
 		find(f, HEALTH_OK, "starts in %.0f s", p.seconds);
 		return;
 	}
-	find(f, HEALTH_FAILURE, "the libguestfs appliance does not start: %s", p.timed_out ? "time limit" : p.message);
-	advise(f, "run libguestfs-test-tool; a kernel must be readable in /boot (apt-get install linux-image-amd64)");
+	find(f, HEALTH_FAILURE, "the libguestfs appliance does not start: %s",
+	     p.timed_out ? "time limit" : p.message);
+	advise(f, "run libguestfs-test-tool; a kernel must be readable in /boot (apt-get install "
+		  "linux-image-amd64)");
 }
 
 struct report {
@@ -244,8 +264,9 @@ static void tell(struct report *r, const char *check, const struct finding *f)
 
 	r->failed |= f->health == HEALTH_FAILURE;
 	if (r->json) {
-		json_array_append_new(r->all, json_pack("{s:s, s:s, s:s, s:s}", "check", check, "health", health_names[f->health],
-							"found", f->text, "advice", f->advice));
+		json_array_append_new(r->all, json_pack("{s:s, s:s, s:s, s:s}", "check", check,
+							"health", health_names[f->health], "found",
+							f->text, "advice", f->advice));
 		return;
 	}
 	printf("%s  %-13s %s\n", marks[f->health], check, f->text);

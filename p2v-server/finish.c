@@ -21,7 +21,7 @@ struct finish {
 	const struct finish_options *opt;
 	struct machine *machine;
 	enum accel accel;
-	char **paths;			/* per image: the file that is fixed, or looked at in a dry run */
+	char **paths; /* per image: the file that is fixed, or looked at in a dry run */
 	struct fix_report *fixes;
 };
 
@@ -121,7 +121,8 @@ static int parse_maps(const struct opt_list *l, struct vmspec_map **ret, struct 
 	return 0;
 }
 
-static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vmspec **ret, struct err *err)
+static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vmspec **ret,
+		      struct err *err)
 {
 	struct job *j = f->job;
 	CLEANUP(mem_free) struct vmspec_image *images = calloc(j->nimages, sizeof(*images));
@@ -149,7 +150,8 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 	r = random_uuid(uuid, err);
 	if (r < 0)
 		return r;
-	snprintf(description, sizeof(description), "Converted from a physical machine by p2v-server %s, job %s, copied %s",
+	snprintf(description, sizeof(description),
+		 "Converted from a physical machine by p2v-server %s, job %s, copied %s",
 		 P2V_VERSION, j->name, j->created ? j->created : "");
 	if (f->machine->firmware.type == MACHINE_FIRMWARE_UEFI) {
 		free(j->nvram);
@@ -221,7 +223,8 @@ static void print_fixes(const struct fix_report *r)
 	for (size_t i = 0; i < r->nresults; i++) {
 		const struct fix_result *x = &r->results[i];
 
-		printf("%-22s %-12s %-9s %s\n", x->id, fix_state_name(x->state), fix_severity_name(x->severity),
+		printf("%-22s %-12s %-9s %s\n", x->id, fix_state_name(x->state),
+		       fix_severity_name(x->severity),
 		       x->detail && *x->detail ? x->detail : x->title);
 		for (size_t k = 0; k < x->nchanges; k++)
 			printf("%-22s   %s %s\n", "", x->changes[k].what, x->changes[k].path);
@@ -260,7 +263,8 @@ static void collect_warnings(struct job *j, const struct fix_report *r)
 		(void)job_warn(j, "%s", r->warnings.v[i]);
 	for (size_t i = 0; i < r->nresults; i++)
 		if (r->results[i].state == FIX_FAILED)
-			(void)job_warn(j, "fix %s failed: %s", r->results[i].id, r->results[i].detail ? r->results[i].detail : "");
+			(void)job_warn(j, "fix %s failed: %s", r->results[i].id,
+				       r->results[i].detail ? r->results[i].detail : "");
 }
 
 static int convert(struct finish *f, const struct vmspec_map *maps, struct err *err)
@@ -309,7 +313,8 @@ static int refuse_used(const struct job *j, const struct finish_options *opt, st
 
 	if (opt->force || opt->dry_run || !overlay_used(j, &name))
 		return 0;
-	err_set(err, EBUSY, "%s was written to since it was finished: a virtual machine has run on it", name);
+	err_set(err, EBUSY,
+		"%s was written to since it was finished: a virtual machine has run on it", name);
 	err_hint(err, "stop the machine; --force throws away what it wrote");
 	return -EBUSY;
 }

@@ -11,7 +11,7 @@
 
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
-	bool force;			/* throw away what a virtual machine wrote to the overlays */
+	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, maps;
 	const char *accel;		/* auto, kvm, tcg */
 	const char *domain_name;	/* NULL: the job's name */

@@ -13,18 +13,29 @@
 #define OPT(field) offsetof(struct finish_options, field)
 
 const struct opt finish_opts[] = {
-	{ "dry-run", 'n', NULL, "show what would be changed in the guest and why, with diffs; change nothing", OPT_FLAG, OPT(dry_run) },
+	{ "dry-run", 'n', NULL,
+	  "show what would be changed in the guest and why, with diffs; change nothing", OPT_FLAG,
+	  OPT(dry_run) },
 	{ "skip", 0, "ID", "do not make this fix; repeatable", OPT_LIST, OPT(skip) },
 	{ "only", 0, "ID", "make only this fix; repeatable", OPT_LIST, OPT(only) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
-	{ "map", 'm', "NIC=KIND:TARGET", "connect a NIC: eth0=bridge:br0, *=network:default, eth1=direct:eno2, eth2=none; repeatable", OPT_LIST, OPT(maps) },
-	{ "domain-name", 0, "NAME", "name of the virtual machine (default: the job's)", OPT_STR, OPT(domain_name) },
-	{ "memory", 0, "SIZE", "memory of the virtual machine (default: the machine's, exactly)", OPT_SIZE, OPT(memory) },
+	{ "map", 'm', "NIC=KIND:TARGET",
+	  "connect a NIC: eth0=bridge:br0, *=network:default, eth1=direct:eno2, eth2=none; "
+	  "repeatable",
+	  OPT_LIST, OPT(maps) },
+	{ "domain-name", 0, "NAME", "name of the virtual machine (default: the job's)", OPT_STR,
+	  OPT(domain_name) },
+	{ "memory", 0, "SIZE", "memory of the virtual machine (default: the machine's, exactly)",
+	  OPT_SIZE, OPT(memory) },
 	{ "vcpus", 0, "N", "virtual CPUs (default: the machine's topology)", OPT_U64, OPT(vcpus) },
-	{ "accel", 0, "auto|kvm|tcg", "how guests run on this host (default: found by trying)", OPT_STR, OPT(accel) },
-	{ "restore", 0, NULL, "remove the fixed overlays: back to the replica as it was copied", OPT_FLAG, OPT(restore) },
-	{ "force", 'f', NULL, "throw away what a virtual machine has written to the overlays since the last finish", OPT_FLAG, OPT(force) },
+	{ "accel", 0, "auto|kvm|tcg", "how guests run on this host (default: found by trying)",
+	  OPT_STR, OPT(accel) },
+	{ "restore", 0, NULL, "remove the fixed overlays: back to the replica as it was copied",
+	  OPT_FLAG, OPT(restore) },
+	{ "force", 'f', NULL,
+	  "throw away what a virtual machine has written to the overlays since the last finish",
+	  OPT_FLAG, OPT(force) },
 	{ "json", 'j', NULL, "with --dry-run: print JSON", OPT_FLAG, OPT(json) },
 	{ 0 }
 };
@@ -42,7 +53,9 @@ static void print_list(void)
 static int check_options(const struct finish_options *o, struct err *err)
 {
 	if (o->json && !o->dry_run)
-		return err_set(err, EINVAL, "--json goes with --dry-run; afterwards, p2v-server show NAME --json has it all");
+		return err_set(err, EINVAL,
+			       "--json goes with --dry-run; afterwards, p2v-server show NAME "
+			       "--json has it all");
 	if (o->restore && (o->dry_run || o->no_fix))
 		return err_set(err, EINVAL, "--restore goes alone");
 	if (o->domain_name && !text_name_valid(o->domain_name))
@@ -61,7 +74,8 @@ static int finish(const char *name, const struct finish_options *o, struct err *
 	if (r < 0)
 		return r;
 	if (j->state == JOB_DAMAGED)
-		return err_set(err, EILSEQ, "job %s is damaged: its image does not hold what was sent", name);
+		return err_set(err, EILSEQ,
+			       "job %s is damaged: its image does not hold what was sent", name);
 	/* Nothing is changed before it is known to be whole. */
 	if (j->state == JOB_RECEIVING) {
 		r = verify_images(j, err);
@@ -94,9 +108,12 @@ int finish_run(int argc, char **argv)
 		print_list();
 		r = EXIT_DONE;
 	} else if (r < 0) {
-		int bad = argc - first != 1 ? err_set(&err, EINVAL, "exactly one job NAME is wanted") : check_options(&o, &err);
+		int bad = argc - first != 1
+				  ? err_set(&err, EINVAL, "exactly one job NAME is wanted")
+				  : check_options(&o, &err);
 
-		r = bad < 0 ? opts_usage_error(server_program.name, "finish", &err) : server_exit(finish(argv[first], &o, &err), &err);
+		r = bad < 0 ? opts_usage_error(server_program.name, "finish", &err)
+			    : server_exit(finish(argv[first], &o, &err), &err);
 	}
 	opt_list_done(&o.skip);
 	opt_list_done(&o.only);

@@ -19,12 +19,16 @@
 #include "p2v-server/job_state.h"
 #include "wire/proto.h"
 
-/* How long to wait for the lock: until a dead connection counts as stale, and then for its data to become durable. */
+/*
+ * How long to wait for the lock: until a dead connection counts as stale, and then for its data to
+ * become durable.
+ */
 #define TAKE_OVER_S (JOB_STALE_S + 25)
 
 const char *job_state_name(enum job_state s)
 {
-	static const char *const names[JOB_STATES] = { "receiving", "verified", "finished", "damaged" };
+	static const char *const names[JOB_STATES] = { "receiving", "verified", "finished",
+						       "damaged" };
 
 	return s < JOB_STATES ? names[s] : "unknown";
 }
@@ -73,7 +77,9 @@ int job_warn(struct job *j, const char *fmt, ...)
 
 void job_log(const struct job *j, const char *fmt, ...)
 {
-	CLEANUP(fd_close) int fd = openat(j->dirfd, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	CLEANUP(fd_close)
+	int fd = openat(j->dirfd, "log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+			0600);
 	CLEANUP(mem_free) char *text = NULL;
 	CLEANUP(mem_free) char *line = NULL;
 	CLEANUP(mem_free) char *now = job_now();
@@ -126,7 +132,8 @@ static int check_name(const char *name, struct err *err)
 
 	if (text_name_valid(name))
 		return 0;
-	return err_set(err, EINVAL, "%s is no job name (1 to %d letters, digits, dots, dashes, underscores)",
+	return err_set(err, EINVAL,
+		       "%s is no job name (1 to %d letters, digits, dots, dashes, underscores)",
 		       text_escape_str(name, shown, sizeof(shown)), TEXT_NAME_MAX);
 }
 
@@ -192,9 +199,11 @@ static int take_over(struct job *j, struct err *err)
 		if (pid > 0 && !receiving)
 			break;
 		if (pid > 0 && !asked && stale(j->lockfd)) {
-			log_info("job %s: process %d serves a dead connection; asking it to leave", j->name, (int)pid);
+			log_info("job %s: process %d serves a dead connection; asking it to leave",
+				 j->name, (int)pid);
 			if (kill(pid, SIGTERM) < 0)
-				log_debug("job", "cannot signal process %d: %s", (int)pid, strerror(errno));
+				log_debug("job", "cannot signal process %d: %s", (int)pid,
+					  strerror(errno));
 			asked = true;
 		}
 		if (set_lock(j->lockfd) == 0)
@@ -226,7 +235,8 @@ static int take_lock(struct job *j, enum job_lock how, struct err *err)
 	return 0;
 }
 
-int job_open(const char *store, const char *name, enum job_lock lock, struct job **ret, struct err *err)
+int job_open(const char *store, const char *name, enum job_lock lock, struct job **ret,
+	     struct err *err)
 {
 	CLEANUP(job_free) struct job *j = NULL;
 	CLEANUP(mem_free) char *path = NULL;
@@ -297,8 +307,9 @@ static int make_folder(struct job *j, struct err *err)
 	return 0;
 }
 
-int job_create(const char *store, const char *name, const struct job_image *images, size_t n, bool compressed,
-	       const char *machine_json, size_t machine_len, struct job **ret, struct err *err)
+int job_create(const char *store, const char *name, const struct job_image *images, size_t n,
+	       bool compressed, const char *machine_json, size_t machine_len, struct job **ret,
+	       struct err *err)
 {
 	CLEANUP(job_free) struct job *j = NULL;
 	int r;
@@ -353,9 +364,11 @@ int job_journal(const struct job *j, bool readonly, struct journal **ret, struct
 		return err_nomem(err);
 	for (size_t i = 0; i < j->nimages; i++)
 		sizes[i] = j->images[i].size;
-	r = journal_open(j->dirfd, "journal", j->uuid, sizes, (uint16_t)j->nimages, readonly, ret, &cut, err);
+	r = journal_open(j->dirfd, "journal", j->uuid, sizes, (uint16_t)j->nimages, readonly, ret,
+			 &cut, err);
 	if (r >= 0 && cut > 0)
-		log_info("job %s: %zu bytes of torn journal ignored; that data is sent again", j->name, (size_t)cut);
+		log_info("job %s: %zu bytes of torn journal ignored; that data is sent again",
+			 j->name, (size_t)cut);
 	return r;
 }
 

@@ -38,8 +38,8 @@ struct job_image {
 	uint64_t size;
 	uint32_t logical_sector, physical_sector;
 	char sha256[SHA256_HEX_LEN + 1];/* of the whole virtual disk as copied; "" until verified */
-	char *fixed;			/* overlay made by finish, file name in the folder; NULL before */
-	uint64_t fixed_mtime;		/* its modification time when finish was done with it, ns since the epoch */
+	char *fixed; /* overlay made by finish, file name in the folder; NULL before */
+	uint64_t fixed_mtime;		/* of that file when finish was done, ns since the epoch */
 };
 
 struct job {
@@ -57,24 +57,26 @@ struct job {
 	size_t nimages;
 	struct machine_strv warnings;	/* first those of the copy, then those of the last finish */
 	size_t copy_warnings;		/* how many are the copy's */
-	char *domain_xml, *report, *report_html, *nvram;	/* file names in the folder, or NULL */
+	char *domain_xml, *report, *report_html, *nvram; /* file names in the folder, or NULL */
 };
 
 /* How the lock is taken. */
 enum job_lock {
-	JOB_LOCK_NONE,			/* read only */
-	JOB_LOCK_TRY,			/* -EBUSY when somebody holds it */
-	JOB_LOCK_TAKE_OVER,		/* for receiving: wait for the holder, and end it when it is stale */
+	JOB_LOCK_NONE,	    /* read only */
+	JOB_LOCK_TRY,	    /* -EBUSY when somebody holds it */
+	JOB_LOCK_TAKE_OVER, /* for receiving: wait for the holder, and end it when it is stale */
 };
 
 /* Open an existing job. -ENOENT: no such job; -EBADMSG: job.json is not understood; -EBUSY. */
-int job_open(const char *store, const char *name, enum job_lock lock, struct job **ret, struct err *err);
+int job_open(const char *store, const char *name, enum job_lock lock, struct job **ret,
+	     struct err *err);
 /*
  * Make a new job with these disks (images[] is copied: disk, source, size, sectors), locked, state
  * receiving, with machine.json. -EEXIST when it is there.
  */
-int job_create(const char *store, const char *name, const struct job_image *images, size_t n, bool compressed,
-	       const char *machine_json, size_t machine_len, struct job **ret, struct err *err);
+int job_create(const char *store, const char *name, const struct job_image *images, size_t n,
+	       bool compressed, const char *machine_json, size_t machine_len, struct job **ret,
+	       struct err *err);
 /*
  * The holder of a receiving lock shows that its agent is alive by calling this while it hears from
  * it. A receiving process that has not done so for JOB_STALE_S serves a dead connection: whoever
@@ -91,7 +93,10 @@ int job_save(struct job *j, struct err *err);
 int job_warn(struct job *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Forget the warnings of an earlier finish. */
 void job_forget_warnings(struct job *j);
-/* Append a line with the time to the job's log file, for people; a log that cannot be written is let be. */
+/*
+ * Append a line with the time to the job's log file, for people; a log that cannot be written is
+ * let be.
+ */
 void job_log(const struct job *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *job_state_name(enum job_state s);
 /* "sda.qcow2" or "sda.qcow2.partial"; malloc'd, NULL on ENOMEM. */
@@ -101,7 +106,10 @@ char *job_path(const struct job *j, const char *file);
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err);
 int job_machine(const struct job *j, struct machine **ret, struct err *err);
 void job_uuid_text(const uint8_t uuid[static 16], char ret[static 37]);
-/* Names of the jobs in the store, sorted; strv_free(). An empty or missing store gives an empty list. */
+/*
+ * Names of the jobs in the store, sorted; strv_free(). An empty or missing store gives an empty
+ * list.
+ */
 int job_list(const char *store, char ***ret, struct err *err);
 /* Now, RFC 3339 UTC, malloc'd. */
 char *job_now(void);

@@ -72,7 +72,8 @@ static int load_image(const json_t *o, struct job_image *im, struct err *err)
 	    (r = want(jsonx_get_u64(o, "size", &im->size, err), "size", err)) < 0 ||
 	    (r = get_sector(o, "logical_sector", &im->logical_sector, err)) < 0 ||
 	    (r = get_sector(o, "physical_sector", &im->physical_sector, err)) < 0 ||
-	    (r = get_text(o, "sha256", &sha, err)) < 0 || (r = get_file(o, "fixed", &im->fixed, err)) < 0 ||
+	    (r = get_text(o, "sha256", &sha, err)) < 0 ||
+	    (r = get_file(o, "fixed", &im->fixed, err)) < 0 ||
 	    (r = get_number(o, "fixed_mtime", &im->fixed_mtime, err)) < 0)
 		return r;
 	if (!text_name_valid(im->disk))
@@ -117,7 +118,9 @@ static int load_uuid(struct job *j, const char *text, struct err *err)
 		if (*text != '-')
 			hex[n++] = *text;
 	hex[n] = '\0';
-	return *text || digest_unhex(hex, j->uuid, 16) < 0 ? err_set(err, EBADMSG, "uuid is no UUID") : 0;
+	return *text || digest_unhex(hex, j->uuid, 16) < 0
+		       ? err_set(err, EBADMSG, "uuid is no UUID")
+		       : 0;
 }
 
 static int load_warnings(struct job *j, const json_t *o, struct err *err)
@@ -169,14 +172,22 @@ static int parse(struct job *j, const json_t *o, struct err *err)
 	if ((r = want(jsonx_get_u64(o, "version", &version, err), "version", err)) < 0)
 		return r;
 	if (version != JOB_VERSION)
-		return err_set(err, EBADMSG, "version %" PRIu64 " is not one this p2v-server knows (%d)", version, JOB_VERSION);
-	if ((r = want(jsonx_get_str(o, "uuid", &uuid, err), "uuid", err)) < 0 || (r = load_uuid(j, uuid, err)) < 0 ||
-	    (r = load_state(j, o, err)) < 0 || (r = load_images(j, o, err)) < 0 || (r = load_warnings(j, o, err)) < 0 ||
-	    (r = want(jsonx_get_bool(o, "compressed", &j->compressed, err), "compressed", err)) < 0 ||
-	    (r = want(jsonx_get_str(o, "consistency", &j->consistency, err), "consistency", err)) < 0 ||
-	    (r = get_text(o, "created", &j->created, err)) < 0 || (r = get_text(o, "updated", &j->updated, err)) < 0 ||
-	    (r = get_text(o, "agent", &j->agent, err)) < 0 || (r = get_file(o, "domain_xml", &j->domain_xml, err)) < 0 ||
-	    (r = get_file(o, "report", &j->report, err)) < 0 || (r = get_file(o, "report_html", &j->report_html, err)) < 0 ||
+		return err_set(err, EBADMSG,
+			       "version %" PRIu64 " is not one this p2v-server knows (%d)", version,
+			       JOB_VERSION);
+	if ((r = want(jsonx_get_str(o, "uuid", &uuid, err), "uuid", err)) < 0 ||
+	    (r = load_uuid(j, uuid, err)) < 0 || (r = load_state(j, o, err)) < 0 ||
+	    (r = load_images(j, o, err)) < 0 || (r = load_warnings(j, o, err)) < 0 ||
+	    (r = want(jsonx_get_bool(o, "compressed", &j->compressed, err), "compressed", err)) <
+		    0 ||
+	    (r = want(jsonx_get_str(o, "consistency", &j->consistency, err), "consistency", err)) <
+		    0 ||
+	    (r = get_text(o, "created", &j->created, err)) < 0 ||
+	    (r = get_text(o, "updated", &j->updated, err)) < 0 ||
+	    (r = get_text(o, "agent", &j->agent, err)) < 0 ||
+	    (r = get_file(o, "domain_xml", &j->domain_xml, err)) < 0 ||
+	    (r = get_file(o, "report", &j->report, err)) < 0 ||
+	    (r = get_file(o, "report_html", &j->report_html, err)) < 0 ||
 	    (r = get_file(o, "nvram", &j->nvram, err)) < 0)
 		return r;
 	return 0;
@@ -185,7 +196,9 @@ static int parse(struct job *j, const json_t *o, struct err *err)
 /* Not through a link, and not waiting for the other end of a FIFO. */
 static int read_json(const struct job *j, char **ret, size_t *ret_len, struct err *err)
 {
-	CLEANUP(fd_close) int fd = openat(j->dirfd, "job.json", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	CLEANUP(fd_close)
+	int fd = openat(j->dirfd, "job.json",
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	int r;
 
 	if (fd < 0)
@@ -217,10 +230,12 @@ static json_t *image_json(const struct job_image *im)
 {
 	json_t *o = json_object();
 
-	if (!o || jsonx_set_str(o, "disk", im->disk) < 0 || jsonx_set_str(o, "source", im->source) < 0 ||
-	    jsonx_set_u64(o, "size", im->size) < 0 || jsonx_set_u64(o, "logical_sector", im->logical_sector) < 0 ||
+	if (!o || jsonx_set_str(o, "disk", im->disk) < 0 ||
+	    jsonx_set_str(o, "source", im->source) < 0 || jsonx_set_u64(o, "size", im->size) < 0 ||
+	    jsonx_set_u64(o, "logical_sector", im->logical_sector) < 0 ||
 	    jsonx_set_u64(o, "physical_sector", im->physical_sector) < 0 ||
-	    jsonx_set_str(o, "sha256", im->sha256[0] ? im->sha256 : NULL) < 0 || jsonx_set_str(o, "fixed", im->fixed) < 0 ||
+	    jsonx_set_str(o, "sha256", im->sha256[0] ? im->sha256 : NULL) < 0 ||
+	    jsonx_set_str(o, "fixed", im->fixed) < 0 ||
 	    (im->fixed && jsonx_set_u64(o, "fixed_mtime", im->fixed_mtime) < 0)) {
 		json_decref(o);
 		return NULL;
@@ -235,14 +250,21 @@ int job_state_json(const struct job *j, json_t **ret, struct err *err)
 	char uuid[37];
 
 	job_uuid_text(j->uuid, uuid);
-	if (!o || jsonx_set_u64(o, "version", JOB_VERSION) < 0 || jsonx_set_str(o, "name", j->name) < 0 ||
-	    jsonx_set_str(o, "uuid", uuid) < 0 || jsonx_set_str(o, "state", job_state_name(j->state)) < 0 ||
-	    jsonx_set_str(o, "created", j->created) < 0 || jsonx_set_str(o, "updated", j->updated) < 0 ||
-	    jsonx_set_bool(o, "compressed", j->compressed) < 0 || jsonx_set_str(o, "consistency", j->consistency) < 0 ||
-	    jsonx_set_str(o, "agent", j->agent) < 0 || json_object_set_new(o, "images", images) < 0 ||
-	    jsonx_set_str(o, "domain_xml", j->domain_xml) < 0 || jsonx_set_str(o, "report", j->report) < 0 ||
-	    jsonx_set_str(o, "report_html", j->report_html) < 0 || jsonx_set_str(o, "nvram", j->nvram) < 0 ||
-	    jsonx_set_u64(o, "copy_warnings", j->copy_warnings) < 0 || json_object_set_new(o, "warnings", warnings) < 0)
+	if (!o || jsonx_set_u64(o, "version", JOB_VERSION) < 0 ||
+	    jsonx_set_str(o, "name", j->name) < 0 || jsonx_set_str(o, "uuid", uuid) < 0 ||
+	    jsonx_set_str(o, "state", job_state_name(j->state)) < 0 ||
+	    jsonx_set_str(o, "created", j->created) < 0 ||
+	    jsonx_set_str(o, "updated", j->updated) < 0 ||
+	    jsonx_set_bool(o, "compressed", j->compressed) < 0 ||
+	    jsonx_set_str(o, "consistency", j->consistency) < 0 ||
+	    jsonx_set_str(o, "agent", j->agent) < 0 ||
+	    json_object_set_new(o, "images", images) < 0 ||
+	    jsonx_set_str(o, "domain_xml", j->domain_xml) < 0 ||
+	    jsonx_set_str(o, "report", j->report) < 0 ||
+	    jsonx_set_str(o, "report_html", j->report_html) < 0 ||
+	    jsonx_set_str(o, "nvram", j->nvram) < 0 ||
+	    jsonx_set_u64(o, "copy_warnings", j->copy_warnings) < 0 ||
+	    json_object_set_new(o, "warnings", warnings) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < j->nimages; i++)
 		if (json_array_append_new(images, image_json(&j->images[i])) < 0)

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* job.json: the job's struct to JSON and back. The file may be hand-edited or torn: it is checked in full. */
+/*
+ * job.json: the job's struct to JSON and back. The file may be hand-edited or torn: it is checked
+ * in full.
+ */
 #ifndef P2V_SERVER_JOB_STATE_H
 #define P2V_SERVER_JOB_STATE_H
 

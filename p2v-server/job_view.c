@@ -16,12 +16,14 @@ static json_t *bad_json(const struct journal_disk *d)
 	json_t *arr = json_array();
 
 	for (size_t i = 0; arr && i < d->bad.n; i++)
-		json_array_append_new(arr, json_pack("{s:I, s:I}", "offset", (json_int_t)d->bad.v[i].offset, "length",
+		json_array_append_new(arr, json_pack("{s:I, s:I}", "offset",
+						     (json_int_t)d->bad.v[i].offset, "length",
 						     (json_int_t)d->bad.v[i].length));
 	return arr;
 }
 
-static json_t *image_json(const struct job *j, const struct job_image *im, const struct journal *journal, size_t i)
+static json_t *image_json(const struct job *j, const struct job_image *im,
+			  const struct journal *journal, size_t i)
 {
 	CLEANUP(mem_free) char *replica = job_image_name(im, j->state == JOB_RECEIVING);
 	uint64_t t[4];
@@ -57,9 +59,12 @@ int job_view_json(const struct job *j, json_t **ret, struct err *err)
 	(void)job_journal(j, true, &journal, NULL);
 	job_uuid_text(j->uuid, uuid);
 	if (!o || jsonx_set_str(o, "name", j->name) < 0 || jsonx_set_str(o, "uuid", uuid) < 0 ||
-	    jsonx_set_str(o, "state", job_state_name(j->state)) < 0 || jsonx_set_str(o, "consistency", j->consistency) < 0 ||
-	    jsonx_set_str(o, "created", j->created) < 0 || jsonx_set_str(o, "updated", j->updated) < 0 ||
-	    jsonx_set_str(o, "agent", j->agent) < 0 || jsonx_set_bool(o, "compressed", j->compressed) < 0 ||
+	    jsonx_set_str(o, "state", job_state_name(j->state)) < 0 ||
+	    jsonx_set_str(o, "consistency", j->consistency) < 0 ||
+	    jsonx_set_str(o, "created", j->created) < 0 ||
+	    jsonx_set_str(o, "updated", j->updated) < 0 ||
+	    jsonx_set_str(o, "agent", j->agent) < 0 ||
+	    jsonx_set_bool(o, "compressed", j->compressed) < 0 ||
 	    json_object_set_new(o, "images", images) < 0 ||
 	    json_object_set_new(o, "domain_xml", path_json(j, j->domain_xml)) < 0 ||
 	    json_object_set_new(o, "report", path_json(j, j->report)) < 0 ||

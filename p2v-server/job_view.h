@@ -8,7 +8,8 @@
 
 /*
  * {"name","uuid","state","consistency","created","updated","agent","compressed",
- *  "images":[{"disk","source","path","replica","virtual_size","sha256","durable","data","zero","free","bad":[...]}],
+ *  "images":[{"disk","source","path","replica","virtual_size","sha256",
+ *             "durable","data","zero","free","bad":[...]}],
  *  "domain_xml","report","report_html","warnings":[...]}
  *
  * path is the file to use now: the partial image, the verified replica, or after finish the fixed

@@ -54,7 +54,8 @@ static void decode(const uint8_t *p, struct journal_record *r)
 
 static bool whole_chunks(const struct journal_disk *d, uint64_t offset, uint64_t length)
 {
-	return offset % PROTO_CHUNK_SIZE == 0 && (length % PROTO_CHUNK_SIZE == 0 || offset + length == d->size);
+	return offset % PROTO_CHUNK_SIZE == 0 &&
+	       (length % PROTO_CHUNK_SIZE == 0 || offset + length == d->size);
 }
 
 static bool valid(const struct journal *j, const struct journal_record *r)
@@ -83,7 +84,8 @@ static bool valid(const struct journal *j, const struct journal_record *r)
 static int apply(struct journal *j, const struct journal_record *r)
 {
 	struct journal_disk *d = &j->disks[r->disk];
-	uint64_t first = r->offset / PROTO_CHUNK_SIZE, n = DIV_ROUND_UP(r->length, PROTO_CHUNK_SIZE);
+	uint64_t first = r->offset / PROTO_CHUNK_SIZE,
+		 n = DIV_ROUND_UP(r->length, PROTO_CHUNK_SIZE);
 
 	switch (r->type) {
 	case JOURNAL_DATA:
@@ -158,7 +160,8 @@ static int replay(struct journal *j, uint64_t size, const char *name, struct err
 	return 0;
 }
 
-static int load(struct journal *j, const uint8_t *uuid, const char *name, bool readonly, uint64_t *ret_cut, struct err *err)
+static int load(struct journal *j, const uint8_t *uuid, const char *name, bool readonly,
+		uint64_t *ret_cut, struct err *err)
 {
 	uint8_t want[RECORD_SIZE], got[RECORD_SIZE];
 	struct stat st;
@@ -192,20 +195,23 @@ static int load(struct journal *j, const uint8_t *uuid, const char *name, bool r
 	if (ret_cut)
 		*ret_cut = (uint64_t)st.st_size - j->end;
 	/* Synced, lest a part of the tail comes back behind what is appended next. */
-	if (!readonly && (uint64_t)st.st_size != j->end && (ftruncate(j->fd, (off_t)j->end) < 0 || fsync(j->fd) < 0))
+	if (!readonly && (uint64_t)st.st_size != j->end &&
+	    (ftruncate(j->fd, (off_t)j->end) < 0 || fsync(j->fd) < 0))
 		return err_errno(err, "cannot cut the torn tail of the journal %s", name);
 	return 0;
 }
 
-int journal_open(int dirfd, const char *name, const uint8_t uuid[static 16], const uint64_t *sizes, uint16_t ndisks,
-		 bool readonly, struct journal **ret, uint64_t *ret_cut, struct err *err)
+int journal_open(int dirfd, const char *name, const uint8_t uuid[static 16], const uint64_t *sizes,
+		 uint16_t ndisks, bool readonly, struct journal **ret, uint64_t *ret_cut,
+		 struct err *err)
 {
 	CLEANUP(journal_free) struct journal *j = calloc(1, sizeof(*j));
 	int r;
 
 	if (!j)
 		return err_nomem(err);
-	j->fd = openat(dirfd, name, (readonly ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
+	j->fd = openat(dirfd, name,
+		       (readonly ? O_RDONLY : O_RDWR | O_CREAT) | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (j->fd < 0)
 		return err_errno(err, "cannot open the journal %s", name);
 	r = alloc_disks(j, sizes, ndisks, err);
@@ -272,8 +278,10 @@ int journal_append(struct journal *j, const struct journal_record *v, size_t n, 
 		return err_set(err, EIO, "the journal could not be written before");
 	for (size_t i = 0; i < n; i++)
 		if (!valid(j, &v[i]))
-			return err_set(err, EINVAL, "a journal record for disk %u, offset 0x%" PRIx64 ", length %" PRIu64
-				       " is not whole chunks of the disk", v[i].disk, v[i].offset, v[i].length);
+			return err_set(err, EINVAL,
+				       "a journal record for disk %u, offset 0x%" PRIx64
+				       ", length %" PRIu64 " is not whole chunks of the disk",
+				       v[i].disk, v[i].offset, v[i].length);
 	r = append(j, v, n, err);
 	j->broken = r < 0;
 	return r;

@@ -3,7 +3,8 @@
  * What of the images is durable: an append-only file of fixed-size records, one per chunk or run
  * of chunks, and its picture in memory. It is the only thing resume trusts.
  *
- *	header, 64 bytes	"p2vjrnl1", u32 number of disks, 16 bytes job uuid, zeroes, u32 CRC-32C
+ *	header, 64 bytes	"p2vjrnl1", u32 number of disks, 16 bytes job uuid, zeroes,
+ *				u32 CRC-32C of the 60 bytes before
  *	record, 64 bytes	u8 type, u8 reason, u16 disk, u32 zero, u64 offset, u64 length,
  *				32 bytes SHA-256, u32 zero, u32 CRC-32C of the 60 bytes before
  *
@@ -39,7 +40,7 @@ struct journal_record {
 	enum journal_type type;
 	uint8_t reason;			/* ZERO: enum proto_zero_reason */
 	uint16_t disk;
-	uint64_t offset, length;	/* DATA: one chunk; ZERO, REVOKE: whole chunks; BAD: sectors */
+	uint64_t offset, length; /* DATA: one chunk; ZERO, REVOKE: whole chunks; BAD: sectors */
 	uint8_t sha256[SHA256_LEN];	/* DATA */
 };
 
@@ -60,10 +61,12 @@ struct journal {
 
 /*
  * Open (or create) name below dirfd for disks of these sizes. An existing file must carry the same
- * uuid and number of disks (-EBADMSG otherwise); *ret_cut (may be NULL) = bytes of torn tail removed.
+ * uuid and number of disks (-EBADMSG otherwise); *ret_cut (may be NULL) = bytes of torn tail
+ * removed.
  */
-int journal_open(int dirfd, const char *name, const uint8_t uuid[static 16], const uint64_t *sizes, uint16_t ndisks,
-		 bool readonly, struct journal **ret, uint64_t *ret_cut, struct err *err);
+int journal_open(int dirfd, const char *name, const uint8_t uuid[static 16], const uint64_t *sizes,
+		 uint16_t ndisks, bool readonly, struct journal **ret, uint64_t *ret_cut,
+		 struct err *err);
 void journal_free(struct journal *j);
 DEFINE_CLEANUP(struct journal *, journal_free)
 

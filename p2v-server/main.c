@@ -15,26 +15,32 @@ struct server_globals {
 static struct server_globals globals;
 
 static const struct opt global_opts[] = {
-	{ "store", 0, "DIR", "folder of the jobs (default: $P2V_STORE or " JOB_STORE_DEFAULT ")", OPT_STR,
-	  offsetof(struct server_globals, store) },
+	{ "store", 0, "DIR", "folder of the jobs (default: $P2V_STORE or " JOB_STORE_DEFAULT ")",
+	  OPT_STR, offsetof(struct server_globals, store) },
 	PROGRAM_GLOBAL_OPTS,
 	{ 0 }
 };
 
 static const struct subcommand commands[] = {
-	{ "receive", "[--job NAME] [--job-prefix PREFIX]", "take a machine's disks from an agent on stdin and stdout", receive_opts, receive_run },
+	{ "receive", "[--job NAME] [--job-prefix PREFIX]",
+	  "take a machine's disks from an agent on stdin and stdout", receive_opts, receive_run },
 	{ "list", "[--json]", "list the jobs", list_opts, list_run },
 	{ "show", "NAME [--json]", "show one job", show_opts, show_run },
-	{ "verify", "NAME", "read the images back and compare them with what was sent", verify_opts, verify_run },
-	{ "finish", "NAME [--dry-run] [--map NIC=TARGET]...", "fix the guest, write its XML and the report", finish_opts, finish_run },
-	{ "define", "NAME [--connect URI]", "define the virtual machine in libvirt", define_opts, define_run },
-	{ "doctor", "[--json]", "check this host and say what to install", doctor_opts, doctor_run },
+	{ "verify", "NAME", "read the images back and compare them with what was sent", verify_opts,
+	  verify_run },
+	{ "finish", "NAME [--dry-run] [--map NIC=TARGET]...",
+	  "fix the guest, write its XML and the report", finish_opts, finish_run },
+	{ "define", "NAME [--connect URI]", "define the virtual machine in libvirt", define_opts,
+	  define_run },
+	{ "doctor", "[--json]", "check this host and say what to install", doctor_opts,
+	  doctor_run },
 	{ 0 }
 };
 
 const struct program server_program = {
 	.name = "p2v-server",
-	.description = "Receive physical machines' disks as verified images and turn them into virtual machines.",
+	.description = "Receive physical machines' disks as verified images and turn them into "
+		       "virtual machines.",
 	.global_opts = global_opts,
 	.globals = &globals.program,
 	.commands = commands,

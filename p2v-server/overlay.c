@@ -21,7 +21,9 @@ static int create_one(const struct job_image *im, const char *path, struct err *
 {
 	CLEANUP(spawn_result_done) struct spawn_result res = { 0 };
 	CLEANUP(mem_free) char *backing = job_image_name(im, false);
-	char *argv[] = { "qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", backing, (char *)(uintptr_t)path, NULL };
+	char *argv[] = { "qemu-img", "create", "-q", "-f",    "qcow2",
+			 "-F",	     "qcow2",  "-b", backing, (char *)(uintptr_t)path,
+			 NULL };
 	int r;
 
 	if (!backing)
@@ -79,7 +81,10 @@ int overlay_create(const struct job *j, char **paths, struct err *err)
 		r = create_one(&j->images[i], paths[i], err);
 		if (r < 0)
 			return r;
-		/* The folder can be passed through: what is in it must not be readable for everybody. */
+		/*
+		 * The folder can be passed through: what is in it must not be readable for
+		 * everybody.
+		 */
 		if (fchmodat(j->dirfd, name, 0600, 0) < 0)
 			return err_errno(err, "cannot protect %s", name);
 	}

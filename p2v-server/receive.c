@@ -72,13 +72,17 @@ static bool allowed(const struct receive_config *cfg, const char *name)
 static int same_disks(const struct job *j, const struct msg_open *o, struct err *err)
 {
 	if (j->nimages != o->ndisks)
-		return err_set(err, EEXIST, "job %s exists with %zu disks, not %u", j->name, j->nimages, o->ndisks);
+		return err_set(err, EEXIST, "job %s exists with %zu disks, not %u", j->name,
+			       j->nimages, o->ndisks);
 	for (size_t i = 0; i < j->nimages; i++) {
 		const struct job_image *im = &j->images[i];
 
 		if (strcmp(im->disk, o->disks[i].name) != 0 || im->size != o->disks[i].size)
-			return err_set(err, EEXIST, "job %s exists with disk %s of %" PRIu64 " bytes, not %s of %" PRIu64, j->name,
-				       im->disk, im->size, o->disks[i].name, o->disks[i].size);
+			return err_set(err, EEXIST,
+				       "job %s exists with disk %s of %" PRIu64
+				       " bytes, not %s of %" PRIu64,
+				       j->name, im->disk, im->size, o->disks[i].name,
+				       o->disks[i].size);
 	}
 	return 0;
 }
@@ -110,10 +114,14 @@ static int same_machine(const struct job *j, const struct msg_open *o, struct er
 		const struct machine_disk *b = machine_find_disk(is, o->disks[i].name);
 
 		if (a && b && (differ(a->serial, b->serial) || differ(a->wwn, b->wwn)))
-			return err_set(err, EEXIST, "job %s exists with another disk %s", j->name, o->disks[i].name);
+			return err_set(err, EEXIST, "job %s exists with another disk %s", j->name,
+				       o->disks[i].name);
 		if (a && b && j->state == JOB_RECEIVING && differ(a->fingerprint, b->fingerprint))
-			return err_set(err, EEXIST, "%s has changed since job %s began: its system has run in between; "
-				       "copy it as a new job", o->disks[i].source, j->name);
+			return err_set(
+				err, EEXIST,
+				"%s has changed since job %s began: its system has run in between; "
+				"copy it as a new job",
+				o->disks[i].source, j->name);
 	}
 	return 0;
 }
@@ -136,7 +144,8 @@ static bool overlay_name_clashes(const struct msg_open *o, uint16_t i)
 	if (len <= tail || strcmp(o->disks[i].name + len - tail, OVERLAY_SUFFIX) != 0)
 		return false;
 	for (uint16_t k = 0; k < o->ndisks; k++)
-		if (strlen(o->disks[k].name) == len - tail && strncmp(o->disks[k].name, o->disks[i].name, len - tail) == 0)
+		if (strlen(o->disks[k].name) == len - tail &&
+		    strncmp(o->disks[k].name, o->disks[i].name, len - tail) == 0)
 			return true;
 	return false;
 }
@@ -152,7 +161,9 @@ static int create_job(struct receive *rx, const struct msg_open *o, struct err *
 		return err_nomem(err);
 	for (uint16_t i = 0; i < o->ndisks; i++)
 		if (overlay_name_clashes(o, i))
-			return err_set(err, EINVAL, "disk name %s is that of another disk's overlay", o->disks[i].name);
+			return err_set(err, EINVAL,
+				       "disk name %s is that of another disk's overlay",
+				       o->disks[i].name);
 	for (uint16_t i = 0; i < o->ndisks; i++)
 		images[i] = (struct job_image){
 			.disk = o->disks[i].name,
@@ -161,8 +172,9 @@ static int create_job(struct receive *rx, const struct msg_open *o, struct err *
 			.logical_sector = o->disks[i].logical_sector,
 			.physical_sector = o->disks[i].physical_sector,
 		};
-	return job_create(rx->cfg->store, o->name, images, o->ndisks, (o->flags & PROTO_OPEN_COMPRESSED) != 0,
-			  (const char *)o->machine.p, o->machine.len, &rx->job, err);
+	return job_create(rx->cfg->store, o->name, images, o->ndisks,
+			  (o->flags & PROTO_OPEN_COMPRESSED) != 0, (const char *)o->machine.p,
+			  o->machine.len, &rx->job, err);
 }
 
 /* Look before locking: only the same machine's agent may take a running transfer over. */
@@ -186,7 +198,9 @@ static int open_job(struct receive *rx, const struct msg_open *o, bool *ret_new,
 	if (r < 0)
 		return r;
 	/* What is complete is only looked at; nobody needs to make room for that. */
-	return job_open(rx->cfg->store, o->name, seen->state == JOB_RECEIVING ? JOB_LOCK_TAKE_OVER : JOB_LOCK_NONE, &rx->job, err);
+	return job_open(rx->cfg->store, o->name,
+			seen->state == JOB_RECEIVING ? JOB_LOCK_TAKE_OVER : JOB_LOCK_NONE, &rx->job,
+			err);
 }
 
 static int send_have(struct receive *rx, uint16_t disk, struct err *err)
@@ -232,8 +246,10 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 	if (r < 0)
 		return r;
 	if (rx->job->state == JOB_DAMAGED)
-		return err_set(err, EUCLEAN, "job %s is damaged: its image does not hold what was sent; "
-			       "remove it on the server to copy again", o->name);
+		return err_set(err, EUCLEAN,
+			       "job %s is damaged: its image does not hold what was sent; "
+			       "remove it on the server to copy again",
+			       o->name);
 	memcpy(job.job.uuid, rx->job->uuid, sizeof(job.job.uuid));
 	if (rx->job->state != JOB_RECEIVING) {
 		job.job.state = PROTO_JOB_COMPLETE;
@@ -245,7 +261,8 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 		r = target_open(rx->job, &rx->target, err);
 		if (r < 0)
 			return r;
-		job_log(rx->job, "%s by %s", fresh ? "begun" : "taken up again", session_peer_software(rx->link.session));
+		job_log(rx->job, "%s by %s", fresh ? "begun" : "taken up again",
+			session_peer_software(rx->link.session));
 	}
 	r = send_msg(rx, &job, err);
 	for (uint16_t i = 0; r >= 0 && rx->target && i < o->ndisks; i++)
@@ -259,27 +276,33 @@ static int take_summary(struct receive *rx, const struct msg_finish *f, struct e
 {
 	CLEANUP(json_unref) json_t *j = NULL;
 	CLEANUP(mem_free) char *consistency = NULL;
-	int r = jsonx_parse((const char *)f->summary.p, f->summary.len, "the agent's summary", &j, err);
+	int r = jsonx_parse((const char *)f->summary.p, f->summary.len, "the agent's summary", &j,
+			    err);
 
 	if (r >= 0)
 		r = jsonx_get_str(j, "consistency", &consistency, err);
-	if (r == -ENOENT || (r >= 0 && strcmp(consistency, "consistent") != 0 && strcmp(consistency, "in-use") != 0))
+	if (r == -ENOENT || (r >= 0 && strcmp(consistency, "consistent") != 0 &&
+			     strcmp(consistency, "in-use") != 0))
 		return err_set(err, EBADMSG, "the agent's summary has no valid consistency");
 	if (r < 0)
 		return r;
 	if (strcmp(consistency, "in-use") == 0 &&
-	    job_warn(rx->job, "the source was in use while it was copied: the copy is not consistent") < 0)
+	    job_warn(rx->job,
+		     "the source was in use while it was copied: the copy is not consistent") < 0)
 		return err_nomem(err);
 	free(rx->job->consistency);
 	rx->job->consistency = TAKE_PTR(consistency);
-	return fdio_replace_file_at(rx->job->dirfd, "source.json", f->summary.p, f->summary.len, 0600, err);
+	return fdio_replace_file_at(rx->job->dirfd, "source.json", f->summary.p, f->summary.len,
+				    0600, err);
 }
 
 /* While the images are read back the agent sees how far it is, and we notice when it goes. */
 static int verify_progress(uint64_t done, uint64_t total, void *opaque)
 {
 	struct receive *rx = opaque;
-	struct msg m = { .type = PROTO_STATUS, .status = { .phase = PROTO_PHASE_VERIFYING, .done = done, .total = total } };
+	struct msg m = { .type = PROTO_STATUS,
+			 .status = {
+				 .phase = PROTO_PHASE_VERIFYING, .done = done, .total = total } };
 	int r;
 
 	if (link_now() - rx->last_status < 0.5)
@@ -287,7 +310,10 @@ static int verify_progress(uint64_t done, uint64_t total, void *opaque)
 	rx->last_status = link_now();
 	if (quit_requested())
 		return -ECANCELED;
-	/* The agent has nothing to say meanwhile; that it is gone shows when the STATUS does not go out. */
+	/*
+	 * The agent has nothing to say meanwhile; that it is gone shows when the STATUS does not
+	 * go out.
+	 */
 	job_lock_touch(rx->job);
 	r = send_msg(rx, &m, NULL);
 	if (r < 0 && r != -EAGAIN)
@@ -301,22 +327,28 @@ static int verify_progress(uint64_t done, uint64_t total, void *opaque)
 }
 
 /* Chunks that do not read as they were sent are as if they had never come: they are sent again. */
-static int revoke_bad(struct job *job, struct journal *j, const struct verify_result *res, struct err *err)
+static int revoke_bad(struct job *job, struct journal *j, const struct verify_result *res,
+		      struct err *err)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < res->n; i++) {
 		for (size_t k = 0; k < res->bad[i].n; k++, n++) {
-			struct journal_record rec = { .type = JOURNAL_REVOKE, .disk = (uint16_t)i,
-						      .offset = res->bad[i].v[k].offset, .length = res->bad[i].v[k].length };
+			struct journal_record rec = { .type = JOURNAL_REVOKE,
+						      .disk = (uint16_t)i,
+						      .offset = res->bad[i].v[k].offset,
+						      .length = res->bad[i].v[k].length };
 			int r = journal_append(j, &rec, 1, err);
 
 			if (r < 0)
 				return r;
 		}
 	}
-	return err_set(err, EUCLEAN, "job %s: %" PRIu64 " bytes in %zu ranges do not read back as they were sent; "
-		       "run the agent again to send them again", job->name, res->bad_bytes, n);
+	return err_set(err, EUCLEAN,
+		       "job %s: %" PRIu64
+		       " bytes in %zu ranges do not read back as they were sent; "
+		       "run the agent again to send them again",
+		       job->name, res->bad_bytes, n);
 }
 
 static int give_final_names(struct job *j, struct err *err)
@@ -340,15 +372,18 @@ static int give_final_names(struct job *j, struct err *err)
 
 static int send_finished(struct receive *rx, uint64_t bad_bytes, struct err *err)
 {
-	CLEANUP(json_unref) json_t *j = json_pack("{s:s, s:s, s:I, s:[]}", "name", rx->job->name, "state",
-						  job_state_name(rx->job->state), "bad_bytes", (json_int_t)bad_bytes, "images");
+	CLEANUP(json_unref)
+	json_t *j = json_pack("{s:s, s:s, s:I, s:[]}", "name", rx->job->name, "state",
+			      job_state_name(rx->job->state), "bad_bytes", (json_int_t)bad_bytes,
+			      "images");
 	CLEANUP(mem_free) char *text = NULL;
 	struct msg m = { .type = PROTO_FINISHED };
 
 	for (size_t i = 0; i < rx->job->nimages; i++)
 		json_array_append_new(json_object_get(j, "images"),
-				      json_pack("{s:s, s:I, s:s}", "disk", rx->job->images[i].disk, "size",
-						(json_int_t)rx->job->images[i].size, "sha256", rx->job->images[i].sha256));
+				      json_pack("{s:s, s:I, s:s}", "disk", rx->job->images[i].disk,
+						"size", (json_int_t)rx->job->images[i].size,
+						"sha256", rx->job->images[i].sha256));
 	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_nomem(err);
@@ -368,7 +403,9 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	if (r < 0)
 		return r;
 	if (!journal_complete(target_journal(rx->target)))
-		return err_set(err, EBADMSG, "the agent says it is finished, but parts of the disks were never sent");
+		return err_set(
+			err, EBADMSG,
+			"the agent says it is finished, but parts of the disks were never sent");
 	r = take_summary(rx, f, err);
 	if (r >= 0)
 		r = target_close(TAKE_PTR(rx->target), err);
@@ -382,7 +419,9 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	if (res.bad_bytes > 0)
 		return revoke_bad(rx->job, journal, &res, err);
 	bad = journal_bad_bytes(journal);
-	if (bad > 0 && job_warn(rx->job, "%" PRIu64 " bytes of the source could not be read and are zeroes", bad) < 0)
+	if (bad > 0 &&
+	    job_warn(rx->job, "%" PRIu64 " bytes of the source could not be read and are zeroes",
+		     bad) < 0)
 		return err_nomem(err);
 	r = give_final_names(rx->job, err);
 	if (r < 0)
@@ -423,7 +462,8 @@ static int on_message(struct receive *rx, const struct msg *m, struct err *err)
 		return rx->target ? target_save(rx->target, err) : 0;
 	case PROTO_ERROR:
 		rx->lost = true;
-		return err_set(err, ECONNRESET, "agent: %s", text_escape(m->error.text.p, m->error.text.len, text, sizeof(text)));
+		return err_set(err, ECONNRESET, "agent: %s",
+			       text_escape(m->error.text.p, m->error.text.len, text, sizeof(text)));
 	default:
 		return 0;
 	}
@@ -440,7 +480,9 @@ static int tell_progress(struct receive *rx, struct err *err)
 	r = target_poll(rx->target, &acked, &durable, err);
 	if (r < 0)
 		return r;
-	/* The target may flush more often than it is asked to; only an answer to a FLUSH is told. */
+	/*
+	 * The target may flush more often than it is asked to; only an answer to a FLUSH is told.
+	 */
 	flushed = rx->asked > rx->durable && durable >= rx->asked ? rx->asked : 0;
 	/* -EAGAIN: the agent is slow to read; it is told at a later turn. */
 	if (acked > MAX(rx->acked, flushed)) {
@@ -487,7 +529,9 @@ static int serve(struct receive *rx, struct err *err)
 		struct msg m;
 
 		if (quit_requested())
-			return err_set(err, ECANCELED, "another connection took the job over, or the server is going down");
+			return err_set(err, ECANCELED,
+				       "another connection took the job over, or the server is "
+				       "going down");
 		r = link_pump(&rx->link, &rx->lost, err);
 		if (r < 0)
 			return r;
@@ -556,7 +600,8 @@ static void save_after(struct receive *rx)
 		log_warning("what came last is not durable and will be sent again: %s", err.text);
 }
 
-int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_told, struct err *err)
+int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_told,
+		  struct err *err)
 {
 	CLEANUP(transport_free) struct transport *t = NULL;
 	struct receive rx = { .cfg = cfg };

@@ -25,6 +25,7 @@ struct receive_config {
  * 0 the job is complete (or the agent left in order); -ECANCELED told to leave; other -errno.
  * *ret_told: the agent has been sent the error, so its user knows already.
  */
-int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_told, struct err *err);
+int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_told,
+		  struct err *err);
 
 #endif

@@ -16,8 +16,10 @@ struct receive_options {
 
 const struct opt receive_opts[] = {
 	{ "job", 0, "NAME", "this key may write job NAME and no other", OPT_STR, OPT(job) },
-	{ "job-prefix", 0, "PREFIX", "this key may write jobs whose name begins with PREFIX", OPT_STR, OPT(job_prefix) },
-	{ "credit", 0, "SIZE", "data the agent may send ahead of us (default 32M)", OPT_SIZE, OPT(credit) },
+	{ "job-prefix", 0, "PREFIX", "this key may write jobs whose name begins with PREFIX",
+	  OPT_STR, OPT(job_prefix) },
+	{ "credit", 0, "SIZE", "data the agent may send ahead of us (default 32M)", OPT_SIZE,
+	  OPT(credit) },
 	{ 0 }
 };
 

@@ -18,7 +18,8 @@ static json_t *load(const struct job *j, const char *name, size_t max)
 	json_t *o = NULL;
 	size_t len;
 
-	if (fdio_read_file_at(j->dirfd, name, max, &text, &len, NULL) < 0 || jsonx_parse(text, len, name, &o, NULL) < 0)
+	if (fdio_read_file_at(j->dirfd, name, max, &text, &len, NULL) < 0 ||
+	    jsonx_parse(text, len, name, &o, NULL) < 0)
 		return json_null();
 	return o;
 }
@@ -38,8 +39,10 @@ int report_json(const struct job *j, const struct fix_report *fixes, json_t **re
 		json_decref(job);
 		return r;
 	}
-	if (!o || jsonx_set_u64(o, "version", REPORT_VERSION) < 0 || jsonx_set_str(o, "software", "p2v-server " P2V_VERSION) < 0 ||
-	    json_object_set_new(o, "job", job) < 0 || json_object_set_new(o, "source", load(j, "source.json", PROTO_SUMMARY_MAX)) < 0 ||
+	if (!o || jsonx_set_u64(o, "version", REPORT_VERSION) < 0 ||
+	    jsonx_set_str(o, "software", "p2v-server " P2V_VERSION) < 0 ||
+	    json_object_set_new(o, "job", job) < 0 ||
+	    json_object_set_new(o, "source", load(j, "source.json", PROTO_SUMMARY_MAX)) < 0 ||
 	    json_object_set_new(o, "machine", load(j, "machine.json", PROTO_MACHINE_MAX)) < 0 ||
 	    json_object_set_new(o, "guest", fix ? fix : json_null()) < 0)
 		return err_nomem(err);

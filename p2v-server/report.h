@@ -10,7 +10,9 @@
 #include "p2v-server/job.h"
 #include "postfix/fix.h"
 
-/* fixes may be NULL (none were run). Sets j->report and j->report_html; the caller saves the job. */
+/*
+ * fixes may be NULL (none were run). Sets j->report and j->report_html; the caller saves the job.
+ */
 int report_write(struct job *j, const struct fix_report *fixes, struct err *err);
 /* The JSON alone. */
 int report_json(const struct job *j, const struct fix_report *fixes, json_t **ret, struct err *err);

@@ -11,17 +11,29 @@
 static const char head[] =
 	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\n"
 	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<style>\n"
-	":root{--ink:#1d2733;--dim:#5c6b7a;--line:#d9e0e7;--data:#2f6fb5;--zero:#a9c7e6;--free:#e8edf2;--bad:#c8321e;--ok:#23784b;--warn:#9a6200}\n"
-	"body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);margin:2rem auto;max-width:70rem;padding:0 1rem}\n"
-	"h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid var(--line)}\n"
-	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem .25rem 0;vertical-align:top}td:first-child{white-space:nowrap}\n"
+	":root{--ink:#1d2733;--dim:#5c6b7a;--line:#d9e0e7;--data:#2f6fb5;--zero:#a9c7e6;--free:#"
+	"e8edf2;--bad:#c8321e;--ok:#23784b;--warn:#9a6200}\n"
+	"body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);margin:2rem "
+	"auto;max-width:70rem;padding:0 1rem}\n"
+	"h1{font-size:1.6rem;margin-bottom:.2rem}h2{font-size:1.15rem;margin-top:2rem;border-"
+	"bottom:1px solid var(--line)}\n"
+	"table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.25rem .8rem "
+	".25rem 0;vertical-align:top}td:first-child{white-space:nowrap}\n"
 	"th{color:var(--dim);font-weight:600}tr+tr td{border-top:1px solid var(--line)}\n"
-	"code,pre{font:13px/1.45 ui-monospace,monospace}pre{background:#f6f8fa;padding:.6rem;overflow-x:auto;margin:.3rem 0}\n"
-	".map{width:100%;height:auto;background:#fff}.data{fill:var(--data)}.zero{fill:var(--zero)}.free{fill:var(--free)}\n"
-	".bad{fill:var(--bad)}.absent{fill:#fff;stroke:var(--bad)}.key span{display:inline-block;width:.9em;height:.9em;margin:0 .3em 0 1em;vertical-align:-.1em}\n"
-	".state{font-weight:600}.applied,.not-needed{color:var(--ok)}.failed{color:var(--bad)}.skipped,.would-apply{color:var(--warn)}\n"
-	".warning{background:#fff6e5;border-left:4px solid var(--warn);padding:.4rem .8rem;margin:.4rem 0}.dim{color:var(--dim)}\n"
-	".add{color:var(--ok)}.del{color:var(--bad)}@media(max-width:40rem){td,th{padding-right:.4rem}}\n</style>\n";
+	"code,pre{font:13px/1.45 "
+	"ui-monospace,monospace}pre{background:#f6f8fa;padding:.6rem;overflow-x:auto;margin:.3rem "
+	"0}\n"
+	".map{width:100%;height:auto;background:#fff}.data{fill:var(--data)}.zero{fill:var(--zero)}"
+	".free{fill:var(--free)}\n"
+	".bad{fill:var(--bad)}.absent{fill:#fff;stroke:var(--bad)}.key "
+	"span{display:inline-block;width:.9em;height:.9em;margin:0 .3em 0 "
+	"1em;vertical-align:-.1em}\n"
+	".state{font-weight:600}.applied,.not-needed{color:var(--ok)}.failed{color:var(--bad)}."
+	"skipped,.would-apply{color:var(--warn)}\n"
+	".warning{background:#fff6e5;border-left:4px solid var(--warn);padding:.4rem "
+	".8rem;margin:.4rem 0}.dim{color:var(--dim)}\n"
+	".add{color:var(--ok)}.del{color:var(--bad)}@media(max-width:40rem){td,th{padding-right:."
+	"4rem}}\n</style>\n";
 
 static void add_text(struct strbuf *b, const char *s)
 {
@@ -81,7 +93,8 @@ static void warning(struct strbuf *b, const char *text)
 static void section_job(struct strbuf *b, const json_t *report)
 {
 	const json_t *job = json_object_get(report, "job"), *m = json_object_get(report, "machine");
-	const json_t *smbios = json_object_get(m, "smbios"), *os = json_object_get(m, "os"), *warnings = json_object_get(job, "warnings");
+	const json_t *smbios = json_object_get(m, "smbios"), *os = json_object_get(m, "os"),
+		     *warnings = json_object_get(job, "warnings");
 
 	strbuf_add(b, "<h1>");
 	add_text(b, str(job, "name"));
@@ -93,9 +106,12 @@ static void section_job(struct strbuf *b, const json_t *report)
 	strbuf_add(b, "<table>\n");
 	row(b, "State", str(job, "state"));
 	row(b, "Consistency", str(job, "consistency"));
-	row(b, "Source machine", str(smbios, "product_name") ? str(smbios, "product_name") : str(m, "hostname"));
+	row(b, "Source machine",
+	    str(smbios, "product_name") ? str(smbios, "product_name") : str(m, "hostname"));
 	row(b, "Serial number", str(smbios, "product_serial"));
-	row(b, "Operating system", str(os, "pretty_name") ? str(os, "pretty_name") : str(json_object_get(report, "guest"), "os"));
+	row(b, "Operating system",
+	    str(os, "pretty_name") ? str(os, "pretty_name")
+				   : str(json_object_get(report, "guest"), "os"));
 	row(b, "Copied by", str(job, "agent"));
 	row(b, "Domain XML", str(job, "domain_xml"));
 	strbuf_add(b, "</table>\n");
@@ -113,7 +129,8 @@ static void parts_table(struct strbuf *b, const json_t *source, const char *disk
 	}
 	if (json_array_size(parts) == 0)
 		return;
-	strbuf_add(b, "<table><tr><th>Part</th><th>Kind</th><th>Size</th><th>Used</th><th>Free</th><th>Why</th></tr>\n");
+	strbuf_add(b, "<table><tr><th>Part</th><th>Kind</th><th>Size</th><th>Used</th><th>Free</"
+		      "th><th>Why</th></tr>\n");
 	for (size_t i = 0; i < json_array_size(parts); i++) {
 		const json_t *p = json_array_get(parts, i);
 
@@ -134,8 +151,10 @@ static void section_disks(struct strbuf *b, const json_t *report, const struct j
 	const json_t *images = json_object_get(json_object_get(report, "job"), "images");
 
 	strbuf_add(b, "<h2>Disks</h2>\n<p class=\"key\">"
-		   "<span style=\"background:var(--data)\"></span>data<span style=\"background:var(--zero)\"></span>zero"
-		   "<span style=\"background:var(--free)\"></span>free, not copied<span style=\"background:var(--bad)\"></span>unreadable</p>\n");
+		      "<span style=\"background:var(--data)\"></span>data<span "
+		      "style=\"background:var(--zero)\"></span>zero"
+		      "<span style=\"background:var(--free)\"></span>free, not copied<span "
+		      "style=\"background:var(--bad)\"></span>unreadable</p>\n");
 	for (size_t i = 0; i < json_array_size(images) && i < journal->ndisks; i++) {
 		const json_t *im = json_array_get(images, i), *bad = json_object_get(im, "bad");
 
@@ -159,10 +178,13 @@ static void section_disks(struct strbuf *b, const json_t *report, const struct j
 		row(b, "SHA-256 of the replica's content", str(im, "sha256"));
 		strbuf_add(b, "</table>\n");
 		for (size_t k = 0; k < json_array_size(bad); k++)
-			strbuf_addf(b, "<div class=\"warning\">unreadable on the source, zeroes in the image: %" PRIu64
-				    " bytes at offset 0x%" PRIx64 "</div>\n", num(json_array_get(bad, k), "length"),
+			strbuf_addf(b,
+				    "<div class=\"warning\">unreadable on the source, zeroes in "
+				    "the image: %" PRIu64 " bytes at offset 0x%" PRIx64 "</div>\n",
+				    num(json_array_get(bad, k), "length"),
 				    num(json_array_get(bad, k), "offset"));
-		parts_table(b, json_object_get(report, "source"), str(im, "disk") ? str(im, "disk") : "");
+		parts_table(b, json_object_get(report, "source"),
+			    str(im, "disk") ? str(im, "disk") : "");
 	}
 }
 
@@ -226,7 +248,8 @@ static void fix_row(struct strbuf *b, const json_t *f)
 
 static void section_guest(struct strbuf *b, const json_t *guest)
 {
-	const json_t *fixes = json_object_get(guest, "fixes"), *warnings = json_object_get(guest, "warnings");
+	const json_t *fixes = json_object_get(guest, "fixes"),
+		     *warnings = json_object_get(guest, "warnings");
 
 	if (!json_is_object(guest))
 		return;
@@ -253,8 +276,9 @@ int report_html(const json_t *report, const struct journal *journal, char **ret,
 	section_guest(&b, json_object_get(report, "guest"));
 	strbuf_add(&b, "<h2>Next</h2>\n<p>Define the virtual machine: <code>p2v-server define ");
 	add_text(&b, str(job, "name"));
-	strbuf_add(&b, "</code>. Start it only when the physical machine is off: they share names and addresses. "
-		   "The replica is as it was copied; <code>p2v-server finish --restore ");
+	strbuf_add(&b, "</code>. Start it only when the physical machine is off: they share names "
+		       "and addresses. "
+		       "The replica is as it was copied; <code>p2v-server finish --restore ");
 	add_text(&b, str(job, "name"));
 	strbuf_add(&b, "</code> goes back to it.</p>\n</body></html>\n");
 	*ret = strbuf_take(&b);

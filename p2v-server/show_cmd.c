@@ -59,8 +59,9 @@ static void print_row(const json_t *v)
 	uint64_t size = sum(v, "virtual_size"), durable = sum(v, "durable");
 	char a[SIZE_TEXT_MAX];
 
-	printf("%-32s %-10s %10s %5.1f %%  %-11s %s\n", text_of(v, "name"), text_of(v, "state"), size_format(size, a),
-	       size ? 100.0 * (double)durable / (double)size : 0.0, text_of(v, "consistency"), text_of(v, "updated"));
+	printf("%-32s %-10s %10s %5.1f %%  %-11s %s\n", text_of(v, "name"), text_of(v, "state"),
+	       size_format(size, a), size ? 100.0 * (double)durable / (double)size : 0.0,
+	       text_of(v, "consistency"), text_of(v, "updated"));
 }
 
 static int list(bool json, struct err *err)
@@ -78,7 +79,8 @@ static int list(bool json, struct err *err)
 		json_t *v = NULL;
 
 		/* One damaged job does not hide the others. */
-		if (job_open(server_store(), names[i], JOB_LOCK_NONE, &j, &one) < 0 || job_view_json(j, &v, &one) < 0) {
+		if (job_open(server_store(), names[i], JOB_LOCK_NONE, &j, &one) < 0 ||
+		    job_view_json(j, &v, &one) < 0) {
 			log_warning("%s", one.text);
 			continue;
 		}
@@ -91,7 +93,8 @@ static int list(bool json, struct err *err)
 		log_notice("no jobs in %s", server_store());
 		return 0;
 	}
-	printf("%-32s %-10s %10s %7s  %-11s %s\n", "NAME", "STATE", "SIZE", "DONE", "CONSISTENCY", "UPDATED");
+	printf("%-32s %-10s %10s %7s  %-11s %s\n", "NAME", "STATE", "SIZE", "DONE", "CONSISTENCY",
+	       "UPDATED");
 	for (size_t i = 0; i < json_array_size(all); i++)
 		print_row(json_array_get(all, i));
 	return 0;
@@ -114,28 +117,35 @@ static void print_image(const json_t *im)
 	const json_t *bad = json_object_get(im, "bad");
 
 #define BYTES(key) (uint64_t)json_integer_value(json_object_get(im, key))
-	printf("  %s (%s): %s; data %s, zero %s, free %s\n", text_of(im, "disk"), text_of(im, "source"),
-	       size_format(BYTES("virtual_size"), size), size_format(BYTES("data"), data), size_format(BYTES("zero"), zero),
+	printf("  %s (%s): %s; data %s, zero %s, free %s\n", text_of(im, "disk"),
+	       text_of(im, "source"), size_format(BYTES("virtual_size"), size),
+	       size_format(BYTES("data"), data), size_format(BYTES("zero"), zero),
 	       size_format(BYTES("free"), nobody));
 #undef BYTES
-	printf("    image    %s\n    replica  %s\n    sha256   %s\n", text_of(im, "path"), text_of(im, "replica"),
-	       text_of(im, "sha256"));
+	printf("    image    %s\n    replica  %s\n    sha256   %s\n", text_of(im, "path"),
+	       text_of(im, "replica"), text_of(im, "sha256"));
 	for (size_t i = 0; i < json_array_size(bad); i++)
 		printf("    unreadable on the source: %" PRIu64 " bytes at 0x%" PRIx64 "\n",
-		       (uint64_t)json_integer_value(json_object_get(json_array_get(bad, i), "length")),
-		       (uint64_t)json_integer_value(json_object_get(json_array_get(bad, i), "offset")));
+		       (uint64_t)json_integer_value(
+			       json_object_get(json_array_get(bad, i), "length")),
+		       (uint64_t)json_integer_value(
+			       json_object_get(json_array_get(bad, i), "offset")));
 }
 
 static void print_job(const json_t *v)
 {
-	const json_t *images = json_object_get(v, "images"), *warnings = json_object_get(v, "warnings");
+	const json_t *images = json_object_get(v, "images"),
+		     *warnings = json_object_get(v, "warnings");
 
-	printf("Job          %s (%s)\nState        %s\nConsistency  %s\nCreated      %s\nUpdated      %s\nAgent        %s\nImages\n",
-	       text_of(v, "name"), text_of(v, "uuid"), text_of(v, "state"), text_of(v, "consistency"), text_of(v, "created"),
-	       text_of(v, "updated"), text_of(v, "agent"));
+	printf("Job          %s (%s)\nState        %s\nConsistency  %s\nCreated      %s\nUpdated   "
+	       "   %s\nAgent        %s\nImages\n",
+	       text_of(v, "name"), text_of(v, "uuid"), text_of(v, "state"),
+	       text_of(v, "consistency"), text_of(v, "created"), text_of(v, "updated"),
+	       text_of(v, "agent"));
 	for (size_t i = 0; i < json_array_size(images); i++)
 		print_image(json_array_get(images, i));
-	printf("Domain XML   %s\nReport       %s\n", text_of(v, "domain_xml"), text_of(v, "report_html"));
+	printf("Domain XML   %s\nReport       %s\n", text_of(v, "domain_xml"),
+	       text_of(v, "report_html"));
 	for (size_t i = 0; i < json_array_size(warnings); i++)
 		printf("Warning      %s\n", json_string_value(json_array_get(warnings, i)));
 }

@@ -14,7 +14,10 @@
 #include "convert/qcow2_write.h"
 #include "wire/proto.h"
 
-/* Messages between two journal appends, and unreadable ranges of a disk: bounds on what an agent can make us hold. */
+/*
+ * Messages between two journal appends, and unreadable ranges of a disk: bounds on what an agent
+ * can make us hold.
+ */
 #define WAITING_MAX	65536u
 #define BAD_MAX		(1u << 20)
 
@@ -85,8 +88,12 @@ static struct waiting *waiting_find(struct target *t, uint64_t id)
 	return t->len && id >= first && id - first < t->len ? at(t, (size_t)(id - first)) : NULL;
 }
 
-/* A crash between the renaming of the images and job.json: the images take their partial names back. */
-static int reclaim_partial(const struct job *j, const struct job_image *im, const char *partial, struct err *err)
+/*
+ * A crash between the renaming of the images and job.json: the images take their partial names
+ * back.
+ */
+static int reclaim_partial(const struct job *j, const struct job_image *im, const char *partial,
+			   struct err *err)
 {
 	CLEANUP(mem_free) char *final = job_image_name(im, false);
 
@@ -131,7 +138,8 @@ static int open_image(struct target *t, size_t i, struct err *err)
 	r = writer_new(im, j->compressed, &t->writers[i], err);
 	if (r < 0)
 		return r;
-	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, writer_fd(t->writers[i]), &(struct epoll_event){ .events = EPOLLIN }) < 0)
+	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, writer_fd(t->writers[i]),
+		      &(struct epoll_event){ .events = EPOLLIN }) < 0)
 		return err_errno(err, "cannot watch the writer of %s", name);
 	return 0;
 }
@@ -187,10 +195,13 @@ struct journal *target_journal(struct target *t)
  * Chunks that are durable already may be sent again (a re-sync); their old digests must not
  * survive a crash half-way through the overwriting.
  */
-static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint64_t length, struct err *err)
+static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint64_t length,
+			  struct err *err)
 {
 	const struct journal_disk *d = &t->journal->disks[disk];
-	struct journal_record rec = { .type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length };
+	struct journal_record rec = {
+		.type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length
+	};
 	uint64_t n = DIV_ROUND_UP(length, PROTO_CHUNK_SIZE);
 
 	for (uint64_t i = 0; i < n; i++)
@@ -219,11 +230,13 @@ static int flush_all(struct target *t, uint64_t id, struct err *err)
  */
 static int bound_waiting(struct target *t, struct err *err)
 {
-	return t->len > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->len - 1)->id, err) : 0;
+	return t->len > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->len - 1)->id, err)
+							: 0;
 }
 
 /* A message that writes: its record waits, its work goes to the image. */
-static int give(struct target *t, const struct waiting *w, const struct msg_data *d, const struct msg_zero *z, struct err *err)
+static int give(struct target *t, const struct waiting *w, const struct msg_data *d,
+		const struct msg_zero *z, struct err *err)
 {
 	const struct journal_record *rec = &w->rec;
 	struct err why = t->failure;
@@ -247,7 +260,10 @@ int target_data(struct target *t, const struct msg_data *d, struct err *err)
 	struct waiting w = {
 		.id = d->id,
 		.has_record = true,
-		.rec = { .type = JOURNAL_DATA, .disk = d->disk, .offset = d->offset, .length = d->length },
+		.rec = { .type = JOURNAL_DATA,
+			 .disk = d->disk,
+			 .offset = d->offset,
+			 .length = d->length },
 	};
 
 	memcpy(w.rec.sha256, d->sha256, SHA256_LEN);
@@ -259,7 +275,11 @@ int target_zero(struct target *t, const struct msg_zero *z, struct err *err)
 	struct waiting w = {
 		.id = z->id,
 		.has_record = true,
-		.rec = { .type = JOURNAL_ZERO, .reason = z->reason, .disk = z->disk, .offset = z->offset, .length = z->length },
+		.rec = { .type = JOURNAL_ZERO,
+			 .reason = z->reason,
+			 .disk = z->disk,
+			 .offset = z->offset,
+			 .length = z->length },
 	};
 
 	return give(t, &w, NULL, z, err);
@@ -270,8 +290,11 @@ int target_bad(struct target *t, const struct msg_bad *b, struct err *err)
 	struct waiting w = {
 		.id = b->id,
 		.has_record = true,
-		.written = true,	/* nothing to write: the zeroes come as data */
-		.rec = { .type = JOURNAL_BAD, .disk = b->disk, .offset = b->offset, .length = b->length },
+		.written = true, /* nothing to write: the zeroes come as data */
+		.rec = { .type = JOURNAL_BAD,
+			 .disk = b->disk,
+			 .offset = b->offset,
+			 .length = b->length },
 	};
 	struct err why = t->failure;
 	int r = -why.code;
@@ -306,7 +329,8 @@ static bool writes(const struct waiting *w)
 }
 
 /* The parts of a record's range that no later message has written to. */
-static void emit_unseen(const struct journal_record *rec, const struct bitmap *seen, struct journal_record *v, size_t *n)
+static void emit_unseen(const struct journal_record *rec, const struct bitmap *seen,
+			struct journal_record *v, size_t *n)
 {
 	uint64_t pos = rec->offset, end = rec->offset + rec->length, off, len;
 
@@ -324,7 +348,8 @@ static void emit_unseen(const struct journal_record *rec, const struct bitmap *s
  * without them; then the rest from the newest on, each chunk once. Every range that is split is
  * split by one that disappears in it, so there are at most two records for a message.
  */
-static int collect(struct target *t, size_t covered, struct journal_record *v, size_t *ret_n, struct bitmap **seen)
+static int collect(struct target *t, size_t covered, struct journal_record *v, size_t *ret_n,
+		   struct bitmap **seen)
 {
 	size_t n = 0;
 
@@ -336,7 +361,8 @@ static int collect(struct target *t, size_t covered, struct journal_record *v, s
 
 		if (!writes(at(t, i)))
 			continue;
-		if (!seen[rec->disk] && bitmap_new(t->journal->disks[rec->disk].size, PROTO_CHUNK_SIZE, &seen[rec->disk]) < 0)
+		if (!seen[rec->disk] && bitmap_new(t->journal->disks[rec->disk].size,
+						   PROTO_CHUNK_SIZE, &seen[rec->disk]) < 0)
 			return -ENOMEM;
 		if (i < covered)
 			emit_unseen(rec, seen[rec->disk], v, &n);

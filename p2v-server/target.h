@@ -11,7 +11,8 @@
  * was journalled is journalled with that later message only: its first digest may be the image's no
  * more.
  *
- * The first failure is final: nothing is journalled after it, and every later call returns it again.
+ * The first failure is final: nothing is journalled after it, and every later call returns it
+ * again.
  * One thread, the receiver's.
  */
 #ifndef P2V_SERVER_TARGET_H

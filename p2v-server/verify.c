@@ -26,8 +26,8 @@ static void verify_done(struct verify *v)
 DEFINE_CLEANUP_VALUE(struct verify, verify_done)
 
 /* 1 the chunk reads as sent, 0 it does not; *ret_p: its bytes. */
-static int check_chunk(struct verify *v, const struct journal_disk *d, uint64_t i, uint64_t len, const uint8_t **ret_p,
-		       struct err *err)
+static int check_chunk(struct verify *v, const struct journal_disk *d, uint64_t i, uint64_t len,
+		       const uint8_t **ret_p, struct err *err)
 {
 	uint64_t offset = i * PROTO_CHUNK_SIZE;
 	uint8_t sha[SHA256_LEN];
@@ -50,8 +50,9 @@ static int check_chunk(struct verify *v, const struct journal_disk *d, uint64_t 
 	return memcmp(sha, d->sha256[i], SHA256_LEN) == 0;
 }
 
-static int verify_image(struct job *j, size_t n, const struct journal_disk *d, bool partial, uint64_t before, uint64_t total,
-			verify_progress_fn *progress, void *opaque, struct verify_result *res, struct err *err)
+static int verify_image(struct job *j, size_t n, const struct journal_disk *d, bool partial,
+			uint64_t before, uint64_t total, verify_progress_fn *progress, void *opaque,
+			struct verify_result *res, struct err *err)
 {
 	struct job_image *im = &j->images[n];
 	CLEANUP(verify_done) struct verify v = { 0 };
@@ -66,14 +67,16 @@ static int verify_image(struct job *j, size_t n, const struct journal_disk *d, b
 	if (r < 0)
 		return r;
 	if (qcow2_read_size(v.image) != d->size)
-		return err_set(err, EBADMSG, "%s is %" PRIu64 " bytes, not %" PRIu64, name, qcow2_read_size(v.image), d->size);
+		return err_set(err, EBADMSG, "%s is %" PRIu64 " bytes, not %" PRIu64, name,
+			       qcow2_read_size(v.image), d->size);
 	for (uint64_t i = 0; i < d->nchunks; i++) {
-		uint64_t offset = i * PROTO_CHUNK_SIZE, len = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset);
+		uint64_t offset = i * PROTO_CHUNK_SIZE,
+			 len = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset);
 		const uint8_t *p;
 
 		r = check_chunk(&v, d, i, len, &p, err);
 		if (r == -EBADMSG)
-			r = 0;		/* damaged tables or clusters: this chunk does not read as sent */
+			r = 0; /* damaged tables or clusters: this chunk does not read as sent */
 		if (r < 0)
 			return r;
 		if (r == 0) {
@@ -95,8 +98,9 @@ static int verify_image(struct job *j, size_t n, const struct journal_disk *d, b
 	return 0;
 }
 
-int verify_job(struct job *j, const struct journal *journal, bool partial, verify_progress_fn *progress, void *opaque,
-	       struct verify_result *ret, struct err *err)
+int verify_job(struct job *j, const struct journal *journal, bool partial,
+	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
+	       struct err *err)
 {
 	CLEANUP(verify_result_done) struct verify_result res = { .n = j->nimages };
 	uint64_t total = 0, before = 0;
@@ -107,7 +111,8 @@ int verify_job(struct job *j, const struct journal *journal, bool partial, verif
 	for (size_t i = 0; i < j->nimages; i++)
 		total += j->images[i].size;
 	for (size_t i = 0; i < j->nimages; i++) {
-		int r = verify_image(j, i, &journal->disks[i], partial, before, total, progress, opaque, &res, err);
+		int r = verify_image(j, i, &journal->disks[i], partial, before, total, progress,
+				     opaque, &res, err);
 
 		if (r < 0)
 			return r;

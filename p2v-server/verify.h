@@ -2,7 +2,8 @@
 /*
  * Reading the images back and holding them against what the agent said it sent: every chunk
  * against its SHA-256, every free or zero chunk against zeroes. On the way the SHA-256 of the whole
- * virtual disk is computed; it equals that of the source disk with its unused blocks read as zeroes.
+ * virtual disk is computed; it equals that of the source disk with its unused blocks read as
+ * zeroes.
  */
 #ifndef P2V_SERVER_VERIFY_H
 #define P2V_SERVER_VERIFY_H
@@ -24,8 +25,9 @@ typedef int verify_progress_fn(uint64_t done, uint64_t total, void *opaque);
  * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its sha256 in the job
  * is set (the caller saves). partial: the images still have their .partial names.
  */
-int verify_job(struct job *j, const struct journal *journal, bool partial, verify_progress_fn *progress, void *opaque,
-	       struct verify_result *ret, struct err *err);
+int verify_job(struct job *j, const struct journal *journal, bool partial,
+	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
+	       struct err *err);
 void verify_result_done(struct verify_result *r);
 DEFINE_CLEANUP_VALUE(struct verify_result, verify_result_done)
 

@@ -36,7 +36,8 @@ int verify_images(struct job *j, struct err *err)
 	int r;
 
 	if (j->state == JOB_RECEIVING)
-		return err_set(err, EAGAIN, "job %s is not complete yet; run the agent again to go on", j->name);
+		return err_set(err, EAGAIN,
+			       "job %s is not complete yet; run the agent again to go on", j->name);
 	for (size_t i = 0; i < j->nimages; i++)
 		total += j->images[i].size;
 	r = job_journal(j, true, &journal, err);
@@ -53,11 +54,16 @@ int verify_images(struct job *j, struct err *err)
 	if (res.bad_bytes > 0) {
 		for (size_t i = 0; i < res.n; i++)
 			for (size_t k = 0; k < res.bad[i].n; k++)
-				log_warning("%s: %" PRIu64 " bytes at 0x%" PRIx64 " do not read as they were sent", j->images[i].disk,
-					    res.bad[i].v[k].length, res.bad[i].v[k].offset);
+				log_warning("%s: %" PRIu64 " bytes at 0x%" PRIx64
+					    " do not read as they were sent",
+					    j->images[i].disk, res.bad[i].v[k].length,
+					    res.bad[i].v[k].offset);
 		j->state = JOB_DAMAGED;
 		(void)job_save(j, NULL);
-		return err_set(err, EILSEQ, "job %s: the image does not hold what was sent (%" PRIu64 " bytes differ)", j->name, res.bad_bytes);
+		return err_set(err, EILSEQ,
+			       "job %s: the image does not hold what was sent (%" PRIu64
+			       " bytes differ)",
+			       j->name, res.bad_bytes);
 	}
 	if (j->state == JOB_DAMAGED)
 		j->state = JOB_VERIFIED;

@@ -16,7 +16,9 @@
  * More than the protocol lets an agent have unacknowledged: who pushes is also who takes, and must
  * never have to wait for room.
  */
-#define QUEUE_BYTES	((size_t)PROTO_CREDIT_MAX + PROTO_PAYLOAD_MAX + (size_t)(PROTO_UNACKED_MAX + 1) * LIGHT_ITEM)
+#define QUEUE_BYTES                                                                                \
+	((size_t)PROTO_CREDIT_MAX + PROTO_PAYLOAD_MAX +                                            \
+	 (size_t)(PROTO_UNACKED_MAX + 1) * LIGHT_ITEM)
 
 struct writer {
 	struct image *image;
@@ -53,7 +55,8 @@ static bool is_stored_compressed(const struct writer *w, const struct msg_data *
 	       (uint64_t)(i + 1) * PROTO_CLUSTER_SIZE <= d->length;
 }
 
-static int write_run(struct writer *w, const struct msg_data *d, uint16_t first, uint16_t end, struct err *err)
+static int write_run(struct writer *w, const struct msg_data *d, uint16_t first, uint16_t end,
+		     struct err *err)
 {
 	uint64_t from = (uint64_t)first * PROTO_CLUSTER_SIZE;
 	uint64_t to = MIN((uint64_t)end * PROTO_CLUSTER_SIZE, (uint64_t)d->length);
@@ -73,8 +76,9 @@ static int write_chunk(struct writer *w, const struct msg_data *d, struct err *e
 		uint16_t end = (uint16_t)(i + 1);
 
 		if (is_stored_compressed(w, d, i)) {
-			r = w->image->ops->write_compressed(w->image, d->clusters[i].p, d->clusters[i].stored,
-							    d->offset + (uint64_t)i * PROTO_CLUSTER_SIZE, err);
+			r = w->image->ops->write_compressed(
+				w->image, d->clusters[i].p, d->clusters[i].stored,
+				d->offset + (uint64_t)i * PROTO_CLUSTER_SIZE, err);
 		} else {
 			while (end < d->nclusters && !is_stored_compressed(w, d, end) &&
 			       is_zero_cluster(d, end) == is_zero_cluster(d, i))

@@ -3,7 +3,7 @@
  * One thread per image: takes chunks in order, decodes and checks them against their SHA-256,
  * writes them, and says so.
  *
- *	receive --writer_data/zero/flush()--> queue --> [decode, verify, image->ops] --> writer_next()
+ *	receive --writer_data/zero/flush()--> queue --> [decode, verify, image]--> writer_next()
  *
  * What is pushed belongs to the writer and comes back, in the same order, through writer_next().
  * writer_fd() is readable when something came back. After the first failure every later item comes
@@ -46,7 +46,8 @@ int writer_end(struct writer *w, bool make_durable, struct err *err);
 void writer_free(struct writer *w);	/* abandon */
 DEFINE_CLEANUP(struct writer *, writer_free)
 
-int writer_data(struct writer *w, const struct msg_data *d, struct err *err);	/* copies the clusters */
+int writer_data(struct writer *w, const struct msg_data *d,
+		struct err *err); /* copies the clusters */
 int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err);
 int writer_flush(struct writer *w, uint64_t id, struct err *err);
 /* The next finished item (the caller frees it), or -EAGAIN. */

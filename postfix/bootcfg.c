@@ -72,7 +72,8 @@ static bool find_legacy_comment(const struct line *l, struct span *ret)
 
 static bool find_args(enum bootcfg_kind kind, const struct line *l, struct span *ret)
 {
-	static const char *const linux_words[] = { "linux", "linux16", "linuxefi", "module", "module2" };
+	static const char *const linux_words[] = { "linux", "linux16", "linuxefi", "module",
+						   "module2" };
 	static const char *const kernel_words[] = { "kernel", "module" };
 	const char *p = l->s;
 	struct span w;

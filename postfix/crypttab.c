@@ -33,7 +33,9 @@ static int rewrite_line(const struct line *l, const struct devmap *map, struct s
 		return answer;
 	if (answer == DEVMAP_UNKNOWN && notes) {
 		text_escape_str(device, safe, sizeof(safe));
-		if (asprintf(&msg, "/etc/crypttab: %s is not a device of the recorded machine: left as it is",
+		if (asprintf(&msg,
+			     "/etc/crypttab: %s is not a device of the recorded machine: left as "
+			     "it is",
 			     safe) < 0)
 			return -ENOMEM;
 		if (machine_strv_add(notes, msg) < 0)

@@ -175,7 +175,8 @@ bool devmap_is_old_name(const char *name)
 
 	if (starts(name, "/dev/disk/by-id/"))
 		/* Device-mapper and md carry their identity in their own metadata. */
-		return !starts(name, "/dev/disk/by-id/dm-") && !starts(name, "/dev/disk/by-id/md-") &&
+		return !starts(name, "/dev/disk/by-id/dm-") &&
+		       !starts(name, "/dev/disk/by-id/md-") &&
 		       !starts(name, "/dev/disk/by-id/lvm-");
 	if (starts(name, "/dev/disk/by-path/"))
 		return true;
@@ -327,8 +328,8 @@ static int translate_old(const struct devmap *map, const char *name, enum devmap
 	return DEVMAP_UNKNOWN;
 }
 
-int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style, char **ret,
-		     bool *ret_copied)
+int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style,
+		     char **ret, bool *ret_copied)
 {
 	const struct machine_volume *v;
 	bool copied = true;

@@ -21,7 +21,7 @@
 #include "inventory/machine.h"
 
 struct devmap_part {
-	char *disk;			/* the source's disk name ("sda"); NULL for LVM and md volumes */
+	char *disk; /* the source's disk name ("sda"); NULL for LVM and md volumes */
 	unsigned int number;		/* 0: the whole disk */
 	char *device;			/* in the appliance */
 	char *type, *uuid, *label;	/* as libblkid says; NULL when there is none */
@@ -32,7 +32,10 @@ struct devmap {
 	const struct machine *machine;	/* may be NULL */
 	struct devmap_part *parts;
 	size_t nparts;
-	/* The device that the source's kernel was given as root=, when that is a name of no device. */
+	/*
+	 * The device that the source's kernel was given as root=, when that is a name of no
+	 * device.
+	 */
 	char *root_alias, *root_uuid;
 };
 
@@ -60,8 +63,8 @@ const struct devmap_part *devmap_find(const struct devmap *map, const char *name
  * What to write instead of name. For DEVMAP_MAPPED *ret is malloc'd and *ret_copied (may be NULL)
  * says whether the images hold the device. Returns an enum devmap_answer or -ENOMEM.
  */
-int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style, char **ret,
-		     bool *ret_copied);
+int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style,
+		     char **ret, bool *ret_copied);
 /*
  * Does a reference that needs no translation ("UUID=...", "PARTUUID=...", /dev/disk/by-uuid/...)
  * name something that is not in the images? False when it is there, or cannot be told.

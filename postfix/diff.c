@@ -153,7 +153,10 @@ static void hunk(const struct script *s, size_t *pi, size_t *pj, struct strbuf *
 			continue;
 		}
 		if (quiet >= CONTEXT) {
-			/* Go on only when the next change is so near that the contexts would touch. */
+			/*
+			 * Go on only when the next change is so near that the contexts would
+			 * touch.
+			 */
 			size_t ahead = 0;
 
 			while (ahead <= CONTEXT && i + ahead < s->a->n &&

@@ -88,8 +88,9 @@ static bool debconf_line(const struct line *l, const char *question, bool *insid
 		return false;
 	}
 	if (lines_span_starts(w, name))
-		*inside = lines_span_is((struct span){ w.s + sizeof(name) - 1, w.len - sizeof(name) + 1 },
-					question);
+		*inside = lines_span_is(
+			(struct span){ w.s + sizeof(name) - 1, w.len - sizeof(name) + 1 },
+			question);
 	if (!*inside || !lines_span_starts(w, value))
 		return false;
 	w.s += sizeof(value) - 1;

@@ -22,7 +22,8 @@ static const struct fix_row rows[] = {
 	{ "resume", "The early boot does not wait for a disk that is gone", UNDO_DIFF, FIX_COMFORT,
 	  linux_resume_detect, NULL },
 	{ "network-names", "Network interfaces keep their names",
-	  "remove /etc/systemd/network/10-p2v-*.link (or the added udev rules), rebuild the initramfs",
+	  "remove /etc/systemd/network/10-p2v-*.link (or the added udev rules), rebuild the "
+	  "initramfs",
 	  FIX_NETWORK, linux_network_names_detect, NULL },
 	{ "network-config", "Network settings do not depend on the old hardware", UNDO_DIFF,
 	  FIX_NETWORK, linux_network_config_detect, NULL },
@@ -34,13 +35,14 @@ static const struct fix_row rows[] = {
 	  "remove the # in front of the module", FIX_COMFORT, linux_modules_detect, NULL },
 	{ "guest-agent", "The guest agent is on", "systemctl disable qemu-guest-agent", FIX_COMFORT,
 	  linux_agent_detect, NULL },
-	{ "trim", "Freed space is given back every week", "systemctl disable fstrim.timer", FIX_COMFORT,
-	  linux_trim_detect, NULL },
+	{ "trim", "Freed space is given back every week", "systemctl disable fstrim.timer",
+	  FIX_COMFORT, linux_trim_detect, NULL },
 	{ "uefi-boot", "The firmware finds the boot loader without a stored entry",
 	  "remove EFI/BOOT from the EFI system partition", FIX_BOOT, linux_uefi_detect, NULL },
 	{ "initramfs", "The early boot has drivers for virtual disks",
 	  "remove the lines added to the settings; run update-initramfs -u -k all, or dracut "
-	  "--regenerate-all", FIX_BOOT, linux_initramfs_detect, linux_initramfs_apply },
+	  "--regenerate-all",
+	  FIX_BOOT, linux_initramfs_detect, linux_initramfs_apply },
 	/* Its answer depends on the bus, and that on what the initramfs holds. */
 	{ "grub-install", "Boot loader updates go to the virtual disk", UNDO_DIFF, FIX_COMFORT,
 	  linux_grub_install_detect, NULL },
@@ -135,7 +137,8 @@ int fixer_rewrite(struct fixer *f, const char *path,
 }
 
 int fixer_rewrite_all(struct fixer *f, const char *dir, const char *glob,
-		      int (*rewrite)(struct fixer *f, const char *path, const char *text, char **ret),
+		      int (*rewrite)(struct fixer *f, const char *path, const char *text,
+				     char **ret),
 		      struct err *err)
 {
 	CLEANUP(guest_strings_free) char **names = guest_list(f->guest, dir, NULL);
@@ -291,7 +294,8 @@ static int run_rows(struct fixer *f, struct fix_report *rep, struct err *err)
 		struct err e = ERR_INIT;
 		int r;
 
-		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", row->id, (unsigned int)i + 2);
+		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", row->id,
+			 (unsigned int)i + 2);
 		res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
 		if (!res)
 			return err_nomem(err);
@@ -378,7 +382,8 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 		r = fix_linux(&f, rep, err);
 	} else {
 		snprintf(rep->caps.os_type, sizeof(rep->caps.os_type), "%s", guest->type);
-		r = fixer_warn(&f, "%s: no fixes for this system yet, nothing was changed", guest->os_name);
+		r = fixer_warn(&f, "%s: no fixes for this system yet, nothing was changed",
+			       guest->os_name);
 	}
 	progress(opt, "stopping", "the appliance", (unsigned int)ARRAY_SIZE(rows) + 2);
 	/* Also after a failed fix: what was done so far is to be whole on the disk. */

@@ -33,9 +33,9 @@ enum fix_state {
 };
 
 enum fix_severity {
-	FIX_BOOT,			/* without it the guest does not boot; failure fails the run */
-	FIX_NETWORK,			/* without it the guest is not reachable; failure is a warning */
-	FIX_COMFORT,			/* nicer with it; failure is a warning */
+	FIX_BOOT,    /* without it the guest does not boot; failure fails the run */
+	FIX_NETWORK, /* without it the guest is not reachable; failure is a warning */
+	FIX_COMFORT, /* nicer with it; failure is a warning */
 };
 
 struct fix_change {			/* one changed, added or removed file */
@@ -49,7 +49,7 @@ struct fix_result {
 	const char *title;
 	enum fix_severity severity;
 	enum fix_state state;
-	char *detail;			/* what was found and done, or why it failed; one or more lines */
+	char *detail; /* what was found and done, or why it failed; one or more lines */
 	const char *undo;		/* how to take it back */
 	struct fix_change *changes;
 	size_t nchanges;
@@ -95,16 +95,24 @@ struct fix_options {
 int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err);
 void fix_report_free(struct fix_report *r);
 DEFINE_CLEANUP(struct fix_report *, fix_report_free)
-/* The report as JSON: {"os":..., "dry_run":..., "fixes":[{id,title,severity,state,detail,undo,changes:[{path,what,diff}]}], "warnings":[], "guestcaps":{...}} */
+/*
+ * The report as JSON: {"os":..., "dry_run":...,
+ * "fixes":[{id,title,severity,state,detail,undo,changes:[{path,what,diff}]}], "warnings":[],
+ * "guestcaps":{...}}
+ */
 int fix_report_to_json(const struct fix_report *r, json_t **ret, struct err *err);
 
-/* The table, for --list and for checking --skip/--only: id, title, severity, undo; ends with id NULL. */
+/*
+ * The table, for --list and for checking --skip/--only: id, title, severity, undo; ends with id
+ * NULL.
+ */
 struct fix_info {
 	const char *id, *title, *undo;
 	enum fix_severity severity;
 };
 const struct fix_info *fix_list(size_t *ret_n);
-const char *fix_state_name(enum fix_state s);		/* "not-needed", "would-apply", "applied", "skipped", "failed" */
+const char *
+fix_state_name(enum fix_state s); /* "not-needed", "would-apply", "applied", "skipped", "failed" */
 const char *fix_severity_name(enum fix_severity s);	/* "boot", "network", "comfort" */
 
 #endif

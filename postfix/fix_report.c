@@ -46,7 +46,8 @@ static json_t *changes_json(const struct fix_result *res)
 		const struct fix_change *c = &res->changes[i];
 		CLEANUP(json_unref) json_t *o = json_object();
 
-		if (jsonx_set_str(o, "path", c->path) < 0 || jsonx_set_str(o, "what", c->what) < 0 ||
+		if (jsonx_set_str(o, "path", c->path) < 0 ||
+		    jsonx_set_str(o, "what", c->what) < 0 ||
 		    jsonx_set_str(o, "diff", c->diff) < 0 || append(list, TAKE_PTR(o)) < 0)
 			return NULL;
 	}
@@ -61,7 +62,8 @@ static json_t *fixes_json(const struct fix_report *r)
 		const struct fix_result *res = &r->results[i];
 		CLEANUP(json_unref) json_t *o = json_object();
 
-		if (jsonx_set_str(o, "id", res->id) < 0 || jsonx_set_str(o, "title", res->title) < 0 ||
+		if (jsonx_set_str(o, "id", res->id) < 0 ||
+		    jsonx_set_str(o, "title", res->title) < 0 ||
 		    jsonx_set_str(o, "severity", fix_severity_name(res->severity)) < 0 ||
 		    jsonx_set_str(o, "state", fix_state_name(res->state)) < 0 ||
 		    jsonx_set_str(o, "detail", res->detail) < 0 ||
@@ -97,14 +99,16 @@ static json_t *caps_json(const struct guestcaps *c)
 	};
 	CLEANUP(json_unref) json_t *o = json_object();
 
-	if (jsonx_set_str(o, "block", block[c->block]) < 0 || jsonx_set_str(o, "net", net[c->net]) < 0 ||
+	if (jsonx_set_str(o, "block", block[c->block]) < 0 ||
+	    jsonx_set_str(o, "net", net[c->net]) < 0 ||
 	    jsonx_set_bool(o, "virtio_rng", c->virtio_rng) < 0 ||
 	    jsonx_set_bool(o, "virtio_balloon", c->virtio_balloon) < 0 ||
 	    jsonx_set_bool(o, "guest_agent", c->guest_agent) < 0 ||
 	    jsonx_set_bool(o, "q35", c->q35) < 0 ||
 	    jsonx_set_bool(o, "virtio_1_0", c->virtio_1_0) < 0 ||
 	    jsonx_set_bool(o, "serial_console", c->serial_console) < 0 ||
-	    jsonx_set_str(o, "os_type", c->os_type) < 0 || jsonx_set_str(o, "distro", c->distro) < 0 ||
+	    jsonx_set_str(o, "os_type", c->os_type) < 0 ||
+	    jsonx_set_str(o, "distro", c->distro) < 0 ||
 	    json_object_set_new(o, "major", json_integer(c->major)) < 0 ||
 	    json_object_set_new(o, "minor", json_integer(c->minor)) < 0 ||
 	    jsonx_set_str(o, "osinfo", c->osinfo) < 0 || jsonx_set_str(o, "arch", c->arch) < 0)

@@ -29,7 +29,7 @@ extern const char *const fixer_driver_names[DRIVER_COUNT];
 struct fixer_kernel {
 	enum kernels_driver has[DRIVER_COUNT];
 	bool image_has[DRIVER_COUNT];	/* in the initramfs */
-	bool image_has_links;		/* all our .link files are in it, or it has no use for them */
+	bool image_has_links; /* all our .link files are in it, or it has no use for them */
 	bool image_listed;		/* its contents could be listed */
 	bool rebuild;			/* decided by the initramfs row */
 };
@@ -67,7 +67,8 @@ int fixer_rewrite(struct fixer *f, const char *path,
 		  struct err *err);
 /* The same for every file in dir whose name matches glob. */
 int fixer_rewrite_all(struct fixer *f, const char *dir, const char *glob,
-		      int (*rewrite)(struct fixer *f, const char *path, const char *text, char **ret),
+		      int (*rewrite)(struct fixer *f, const char *path, const char *text,
+				     char **ret),
 		      struct err *err);
 /* Has anything staged or done so far changed a path that starts with prefix? */
 bool fixer_touched(const struct fixer *f, const char *prefix);

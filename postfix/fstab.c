@@ -39,7 +39,8 @@ bool fstab_has_option(const char *options, const char *word)
 /* Without these the system does not come up at all: waiting for them is right. */
 static bool is_vital(struct span dir)
 {
-	static const char *const vital[] = { "/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc" };
+	static const char *const vital[] = { "/",    "/boot", "/boot/efi", "/efi",
+					     "/usr", "/var",  "/etc" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(vital); i++)
 		if (lines_span_is(dir, vital[i]))
@@ -122,7 +123,8 @@ keep:
 	return 0;
 }
 
-int fstab_rewrite(const char *text, const struct devmap *map, char **ret, struct machine_strv *notes)
+int fstab_rewrite(const char *text, const struct devmap *map, char **ret,
+		  struct machine_strv *notes)
 {
 	CLEANUP(strbuf_done) struct strbuf out = { 0 };
 	const char *pos = text;

@@ -14,7 +14,8 @@
  * 1: *ret is the new text (malloc'd); 0: nothing to change; -ENOMEM. What cannot be decided is
  * added to notes in plain words.
  */
-int fstab_rewrite(const char *text, const struct devmap *map, char **ret, struct machine_strv *notes);
+int fstab_rewrite(const char *text, const struct devmap *map, char **ret,
+		  struct machine_strv *notes);
 
 struct fstab_entry {
 	char *spec, *dir, *type, *options;

@@ -50,9 +50,13 @@ int guest_handle_new(bool tcg, guestfs_h **ret, struct err *err)
 	if (!g)
 		return err_errno(err, "cannot start libguestfs");
 	guestfs_set_error_handler(g, NULL, NULL);
-	/* The direct back end needs no libvirt, and its qemu is our child: the launch can be ended. */
+	/*
+	 * The direct back end needs no libvirt, and its qemu is our child: the launch can be
+	 * ended.
+	 */
 	if ((!getenv("LIBGUESTFS_BACKEND") && guestfs_set_backend(g, "direct") < 0) ||
-	    (tcg && guestfs_set_backend_settings(g, settings) < 0) || guestfs_set_network(g, 0) < 0) {
+	    (tcg && guestfs_set_backend_settings(g, settings) < 0) ||
+	    guestfs_set_network(g, 0) < 0) {
 		int r = handle_fail(g, err, "cannot set up libguestfs");
 
 		guestfs_close(g);
@@ -107,7 +111,8 @@ static void *watch(void *opaque)
 
 	pthread_mutex_lock(&w->lock);
 	while (!w->done) {
-		if (pthread_cond_timedwait(&w->wake, &w->lock, &w->deadline) != ETIMEDOUT || w->done)
+		if (pthread_cond_timedwait(&w->wake, &w->lock, &w->deadline) != ETIMEDOUT ||
+		    w->done)
 			continue;
 		/* Again and again: the qemu that hangs may be yet to come when the time is up. */
 		w->fired = true;
@@ -215,7 +220,8 @@ static int collect_parts(struct guest *guest, const struct fix_options *opt, str
 			return err_nomem(err);
 	}
 	if (n != opt->nimages + 1)
-		return err_set(err, EIO, "the appliance has %zu disks, not %zu", n, opt->nimages + 1);
+		return err_set(err, EIO, "the appliance has %zu disks, not %zu", n,
+			       opt->nimages + 1);
 	guest->scratch = strdup(devices[n - 1]);
 	if (!guest->scratch)
 		return err_nomem(err);
@@ -272,12 +278,15 @@ static int choose_root(struct guest *guest, struct machine_strv *warnings, struc
 		for (size_t i = 0; i < guest->map.nparts; i++)
 			if (guest->map.parts[i].type &&
 			    strcmp(guest->map.parts[i].type, "crypto_LUKS") == 0)
-				err_hint(err, "%s is encrypted, and cannot be looked into without its key",
+				err_hint(err,
+					 "%s is encrypted, and cannot be looked into without its "
+					 "key",
 					 guest->map.parts[i].device);
 		return -ENOENT;
 	}
 	if (!sure && n > 1 &&
-	    warn(warnings, "more than one system found, and none is the one recorded: took", roots[0]) < 0)
+	    warn(warnings, "more than one system found, and none is the one recorded: took",
+		 roots[0]) < 0)
 		return err_nomem(err);
 	guest->root = strdup(roots[pick]);
 	return guest->root ? 0 : err_nomem(err);
@@ -317,7 +326,8 @@ static const char *find_device(const struct guest *guest, const char *spec)
 		if (strncmp(spec, tags[t], strlen(tags[t])) != 0)
 			continue;
 		for (size_t i = 0; i < guest->map.nparts; i++) {
-			const char *have[] = { guest->map.parts[i].uuid, guest->map.parts[i].partuuid,
+			const char *have[] = { guest->map.parts[i].uuid,
+					       guest->map.parts[i].partuuid,
 					       guest->map.parts[i].label };
 
 			if (have[t % 3] && strcasecmp(have[t % 3], id) == 0)
@@ -336,7 +346,8 @@ static const char *const wanted_mounts[] = {
 	"/usr", "/etc", "/var", "/boot", "/efi", "/boot/efi", "/var/lib", "/var/cache", "/var/tmp",
 };
 
-static int mount_one(struct guest *guest, const struct fstab_entry *e, struct machine_strv *warnings)
+static int mount_one(struct guest *guest, const struct fstab_entry *e,
+		     struct machine_strv *warnings)
 {
 	const char *device = find_device(guest, e->spec);
 	bool btrfs = strcmp(e->type, "btrfs") == 0;
@@ -376,7 +387,8 @@ static int mount_all(struct guest *guest, struct machine_strv *warnings, struct 
 		for (size_t i = 0; i < n; i++) {
 			if (strcmp(list[i].dir, wanted_mounts[w]) != 0)
 				continue;
-			if (!fstab_has_option(list[i].options, "bind") && strcmp(list[i].type, "tmpfs") != 0)
+			if (!fstab_has_option(list[i].options, "bind") &&
+			    strcmp(list[i].type, "tmpfs") != 0)
 				r = mount_one(guest, &list[i], warnings);
 			break;
 		}
@@ -464,7 +476,9 @@ static int learn_root_alias(struct guest *guest)
 			free(guest->map.root_alias);
 			guest->map.root_alias = dev;
 		}
-	/* LVM and md names are good for ever; only a name that explains nothing else is an alias. */
+	/*
+	 * LVM and md names are good for ever; only a name that explains nothing else is an alias.
+	 */
 	if (guest->map.root_alias && !devmap_is_old_name(guest->map.root_alias)) {
 		free(guest->map.root_alias);
 		guest->map.root_alias = NULL;
@@ -536,7 +550,8 @@ void guest_free(struct guest *guest)
 
 bool guest_is_file(struct guest *guest, const char *path)
 {
-	return guestfs_is_file_opts(guest->g, path, GUESTFS_IS_FILE_OPTS_FOLLOWSYMLINKS, 1, -1) == 1;
+	return guestfs_is_file_opts(guest->g, path, GUESTFS_IS_FILE_OPTS_FOLLOWSYMLINKS, 1, -1) ==
+	       1;
 }
 
 bool guest_is_dir(struct guest *guest, const char *path)
@@ -630,9 +645,11 @@ int guest_run(struct guest *guest, const char *command, char **ret_out, struct e
 	char safe[400], *status;
 
 	/* The status comes with the output, so that a failure still shows what was printed. */
-	if (asprintf(&line, "export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin; "
-			    "if command -v timeout >/dev/null; then t='timeout -k 10 3600'; else t=; fi; "
-			    "$t sh -c '%s' </dev/null 2>&1; echo \"p2v-status=$?\"", command) < 0)
+	if (asprintf(&line,
+		     "export LC_ALL=C PATH=/usr/sbin:/usr/bin:/sbin:/bin; "
+		     "if command -v timeout >/dev/null; then t='timeout -k 10 3600'; else t=; fi; "
+		     "$t sh -c '%s' </dev/null 2>&1; echo \"p2v-status=$?\"",
+		     command) < 0)
 		return err_nomem(err);
 	out = guestfs_sh(guest->g, line);
 	if (!out)

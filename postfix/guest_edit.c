@@ -243,8 +243,11 @@ static int do_write(struct guest *guest, const struct guest_edit *x, struct err 
 	if (guestfs_write(g, tmp, x->new_text, strlen(x->new_text)) < 0)
 		return guest_fail(guest, err, "cannot write %s", x->path);
 	if (x->existed) {
-		/* vfat has neither owners nor extended attributes: what it has is kept by itself. */
-		if (guestfs_copy_attributes(g, x->path, tmp, GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1) < 0)
+		/*
+		 * vfat has neither owners nor extended attributes: what it has is kept by itself.
+		 */
+		if (guestfs_copy_attributes(g, x->path, tmp, GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1) <
+		    0)
 			guestfs_copy_attributes(g, x->path, tmp, GUESTFS_COPY_ATTRIBUTES_MODE, 1,
 						GUESTFS_COPY_ATTRIBUTES_OWNERSHIP, 1, -1);
 	} else {

@@ -5,7 +5,7 @@
  *
  *	guest_edit_read()    the file as it is, or as an earlier staged change leaves it
  *	guest_edit_write()   stage new text         \
- *	guest_edit_remove()  stage a removal         >  a struct guest_edit each, with the diff's two sides
+ *	guest_edit_remove()  stage a removal         >  a struct guest_edit each, with both sides
  *	guest_edit_symlink() stage a symlink        /
  *	guest_edit_commit()  do what is staged and not yet done
  *	guest_edit_drop()    forget what is staged and not yet done (the fix failed)
@@ -27,7 +27,7 @@ struct guest_edit {
 	enum edit_kind kind;
 	char *path;			/* symlinks resolved for EDIT_WRITE */
 	char *old_text;			/* NULL: there was nothing (or no text) */
-	char *new_text;			/* EDIT_WRITE: content; SYMLINK: target; COPY: source path */
+	char *new_text; /* EDIT_WRITE: content; SYMLINK: target; COPY: source path */
 	int mode;			/* of a new file */
 	bool existed;
 	bool done;
@@ -50,10 +50,12 @@ int guest_edit_read(struct guest_edits *e, const char *path, char **ret, struct 
 /* Is there a file (or a symlink of any kind) after what is staged? */
 bool guest_edit_exists(struct guest_edits *e, const char *path);
 /* mode is for a file that is not there yet; its folder is made when it is missing. */
-int guest_edit_write(struct guest_edits *e, const char *path, const char *text, int mode, struct err *err);
+int guest_edit_write(struct guest_edits *e, const char *path, const char *text, int mode,
+		     struct err *err);
 /* A file or a symlink (not what it points to). */
 int guest_edit_remove(struct guest_edits *e, const char *path, struct err *err);
-int guest_edit_symlink(struct guest_edits *e, const char *path, const char *target, struct err *err);
+int guest_edit_symlink(struct guest_edits *e, const char *path, const char *target,
+		       struct err *err);
 /* Copy a file of the guest over path; a different file in the way is kept as path.p2v. */
 int guest_edit_copy(struct guest_edits *e, const char *from, const char *path, struct err *err);
 /* Record that a command changed path; nothing is left to be done at commit. */

@@ -58,10 +58,14 @@ static void osinfo_url(const char *id, char *buf, size_t size)
 	static const struct {
 		const char *name, *url;
 	} known[] = {
-		{ "debian", "http://debian.org/debian/" }, { "ubuntu", "http://ubuntu.com/ubuntu/" },
-		{ "rhel", "http://redhat.com/rhel/" }, { "centos", "http://centos.org/centos/" },
-		{ "fedora", "http://fedoraproject.org/fedora/" }, { "rocky", "http://rockylinux.org/rocky/" },
-		{ "almalinux", "http://almalinux.org/almalinux/" }, { "sles", "http://suse.com/sles/" },
+		{ "debian", "http://debian.org/debian/" },
+		{ "ubuntu", "http://ubuntu.com/ubuntu/" },
+		{ "rhel", "http://redhat.com/rhel/" },
+		{ "centos", "http://centos.org/centos/" },
+		{ "fedora", "http://fedoraproject.org/fedora/" },
+		{ "rocky", "http://rockylinux.org/rocky/" },
+		{ "almalinux", "http://almalinux.org/almalinux/" },
+		{ "sles", "http://suse.com/sles/" },
 		{ "opensuse", "http://opensuse.org/opensuse/" },
 	};
 
@@ -79,7 +83,8 @@ static void osinfo_url(const char *id, char *buf, size_t size)
 
 static bool has_agent(const struct fixer *f)
 {
-	return guest_is_file(f->guest, "/usr/sbin/qemu-ga") || guest_is_file(f->guest, "/usr/bin/qemu-ga");
+	return guest_is_file(f->guest, "/usr/sbin/qemu-ga") ||
+	       guest_is_file(f->guest, "/usr/bin/qemu-ga");
 }
 
 void fixer_guestcaps(const struct fixer *f, struct guestcaps *ret)

@@ -20,7 +20,8 @@ static int note(struct machine_strv *notes, const char *key, const char *dev)
 	if (!notes)
 		return 0;
 	text_escape_str(dev, safe, sizeof(safe));
-	if (asprintf(&msg, "kernel argument %s%s: not a device of the recorded machine, left as it is",
+	if (asprintf(&msg,
+		     "kernel argument %s%s: not a device of the recorded machine, left as it is",
 		     key, safe) < 0)
 		return -ENOMEM;
 	if (machine_strv_has(notes, msg))
@@ -89,7 +90,8 @@ bool kargs_has_serial_console(const char *s, size_t n)
 
 	while (lines_word(&p, s + n, &w))
 		if (lines_span_starts(w, "console=ttyS0") &&
-		    is_port(w, strlen("console=ttyS"), &rest) && rest == w.s + strlen("console=ttyS0"))
+		    is_port(w, strlen("console=ttyS"), &rest) &&
+		    rest == w.s + strlen("console=ttyS0"))
 			return true;
 	return false;
 }

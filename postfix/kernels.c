@@ -59,7 +59,10 @@ static const char *image_version(const char *name)
 static bool is_initrd_of(const char *name, const char *version)
 {
 	static const char *const forms[][2] = {
-		{ "initrd.img-", "" }, { "initramfs-", ".img" }, { "initrd-", "" }, { "initrd-", ".img" },
+		{ "initrd.img-", "" },
+		{ "initramfs-", ".img" },
+		{ "initrd-", "" },
+		{ "initrd-", ".img" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(forms); i++) {
@@ -100,7 +103,8 @@ int kernels_version_compare(const char *a, const char *b)
 			continue;
 		}
 		/* A release candidate and a "~" come before the thing itself. */
-		if (*a == '~' || *b == '~' || strncmp(a, "-rc", 3) == 0 || strncmp(b, "-rc", 3) == 0) {
+		if (*a == '~' || *b == '~' || strncmp(a, "-rc", 3) == 0 ||
+		    strncmp(b, "-rc", 3) == 0) {
 			bool pa = *a == '~' || strncmp(a, "-rc", 3) == 0;
 			bool pb = *b == '~' || strncmp(b, "-rc", 3) == 0;
 
@@ -141,7 +145,8 @@ static int add(struct kernels *k, const char *name, const char *version, char *c
 	if (!one->version || asprintf(&one->image, "/boot/%s", name) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < nboot && !one->initrd; i++)
-		if (is_initrd_of(boot[i], version) && asprintf(&one->initrd, "/boot/%s", boot[i]) < 0)
+		if (is_initrd_of(boot[i], version) &&
+		    asprintf(&one->initrd, "/boot/%s", boot[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < nmodules; i++)
 		one->has_modules = one->has_modules || strcmp(modules[i], version) == 0;

@@ -31,7 +31,7 @@ bool lines_next(const char **pos, struct line *ret);
 bool lines_word(const char **pos, const char *end, struct span *ret);
 /* A line's first non-blank byte, or its end. */
 const char *lines_text(const struct line *l);
-bool lines_is_comment(const struct line *l, const char *markers);	/* blank lines count as comment */
+bool lines_is_comment(const struct line *l, const char *markers); /* blank lines count as comment */
 bool lines_span_is(struct span w, const char *s);
 bool lines_span_starts(struct span w, const char *s);
 /* malloc'd copy, NULL on ENOMEM. */

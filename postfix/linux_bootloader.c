@@ -73,7 +73,8 @@ static int devices(struct fixer *f, const char *path, const char *text, char **r
 {
 	const struct kargs_rules rules = { .map = &f->guest->map };
 	struct machine_strv notes = { 0 };
-	int r = bootcfg_rewrite((enum bootcfg_kind)linux_bootloader_kind(path), text, &rules, ret, &notes);
+	int r = bootcfg_rewrite((enum bootcfg_kind)linux_bootloader_kind(path), text, &rules, ret,
+				&notes);
 
 	for (size_t i = 0; i < notes.n; i++) {
 		fixer_say(f, "%s: %s", path, notes.v[i]);

@@ -60,8 +60,8 @@ static int gettys(struct fixer *f, struct err *err)
 {
 	static const char first[] = WANTS "/serial-getty@ttyS0.service";
 	CLEANUP(guest_strings_free) char **names = guest_list(f->guest, WANTS, NULL);
-	CLEANUP(mem_free) char *mask = guest_readlink(f->guest,
-						      "/etc/systemd/system/serial-getty@ttyS0.service");
+	CLEANUP(mem_free)
+	char *mask = guest_readlink(f->guest, "/etc/systemd/system/serial-getty@ttyS0.service");
 	const char *template = getty_template(f);
 	int r = 0;
 

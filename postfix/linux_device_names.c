@@ -48,7 +48,8 @@ static int unit(struct fixer *f, const char *path, const char *text, char **ret)
 	if (r == 1 && strlen(path) > 5 && strcmp(path + strlen(path) - 5, ".swap") == 0) {
 		free(*ret);
 		*ret = NULL;
-		fixer_say(f, "%s names a disk of the old machine; put that swap into /etc/fstab", path);
+		fixer_say(f, "%s names a disk of the old machine; put that swap into /etc/fstab",
+			  path);
 		return fixer_warn(f, "%s names a disk of the old machine: not changed", path);
 	}
 	return r;

@@ -77,10 +77,12 @@ void linux_initramfs_read_listing(const char *text, char *const *links, struct f
 static int our_links(struct fixer *f, struct machine_strv *ret)
 {
 	static const char dir[] = "/etc/systemd/network/";
-	CLEANUP(guest_strings_free) char **names = guest_list(f->guest, "/etc/systemd/network", NULL);
+	CLEANUP(guest_strings_free)
+	char **names = guest_list(f->guest, "/etc/systemd/network", NULL);
 
 	for (size_t i = 0; names && names[i]; i++)
-		if (fnmatch("10-p2v-*.link", names[i], 0) == 0 && machine_strv_add(ret, names[i]) < 0)
+		if (fnmatch("10-p2v-*.link", names[i], 0) == 0 &&
+		    machine_strv_add(ret, names[i]) < 0)
 			return -ENOMEM;
 	for (size_t i = 0; i < f->edits.n; i++) {
 		const char *path = f->edits.v[i].path;
@@ -123,7 +125,9 @@ int linux_initramfs_list(struct fixer *f, size_t i, struct err *err)
 		return err_nomem(err);
 	if (r < 0) {
 		memset(f->kernel[i].image_has, 0, sizeof(f->kernel[i].image_has));
-		return fixer_warn(f, "%s cannot be listed: %s", one->initrd, e.text) < 0 ? err_nomem(err) : 0;
+		return fixer_warn(f, "%s cannot be listed: %s", one->initrd, e.text) < 0
+			       ? err_nomem(err)
+			       : 0;
 	}
 	r = our_links(f, &links);
 	if (r >= 0)
@@ -174,7 +178,8 @@ void linux_initramfs_modules_policy(const char *text, char policy[static 16])
 
 static int effective_policy(struct fixer *f, char policy[static 16], struct err *err)
 {
-	CLEANUP(guest_strings_free) char **names = guest_list(f->guest, "/etc/initramfs-tools/conf.d", NULL);
+	CLEANUP(guest_strings_free)
+	char **names = guest_list(f->guest, "/etc/initramfs-tools/conf.d", NULL);
 	CLEANUP(mem_free) char *conf = NULL;
 
 	snprintf(policy, 16, "most");
@@ -201,7 +206,8 @@ static int stage_initramfs_tools(struct fixer *f, const char *const *modules, si
 	if (r < 0)
 		return r;
 	if (strcmp(policy, "dep") == 0) {
-		fixer_say(f, "MODULES=dep would look at the machine that builds the image: now MODULES=most");
+		fixer_say(f, "MODULES=dep would look at the machine that builds the image: now "
+			     "MODULES=most");
 		r = guest_edit_write(&f->edits, POLICY_FILE, "MODULES=most\n", 0644, err);
 		if (r < 0)
 			return r;
@@ -333,8 +339,9 @@ static int check_room(struct fixer *f, const struct kernels_one *one, struct err
 
 	if (room >= size + BOOT_SPARE)
 		return 0;
-	err_set(err, ENOSPC, "%s: %llu MiB free where a new image needs more than %llu", one->initrd,
-		(unsigned long long)(room / MIB), (unsigned long long)((size + BOOT_SPARE) / MIB));
+	err_set(err, ENOSPC, "%s: %llu MiB free where a new image needs more than %llu",
+		one->initrd, (unsigned long long)(room / MIB),
+		(unsigned long long)((size + BOOT_SPARE) / MIB));
 	err_hint(err, "remove an old kernel on the source, or enlarge the filesystem");
 	return -ENOSPC;
 }
@@ -346,7 +353,8 @@ static char *keep_backup(struct fixer *f, const struct kernels_one *one)
 	char *path;
 
 	if (guestfs_mkdir_p(g, BACKUP_DIR) < 0 ||
-	    guest_free_bytes(f->guest, BACKUP_DIR) < 4 * guest_file_size(f->guest, one->initrd) + 256 * MIB)
+	    guest_free_bytes(f->guest, BACKUP_DIR) <
+		    4 * guest_file_size(f->guest, one->initrd) + 256 * MIB)
 		return NULL;
 	if (asprintf(&path, BACKUP_DIR "/initrd-%s", one->version) < 0)
 		return NULL;
@@ -372,7 +380,8 @@ static int verify(struct fixer *f, size_t i, struct err *err)
 			return err_set(err, EIO, "the new %s still lacks %s", one->initrd,
 				       fixer_driver_names[wanted[d]]);
 	if (!f->kernel[i].image_has_links)
-		return fixer_warn(f, "%s does not hold the names of the network interfaces", one->initrd);
+		return fixer_warn(f, "%s does not hold the names of the network interfaces",
+				  one->initrd);
 	return 0;
 }
 
@@ -382,8 +391,9 @@ static int generate(struct fixer *f, const struct kernels_one *one, struct err *
 	int r;
 
 	if (f->generator == GENERATOR_DRACUT) {
-		snprintf(cmd, sizeof(cmd), "dracut --force --no-hostonly --no-hostonly-cmdline %s %s",
-			 one->initrd, one->version);
+		snprintf(cmd, sizeof(cmd),
+			 "dracut --force --no-hostonly --no-hostonly-cmdline %s %s", one->initrd,
+			 one->version);
 		return guest_run(f->guest, cmd, NULL, err);
 	}
 	snprintf(cmd, sizeof(cmd), "update-initramfs -u -k %s", one->version);
@@ -440,7 +450,8 @@ int linux_initramfs_apply(struct fixer *f, struct err *err)
 			first = r;
 			if (err)
 				*err = e;
-		} else if (r < 0 && fixer_warn(f, "kernel %s: %s", f->kernels.v[i].version, e.text) < 0) {
+		} else if (r < 0 &&
+			   fixer_warn(f, "kernel %s: %s", f->kernels.v[i].version, e.text) < 0) {
 			first = err_nomem(err);
 		}
 		newest = false;

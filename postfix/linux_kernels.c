@@ -35,7 +35,8 @@ static int read_list(struct fixer *f, const char *version, const char *file, cha
 	return r;
 }
 
-static int scan_drivers(struct fixer *f, const char *version, struct fixer_kernel *k, struct err *err)
+static int scan_drivers(struct fixer *f, const char *version, struct fixer_kernel *k,
+			struct err *err)
 {
 	CLEANUP(mem_free) char *dep = NULL, *builtin = NULL;
 	struct err e = ERR_INIT;

@@ -99,7 +99,8 @@ static int pin_by_rule(struct fixer *f, struct err *err)
 	}
 	if (out.failed)
 		return err_nomem(err);
-	return out.len == before ? 0 : guest_edit_write(&f->edits, persistent_rules, out.s, 0644, err);
+	return out.len == before ? 0
+				 : guest_edit_write(&f->edits, persistent_rules, out.s, 0644, err);
 }
 
 static int udev_rules(struct fixer *f, const char *path, const char *text, char **ret)
@@ -115,14 +116,16 @@ int linux_network_names_detect(struct fixer *f, struct err *err)
 
 	for (size_t i = 0; i < f->m->nnics; i++)
 		pinnable += netcfg_is_pinnable(&f->m->nics[i]);
-	if (!pinnable && fixer_warn(f, "no network interface was recorded: the guest's interfaces may "
-				       "come up under other names") < 0)
+	if (!pinnable &&
+	    fixer_warn(f, "no network interface was recorded: the guest's interfaces may "
+			  "come up under other names") < 0)
 		return err_nomem(err);
 	r = fixer_rewrite_all(f, "/etc/udev/rules.d", "*net*.rules", udev_rules, err);
 	if (r >= 0)
 		r = uses_links(f) ? pin_by_link(f, err) : pin_by_rule(f, err);
 	if (r >= 0 && netcfg_names_collide(f->m) &&
-	    fixer_warn(f, "interfaces called eth0, eth1, ... were not in the order in which a kernel finds "
+	    fixer_warn(f, "interfaces called eth0, eth1, ... were not in the order in which a "
+			  "kernel finds "
 			  "them: check which is which before the first boot") < 0)
 		return err_nomem(err);
 	return r < 0 ? r : 0;
@@ -175,8 +178,11 @@ static int advise(struct fixer *f)
 		const char *kind = nic->kind ? nic->kind : "";
 
 		if ((strcmp(kind, "bond") == 0 || strcmp(kind, "team") == 0) &&
-		    fixer_warn(f, "%s is a %s: on a virtual network one interface is enough, and LACP finds "
-				  "no partner", nic->name, kind) < 0)
+		    fixer_warn(f,
+			       "%s is a %s: on a virtual network one interface is enough, and LACP "
+			       "finds "
+			       "no partner",
+			       nic->name, kind) < 0)
 			return -ENOMEM;
 		if (strcmp(kind, "vlan") == 0 &&
 		    fixer_warn(f, "%s is VLAN %u: its network must reach the VM tagged", nic->name,

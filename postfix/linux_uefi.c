@@ -44,7 +44,8 @@ static const struct devmap_part *find_esp_part(const struct fixer *f)
 	const struct devmap *map = &f->guest->map;
 
 	for (size_t i = 0; e && e->partition_uuid && i < map->nparts; i++)
-		if (map->parts[i].partuuid && strcasecmp(map->parts[i].partuuid, e->partition_uuid) == 0)
+		if (map->parts[i].partuuid &&
+		    strcasecmp(map->parts[i].partuuid, e->partition_uuid) == 0)
 			return &map->parts[i];
 	/* By its GPT type, as the inventory has it. */
 	for (size_t d = 0; d < f->m->ndisks; d++)
@@ -52,7 +53,8 @@ static const struct devmap_part *find_esp_part(const struct fixer *f)
 			const struct machine_partition *mp = &f->m->disks[d].partitions[p];
 			const struct devmap_part *part;
 
-			if (!mp->type || strcasecmp(mp->type, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") != 0)
+			if (!mp->type ||
+			    strcasecmp(mp->type, "c12a7328-f81f-11d2-ba4b-00a0c93ec93b") != 0)
 				continue;
 			part = mp->path ? devmap_find(map, mp->path) : NULL;
 			if (part)
@@ -71,13 +73,15 @@ static int find_esp(struct fixer *f, char *dir, size_t size, struct err *err)
 
 	for (size_t i = 0; mounts && mounts[i] && mounts[i + 1]; i += 2)
 		if (part && strcmp(mounts[i], part->device) == 0) {
-			snprintf(dir, size, "%s", strcmp(mounts[i + 1], "/") == 0 ? "" : mounts[i + 1]);
+			snprintf(dir, size, "%s",
+				 strcmp(mounts[i + 1], "/") == 0 ? "" : mounts[i + 1]);
 			return 1;
 		}
 	if (part) {
 		at = guest_is_dir(f->guest, "/boot/efi") ? "/boot/efi" : "/mnt";
 		if (!guest_is_dir(f->guest, at))
-			return err_set(err, ENOENT, "the EFI system partition has no place to be mounted at");
+			return err_set(err, ENOENT,
+				       "the EFI system partition has no place to be mounted at");
 		if (guestfs_mount_options(f->guest->g, "rw", part->device, at) < 0)
 			return guest_fail(f->guest, err, "cannot mount the EFI system partition");
 		snprintf(dir, size, "%s", at);
@@ -128,8 +132,8 @@ static bool find_loader(struct fixer *f, struct esp *esp)
 		return true;
 	for (size_t v = 0; v < ARRAY_SIZE(vendors); v++)
 		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-			snprintf(esp->loader, sizeof(esp->loader), "%s/EFI/%s/%s", esp->dir, vendors[v],
-				 names[i]);
+			snprintf(esp->loader, sizeof(esp->loader), "%s/EFI/%s/%s", esp->dir,
+				 vendors[v], names[i]);
 			if (vendors[v][0] && guest_is_file(f->guest, esp->loader))
 				return true;
 		}

@@ -71,7 +71,9 @@ bool netcfg_names_collide(const struct machine *m)
 		if (!netcfg_is_pinnable(&m->nics[k]))
 			continue;
 		want = netcfg_kernel_number(m->nics[k].name);
-		/* The kernel calls this one eth<i> first; somebody else has the wanted name then. */
+		/*
+		 * The kernel calls this one eth<i> first; somebody else has the wanted name then.
+		 */
 		if (want >= 0 && want < count && want != i)
 			return true;
 		i++;
@@ -89,7 +91,9 @@ int netcfg_link_file(const struct machine_nic *nic, bool by_permanent, char **re
 				 "[Match]\nPermanentMACAddress=%s\n\n[Link]\nName=%s\n",
 			     netcfg_mac(nic), nic->name);
 	else
-		/* The path keeps VLANs and bridges out, which have the MAC of what they stand on. */
+		/*
+		 * The path keeps VLANs and bridges out, which have the MAC of what they stand on.
+		 */
 		r = asprintf(&s, "# The name that this interface had on the physical machine.\n"
 				 "[Match]\nMACAddress=%s\nPath=*pci-*\n\n[Link]\nName=%s\n",
 			     netcfg_mac(nic), nic->name);
@@ -103,8 +107,9 @@ int netcfg_udev_rule(const struct machine_nic *nic, char **ret)
 {
 	char *s;
 
-	if (asprintf(&s, "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"%s\", "
-			 "ATTR{type}==\"1\", NAME=\"%s\"\n",
+	if (asprintf(&s,
+		     "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"%s\", "
+		     "ATTR{type}==\"1\", NAME=\"%s\"\n",
 		     netcfg_mac(nic), nic->name) < 0)
 		return -ENOMEM;
 	*ret = s;
@@ -133,7 +138,8 @@ static bool next_term(const char **pos, const char *end, struct term *t)
 	if (p == end)
 		return false;
 	t->all.s = p;
-	while (p < end && *p != '=' && *p != '!' && *p != '+' && *p != ':' && *p != ' ' && *p != ',')
+	while (p < end && *p != '=' && *p != '!' && *p != '+' && *p != ':' && *p != ' ' &&
+	       *p != ',')
 		p++;
 	t->key = (struct span){ t->all.s, (size_t)(p - t->all.s) };
 	while (p < end && *p != '"' && *p != ',')
@@ -199,7 +205,9 @@ static int udev_line(const struct line *l, const struct machine *m, struct strbu
 			has_address = true;
 			continue;
 		}
-		/* The comma belongs to the term before; a dropped first term takes its own along. */
+		/*
+		 * The comma belongs to the term before; a dropped first term takes its own along.
+		 */
 		strbuf_addn(out, at, (size_t)(t.all.s - at));
 		strbuf_addn(out, t.all.s, t.all.len);
 	}
@@ -280,7 +288,8 @@ static int match_list(enum netcfg_ini kind, const struct machine *m, bool by_pat
 			continue;
 		if (b.len)
 			strbuf_add(&b, kind == NETCFG_NM ? ";" : " ");
-		strbuf_add(&b, kind == NETCFG_NETWORKD_LINK ? netcfg_mac(&m->nics[i]) : m->nics[i].name);
+		strbuf_add(&b, kind == NETCFG_NETWORKD_LINK ? netcfg_mac(&m->nics[i])
+							    : m->nics[i].name);
 	}
 	if (b.failed)
 		return -ENOMEM;
@@ -363,7 +372,8 @@ int netcfg_rewrite_ini(enum netcfg_ini kind, const char *text, const struct mach
 			char safe[120];
 
 			text_escape(l.s, l.len, safe, sizeof(safe));
-			if (asprintf(&msg, "%s matches none of the recorded interfaces: left as it is",
+			if (asprintf(&msg,
+				     "%s matches none of the recorded interfaces: left as it is",
 				     safe) < 0)
 				return -ENOMEM;
 			if (notes && machine_strv_add(notes, msg) < 0)
@@ -387,8 +397,15 @@ keep:
 int netcfg_rewrite_ifupdown(const char *text, char **ret)
 {
 	static const char *const globs[] = {
-		"link-speed", "link-duplex", "ethernet-port", "ethernet-wol", "ethernet-autoneg",
-		"ethernet-pause-*", "hardware-irq-coalesce-*", "hardware-dma-ring-*", "driver-message-level",
+		"link-speed",
+		"link-duplex",
+		"ethernet-port",
+		"ethernet-wol",
+		"ethernet-autoneg",
+		"ethernet-pause-*",
+		"hardware-irq-coalesce-*",
+		"hardware-dma-ring-*",
+		"driver-message-level",
 	};
 	CLEANUP(strbuf_done) struct strbuf out = { 0 };
 	const char *pos = text;

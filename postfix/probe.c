@@ -67,7 +67,9 @@ static bool collect(int fd, double deadline, char *buf, size_t size, size_t *ret
 			return false;
 		if (poll(&p, 1, (int)(left * 1000) + 1) <= 0)
 			continue;
-		/* One byte more than fits is never asked for: the rest of a long message is lost. */
+		/*
+		 * One byte more than fits is never asked for: the rest of a long message is lost.
+		 */
 		k = read(fd, buf + n, size - n);
 		if (k < 0 && (errno == EINTR || errno == EAGAIN))
 			continue;
@@ -88,7 +90,8 @@ static void end_group(pid_t pid)
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	/*
-	 * Grandchildren are reaped by init; wait until they are gone, so that nothing of the trial is
+	 * Grandchildren are reaped by init; wait until they are gone, so that nothing of the trial
+	 * is
 	 * left when this returns.
 	 */
 	for (int i = 0; i < 100 && kill(-pid, 0) == 0; i++)
@@ -125,7 +128,8 @@ int probe_appliance(bool tcg, unsigned int timeout_s, struct probe_result *ret, 
 	result.seconds = now() - start;
 	result.works = !result.timed_out && n >= 1 && buf[0] == 1;
 	if (result.timed_out)
-		snprintf(result.message, sizeof(result.message), "did not start within %u s", timeout_s);
+		snprintf(result.message, sizeof(result.message), "did not start within %u s",
+			 timeout_s);
 	else if (n == 0)
 		snprintf(result.message, sizeof(result.message), "the trial ended without a word");
 	else if (!result.works)

@@ -17,7 +17,9 @@ struct probe_result {
 	char message[256];		/* libguestfs' own words when it failed */
 };
 
-/* Launch an appliance without drives, tcg or with KVM; 0 whenever the trial itself could be made. */
+/*
+ * Launch an appliance without drives, tcg or with KVM; 0 whenever the trial itself could be made.
+ */
 int probe_appliance(bool tcg, unsigned int timeout_s, struct probe_result *ret, struct err *err);
 
 #endif

@@ -14,7 +14,8 @@ double link_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software, struct err *err)
+int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software,
+	      struct err *err)
 {
 	*l = (struct link){ .role = role, .transport = t, .last_rx = link_now() };
 	return session_new(role, software, &l->session, err);
@@ -36,7 +37,8 @@ static int pump_out(struct link *l, struct err *err)
 	struct iobuf *out = session_output(l->session);
 
 	while (iobuf_len(out) > 0) {
-		ssize_t n = l->transport->ops->write(l->transport, iobuf_ptr(out), iobuf_len(out), err);
+		ssize_t n =
+			l->transport->ops->write(l->transport, iobuf_ptr(out), iobuf_len(out), err);
 
 		if (n == -EAGAIN)
 			return 0;
@@ -66,7 +68,9 @@ static int pump_in(struct link *l, struct err *err)
 		n = l->transport->ops->read(l->transport, p, room, err);
 		if (n == -EAGAIN)
 			return 0;
-		/* An agent that is gone with our answers unread: what it sent before still counts. */
+		/*
+		 * An agent that is gone with our answers unread: what it sent before still counts.
+		 */
 		if (n == -ECONNRESET && l->role == PROTO_ROLE_SERVER)
 			n = 0;
 		if (n < 0)
@@ -114,7 +118,8 @@ int link_next(struct link *l, struct msg *ret, bool *ret_lost, struct err *err)
 	return r;
 }
 
-int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost, struct err *err)
+int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost,
+	      struct err *err)
 {
 	double silent = link_now() - l->last_rx;
 	int r;
@@ -125,7 +130,8 @@ int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *
 			       l->role == PROTO_ROLE_AGENT ? "server" : "agent", LINK_DEAD_S);
 	}
 	if (l->role == PROTO_ROLE_AGENT && silent > LINK_PING_S && !l->pinged &&
-	    session_get_state(l->session) > SESSION_OPEN && session_get_state(l->session) < SESSION_END) {
+	    session_get_state(l->session) > SESSION_OPEN &&
+	    session_get_state(l->session) < SESSION_END) {
 		struct msg m = { .type = PROTO_PING, .id = { .id = ++l->ping } };
 
 		l->pinged = true;

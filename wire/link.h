@@ -23,16 +23,21 @@ struct link {
 	bool pinged, eof;
 };
 
-int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software, struct err *err);
+int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software,
+	      struct err *err);
 void link_done(struct link *l);
 DEFINE_CLEANUP_VALUE(struct link, link_done)
 
-/* Read what is there and write what will go, without waiting. -errno with *ret_lost set when the connection is gone. */
+/*
+ * Read what is there and write what will go, without waiting. -errno with *ret_lost set when the
+ * connection is gone.
+ */
 int link_pump(struct link *l, bool *ret_lost, struct err *err);
 /* The next message: as session_step(); -ECONNRESET with *ret_lost when the peer has closed. */
 int link_next(struct link *l, struct msg *ret, bool *ret_lost, struct err *err);
 /* Wait for the transport or one of the descriptors, at most timeout_ms; sends the pings. */
-int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost, struct err *err);
+int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost,
+	      struct err *err);
 /* Bytes waiting to be written. */
 size_t link_backlog(struct link *l);
 double link_now(void);

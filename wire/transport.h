@@ -26,11 +26,13 @@ struct transport_ops {
 	 * Wait until readable, or writable when want_write, or any of the n extra descriptors is
 	 * readable, or timeout_ms passed (-1: none). 0, or -errno.
 	 */
-	int (*wait)(struct transport *t, bool want_write, const int *extra, size_t n, int timeout_ms, struct err *err);
+	int (*wait)(struct transport *t, bool want_write, const int *extra, size_t n,
+		    int timeout_ms, struct err *err);
 	/* No more from us (EOF for the peer); reading goes on. */
 	int (*shutdown)(struct transport *t, struct err *err);
 	/*
-	 * What the far end said when it ended, if the transport knows: its exit status, or -1. A far
+	 * What the far end said when it ended, if the transport knows: its exit status, or -1. A
+	 * far
 	 * end that could not be started at all (command not found) says so here.
 	 */
 	int (*exit_status)(struct transport *t);

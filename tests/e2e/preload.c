@@ -45,7 +45,8 @@ ssize_t pread64(int fd, void *buf, size_t count, off64_t offset)
 	if (is_ours(fd)) {
 		if (delay)
 			usleep((unsigned int)atoi(delay));
-		if (bad && sscanf(bad, "%lld-%lld", &from, &to) == 2 && offset < to && offset + (off64_t)count > from) {
+		if (bad && sscanf(bad, "%lld-%lld", &from, &to) == 2 && offset < to &&
+		    offset + (off64_t)count > from) {
 			errno = EIO;
 			return -1;
 		}

@@ -39,8 +39,8 @@ static inline int unit_run(Suite *s)
 
 		printf("%sok %d - %s\n", ok ? "" : "not ", i + 1, tr_tcname(res[i]));
 		if (!ok)
-			printf("# %s:%d: %s\n", tr_lfile(res[i]) ? tr_lfile(res[i]) : "?", tr_lno(res[i]),
-			       tr_msg(res[i]) ? tr_msg(res[i]) : "");
+			printf("# %s:%d: %s\n", tr_lfile(res[i]) ? tr_lfile(res[i]) : "?",
+			       tr_lno(res[i]), tr_msg(res[i]) ? tr_msg(res[i]) : "");
 	}
 	free(res);
 	srunner_free(sr);

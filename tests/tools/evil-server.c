@@ -44,7 +44,10 @@ static struct msg_blob blob(const char *s)
 static void hello(uint8_t role, uint16_t version, uint64_t must, const char *software)
 {
 	struct msg m = { .type = PROTO_HELLO,
-			 .hello = { .version = version, .role = role, .must = must, .software = blob(software) } };
+			 .hello = { .version = version,
+				    .role = role,
+				    .must = must,
+				    .software = blob(software) } };
 
 	send_msg(&m);
 }
@@ -174,7 +177,8 @@ static void mode_oversized(void)
 
 static void mode_crc(void)
 {
-	static const uint8_t frame[PROTO_FRAME_HEADER] = { 0, 0, 0, 0, 0, PROTO_READY, 0, 0, 1, 2, 3, 4 };
+	static const uint8_t frame[PROTO_FRAME_HEADER] = { 0, 0, 0, 0, 0, PROTO_READY,
+							   0, 0, 1, 2, 3, 4 };
 
 	good_hello();
 	out(frame, sizeof(frame));
@@ -242,7 +246,9 @@ static void mode_finished_early(void)
 
 static void mode_data(void)
 {
-	struct msg m = { .type = PROTO_ZERO, .zero = { .reason = PROTO_ZERO_FREE, .id = 1, .length = PROTO_CHUNK_SIZE } };
+	struct msg m = { .type = PROTO_ZERO,
+			 .zero = {
+				 .reason = PROTO_ZERO_FREE, .id = 1, .length = PROTO_CHUNK_SIZE } };
 
 	ready();
 	send_msg(&m);
@@ -289,7 +295,8 @@ static void mode_error_busy(void)
 
 static void mode_software(void)
 {
-	struct msg m = { .type = PROTO_ERROR, .error = { .code = PROTO_ERR_SPACE, .text = blob("full") } };
+	struct msg m = { .type = PROTO_ERROR,
+			 .error = { .code = PROTO_ERR_SPACE, .text = blob("full") } };
 
 	hello(PROTO_ROLE_SERVER, PROTO_VERSION, 0, ESCAPES);
 	send_msg(&m);
@@ -330,15 +337,19 @@ static void serve(const char *summary)
 			continue;
 		}
 		if (m.type == PROTO_OPEN) {
-			answer = (struct msg){ .type = PROTO_JOB, .job = { .state = PROTO_JOB_NEW, .credit = PROTO_CREDIT_MIN } };
+			answer = (struct msg){ .type = PROTO_JOB,
+					       .job = { .state = PROTO_JOB_NEW,
+							.credit = PROTO_CREDIT_MIN } };
 			(void)session_send(s, &answer, NULL);
 			answer = (struct msg){ .type = PROTO_READY };
 		} else if (m.type == PROTO_FLUSH) {
 			answer = (struct msg){ .type = PROTO_FLUSHED, .id = { .id = m.id.id } };
 		} else if (m.type == PROTO_FINISH) {
-			answer = (struct msg){ .type = PROTO_FINISHED, .finished = { .summary = blob(summary) } };
+			answer = (struct msg){ .type = PROTO_FINISHED,
+					       .finished = { .summary = blob(summary) } };
 		} else if (msg_counted_id(&m)) {
-			answer = (struct msg){ .type = PROTO_ACK, .id = { .id = *msg_counted_id(&m) } };
+			answer = (struct msg){ .type = PROTO_ACK,
+					       .id = { .id = *msg_counted_id(&m) } };
 		}
 		if (answer.type != 0)
 			(void)session_send(s, &answer, NULL);

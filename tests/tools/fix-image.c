@@ -112,12 +112,16 @@ int main(int argc, char **argv)
 			return 2;
 		*eq = '\0';
 		images[opt.nimages++] = (struct fix_image){
-			.name = argv[optind], .path = eq + 1, .logical_sector = 512,
-			.format = n > 6 && strcmp(argv[optind] + n - 6, ".qcow2") == 0 ? "qcow2" : "raw",
+			.name = argv[optind],
+			.path = eq + 1,
+			.logical_sector = 512,
+			.format = n > 6 && strcmp(argv[optind] + n - 6, ".qcow2") == 0 ? "qcow2"
+										       : "raw",
 		};
 	}
 	if (!opt.nimages) {
-		fprintf(stderr, "usage: fix-image [--machine FILE] [--dry-run] [--json] NAME=IMAGE...\n");
+		fprintf(stderr,
+			"usage: fix-image [--machine FILE] [--dry-run] [--json] NAME=IMAGE...\n");
 		return 2;
 	}
 	opt.machine = m;

@@ -72,7 +72,8 @@ static void setup(void)
 			uint64_t kind = next_random(&rng) % 4, n = MIN(CLUSTER, sizes[i] - at);
 
 			for (uint64_t k = 0; kind > 1 && k + 8 <= n; k += 8)
-				put_be64(content[i] + at + k, kind == 2 ? k / 64 : next_random(&rng));
+				put_be64(content[i] + at + k,
+					 kind == 2 ? k / 64 : next_random(&rng));
 		}
 		/* A whole chunk of zeroes, too. */
 		memset(content[i] + 2 * CHUNK, 0, CHUNK);
@@ -111,7 +112,9 @@ static void teardown(void)
 
 static struct pipeline *start(unsigned int threads, int level, enum reader_mode mode)
 {
-	struct pipeline_config cfg = { .source = &source, .have = have, .mode = mode, .level = level, .threads = threads };
+	struct pipeline_config cfg = {
+		.source = &source, .have = have, .mode = mode, .level = level, .threads = threads
+	};
 	struct pipeline *p = NULL;
 	struct err err = ERR_INIT;
 
@@ -152,12 +155,14 @@ static void absorb(struct sha256 *sum, const struct item *it)
 	for (uint16_t i = 0; i < it->data.nclusters; i++) {
 		put_be64(head, it->data.clusters[i].codec);
 		ck_assert_int_eq(sha256_update(sum, head, 8), 0);
-		ck_assert_int_eq(sha256_update(sum, it->data.clusters[i].p, it->data.clusters[i].stored), 0);
+		ck_assert_int_eq(
+			sha256_update(sum, it->data.clusters[i].p, it->data.clusters[i].stored), 0);
 	}
 }
 
 /* The whole run; what it says goes into ret. */
-static void run(unsigned int threads, int level, enum reader_mode mode, uint8_t ret[static SHA256_LEN])
+static void run(unsigned int threads, int level, enum reader_mode mode,
+		uint8_t ret[static SHA256_LEN])
 {
 	CLEANUP(pipeline_free) struct pipeline *p = start(threads, level, mode);
 	CLEANUP(sha256_free) struct sha256 *sum = NULL;
@@ -227,7 +232,8 @@ static void check_walk(void)
 				uint64_t n = MIN(CLUSTER, it->length - at);
 				bool is_used = bitmap_test(used[disk].map, pos + at);
 
-				ck_assert_mem_eq(buf + at, is_used ? content[disk] + pos + at : zero, n);
+				ck_assert_mem_eq(buf + at,
+						 is_used ? content[disk] + pos + at : zero, n);
 			}
 		}
 		pos += it->length;
@@ -318,8 +324,12 @@ START_TEST(bad_sectors_are_zeroes)
 		ck_assert_int_ne(it->kind, ITEM_ERROR);
 		for (size_t i = 0; i < it->bad.n; i++) {
 			ck_assert_uint_ge(it->bad.v[i].offset, it->offset);
-			ck_assert_uint_le(it->bad.v[i].offset + it->bad.v[i].length, it->offset + it->length);
-			ck_assert_int_eq(extents_add(&all, it->disk * 1000 * CHUNK + it->bad.v[i].offset, it->bad.v[i].length, 0), 0);
+			ck_assert_uint_le(it->bad.v[i].offset + it->bad.v[i].length,
+					  it->offset + it->length);
+			ck_assert_int_eq(extents_add(&all,
+						     it->disk * 1000 * CHUNK + it->bad.v[i].offset,
+						     it->bad.v[i].length, 0),
+					 0);
 		}
 		more = it->kind != ITEM_END;
 	}
@@ -380,8 +390,10 @@ END_TEST
 
 static Suite *pipeline_suite(void)
 {
-	const TTest *const tests[] = { serial_equals_parallel, walk, all_used_without_a_map, bad_sector_stops, bad_sectors_are_zeroes,
-				       bad_sector_in_free_space, source_shrinks, freed_early };
+	const TTest *const tests[] = { serial_equals_parallel, walk,
+				       all_used_without_a_map, bad_sector_stops,
+				       bad_sectors_are_zeroes, bad_sector_in_free_space,
+				       source_shrinks,	       freed_early };
 	Suite *s = suite_create("pipeline");
 
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {

@@ -224,9 +224,17 @@ END_TEST
 
 static Suite *source_suite(void)
 {
-	const TTest *const tests[] = { by_size, size_is_ambiguous, size_is_unknown, named_by_the_user, sector_of_the_named_disk,
-				       size_does_not_fit_the_sector, long_names, names_that_are_none, twice_the_same_name,
-				       no_disks_at_all, not_there };
+	const TTest *const tests[] = { by_size,
+				       size_is_ambiguous,
+				       size_is_unknown,
+				       named_by_the_user,
+				       sector_of_the_named_disk,
+				       size_does_not_fit_the_sector,
+				       long_names,
+				       names_that_are_none,
+				       twice_the_same_name,
+				       no_disks_at_all,
+				       not_there };
 	Suite *s = suite_create("source");
 
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {

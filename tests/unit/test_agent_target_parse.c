@@ -32,7 +32,8 @@ START_TEST(accepted)
 		CLEANUP(ssh_target_done) struct ssh_target got = { 0 };
 		struct err err = ERR_INIT;
 
-		ck_assert_msg(ssh_target_parse(t[i].text, &got, &err) == 0, "%s: %s", t[i].text, err.text);
+		ck_assert_msg(ssh_target_parse(t[i].text, &got, &err) == 0, "%s: %s", t[i].text,
+			      err.text);
 		ck_assert_str_eq(got.host, t[i].host);
 		ck_assert_uint_eq(got.port, t[i].port);
 		if (t[i].user)
@@ -46,18 +47,42 @@ END_TEST
 START_TEST(refused)
 {
 	static const char *const t[] = {
-		"", ":", ":22", "@", "@host", "user@", "user@:22", "host:", "host:0", "host:65536", "host:-1", "host:+1", "host: 22",
-		"host:22x", "host:x", "host:99999999999999999999", "[::1", "[::1]x", "[::1]:", "[::1]22", "[]", "[]:22", "user@[",
+		"",
+		":",
+		":22",
+		"@",
+		"@host",
+		"user@",
+		"user@:22",
+		"host:",
+		"host:0",
+		"host:65536",
+		"host:-1",
+		"host:+1",
+		"host: 22",
+		"host:22x",
+		"host:x",
+		"host:99999999999999999999",
+		"[::1",
+		"[::1]x",
+		"[::1]:",
+		"[::1]22",
+		"[]",
+		"[]:22",
+		"user@[",
 		/* Taken for an option by what is run with it. */
-		"-oProxyCommand=x", "user@-oProxyCommand=x", "[-x]",
+		"-oProxyCommand=x",
+		"user@-oProxyCommand=x",
+		"[-x]",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(t); i++) {
 		struct ssh_target got = { .port = 7 };
 		struct err err = ERR_INIT;
 
-		ck_assert_msg(ssh_target_parse(t[i], &got, &err) == -EINVAL, "%s was taken: user %s host %s", t[i],
-			      got.user ? got.user : "-", got.host ? got.host : "-");
+		ck_assert_msg(ssh_target_parse(t[i], &got, &err) == -EINVAL,
+			      "%s was taken: user %s host %s", t[i], got.user ? got.user : "-",
+			      got.host ? got.host : "-");
 		ck_assert_msg(strlen(err.text) > 0, "no words for %s", t[i]);
 		ck_assert_ptr_null(got.host);
 		ck_assert_uint_eq(got.port, 7);

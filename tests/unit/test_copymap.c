@@ -34,7 +34,8 @@ static void expect_end(struct copymap *c)
 
 START_TEST(simple)
 {
-	struct bitmap *used = new_map(10 * CHUNK + 512, G), *have = new_map(10 * CHUNK + 512, CHUNK);
+	struct bitmap *used = new_map(10 * CHUNK + 512, G),
+		      *have = new_map(10 * CHUNK + 512, CHUNK);
 	struct copymap c;
 
 	bitmap_set_range(used, 2 * CHUNK + G, 1);		/* one granule: the whole chunk */
@@ -82,15 +83,18 @@ END_TEST
 START_TEST(against_naive)
 {
 	unsigned int seed = (unsigned int)_i * 7 + 1;
-	uint64_t size = CHUNK * (uint64_t)(1 + rand_r(&seed) % 300) + (uint64_t)(rand_r(&seed) % 33) * 512;
+	uint64_t size =
+		CHUNK * (uint64_t)(1 + rand_r(&seed) % 300) + (uint64_t)(rand_r(&seed) % 33) * 512;
 	uint64_t chunk = _i % 3 ? CHUNK : G, pos = 0, sums[3] = { 0 }, totals[3];
 	struct bitmap *used = new_map(size, G), *have = new_map(size, chunk);
 	struct copymap c;
 	struct copymap_step s;
 
 	for (int i = rand_r(&seed) % 60; i > 0; i--) {
-		bitmap_set_range(used, (uint64_t)rand_r(&seed) % size, (uint64_t)rand_r(&seed) % (3 * CHUNK));
-		bitmap_set_range(have, (uint64_t)rand_r(&seed) % size, (uint64_t)rand_r(&seed) % (3 * CHUNK));
+		bitmap_set_range(used, (uint64_t)rand_r(&seed) % size,
+				 (uint64_t)rand_r(&seed) % (3 * CHUNK));
+		bitmap_set_range(have, (uint64_t)rand_r(&seed) % size,
+				 (uint64_t)rand_r(&seed) % (3 * CHUNK));
 	}
 	copymap_init(&c, used, have, chunk);
 	while (copymap_next(&c, &s)) {
@@ -103,7 +107,8 @@ START_TEST(against_naive)
 		ck_assert(!bitmap_any(have, s.offset, s.length));
 		ck_assert_int_eq(bitmap_any(used, s.offset, s.length), s.data);
 		if (s.data)
-			ck_assert_uint_eq(s.length, chunk < size - s.offset ? chunk : size - s.offset);
+			ck_assert_uint_eq(s.length,
+					  chunk < size - s.offset ? chunk : size - s.offset);
 		sums[s.data ? 0 : 1] += s.length;
 		pos = s.offset + s.length;
 		ck_assert_uint_le(pos, size);

@@ -160,11 +160,13 @@ static void block(const char *path, unsigned int minor_no)
 {
 	const char *name = strrchr(path, '/') + 1;
 
-	ck_assert_int_eq(image_run("d=root/sys/devices/%s; mkdir -p $d/holders root/sys/class/block "
-				   "root/sys/block root/sys/dev/block && echo 8:%u >$d/dev && "
-				   "ln -s ../../devices/%s root/sys/class/block/%s && "
-				   "ln -s ../../devices/%s root/sys/dev/block/8:%u", path, minor_no, path,
-				   name, path, minor_no), 0);
+	ck_assert_int_eq(
+		image_run("d=root/sys/devices/%s; mkdir -p $d/holders root/sys/class/block "
+			  "root/sys/block root/sys/dev/block && echo 8:%u >$d/dev && "
+			  "ln -s ../../devices/%s root/sys/class/block/%s && "
+			  "ln -s ../../devices/%s root/sys/dev/block/8:%u",
+			  path, minor_no, path, name, path, minor_no),
+		0);
 }
 
 static void machine(void)
@@ -185,14 +187,16 @@ static void machine(void)
 	put("/sys/devices/x/sdb/sdb1/partition", "1");
 	put("/sys/devices/v/loop3/loop/backing_file", "/dev/sdd");
 	put("/sys/devices/v/loop3/ro", "1");
-	ck_assert_int_eq(image_run("cd root/sys; ln -s ../../../../v/dm-0 devices/x/sda/sda2/holders/dm-0;"
-				   "ln -s ../../dm-1 devices/v/dm-0/holders/dm-1;"
-				   "ln -s ../devices/v/loop3 block/loop3;"
-				   "mkdir -p fs/btrfs/uuid/devices;"
-				   "ln -s ../../../../devices/x/sdb/sdb1 fs/btrfs/uuid/devices/sdb1;"
-				   "ln -s ../../../../devices/x/sdc fs/btrfs/uuid/devices/sdc;"
-				   "mkdir -p ../dev/mapper; touch ../dev/dm-1 ../dev/sdc;"
-				   "ln -s ../dm-1 ../dev/mapper/vg-swap"), 0);
+	ck_assert_int_eq(
+		image_run("cd root/sys; ln -s ../../../../v/dm-0 devices/x/sda/sda2/holders/dm-0;"
+			  "ln -s ../../dm-1 devices/v/dm-0/holders/dm-1;"
+			  "ln -s ../devices/v/loop3 block/loop3;"
+			  "mkdir -p fs/btrfs/uuid/devices;"
+			  "ln -s ../../../../devices/x/sdb/sdb1 fs/btrfs/uuid/devices/sdb1;"
+			  "ln -s ../../../../devices/x/sdc fs/btrfs/uuid/devices/sdc;"
+			  "mkdir -p ../dev/mapper; touch ../dev/dm-1 ../dev/sdc;"
+			  "ln -s ../dm-1 ../dev/mapper/vg-swap"),
+		0);
 	put("/proc/self/mountinfo", "1 1 0:22 / /proc rw - proc proc rw");
 	put("/proc/swaps", "Filename Type Size Used Priority");
 }
@@ -209,7 +213,8 @@ static int ask(unsigned int minor_no, const char *image, const char *expected)
 	ck_assert_msg(r >= 0, "%s", err.text);
 	ck_assert_int_eq(by != NULL, r == 1);
 	if (expected)
-		ck_assert_msg(by && strcmp(by, expected) == 0, "%s, not %s", by ? by : "nothing", expected);
+		ck_assert_msg(by && strcmp(by, expected) == 0, "%s, not %s", by ? by : "nothing",
+			      expected);
 	else
 		ck_assert_msg(!by, "%s", by);
 	free(by);
@@ -225,7 +230,8 @@ START_TEST(in_use)
 	ask(0, NULL, NULL);
 	put(MOUNT, "30 1 8:1 / / ro,relatime shared:1 - ext4 /dev/sda1 ro");
 	ask(0, NULL, NULL);
-	put(MOUNT, "30 1 8:1 / / rw,relatime shared:1 master:2 - ext4 /dev/sda1 rw,errors=remount-ro");
+	put(MOUNT,
+	    "30 1 8:1 / / rw,relatime shared:1 master:2 - ext4 /dev/sda1 rw,errors=remount-ro");
 	ask(0, NULL, "/dev/sda1 mounted read-write on /");
 	ask(1, NULL, "/dev/sda1 mounted read-write on /");
 	ask(2, NULL, NULL);
@@ -245,7 +251,8 @@ START_TEST(in_use)
 	ask(0, NULL, "/dev/sda1 mounted read-write on /hidden");
 	put("/proc/1/mountinfo", "");
 
-	put("/proc/swaps", "Filename Type Size Used Priority\n/dev/mapper/vg-swap partition 1 0 -2");
+	put("/proc/swaps",
+	    "Filename Type Size Used Priority\n/dev/mapper/vg-swap partition 1 0 -2");
 	ask(0, NULL, "/dev/dm-1 is active swap");
 	ask(16, NULL, NULL);
 	put("/proc/swaps", "Filename Type Size Used Priority\n/swap\\040file file 1 0 -2");
@@ -280,7 +287,8 @@ START_TEST(in_use_odd)
 	char *by = NULL;
 
 	machine();
-	put(MOUNT, "garbage\n\n30 1 8:1\n30 1 8:1 / / rw\n30 1 x:y / / rw - ext4 /dev/sda1 rw\n- - - -");
+	put(MOUNT,
+	    "garbage\n\n30 1 8:1\n30 1 8:1 / / rw\n30 1 x:y / / rw - ext4 /dev/sda1 rw\n- - - -");
 	ask(1, NULL, "/dev/sda1 mounted read-write on /");
 	ck_assert_int_eq(sysroot_open(image_path("root"), &s, &err), 0);
 	/* A device that /sys does not know is an error, not "not in use". */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The report as JSON against a golden file, the table's names, and the pattern tables' generator. */
+/*
+ * The report as JSON against a golden file, the table's names, and the pattern tables' generator.
+ */
 #include "tests/lib/unit.h"
 
 #include <sys/wait.h>
@@ -33,15 +35,23 @@ START_TEST(the_report_is_as_documented)
 	rep->caps.major = 12;
 	rep->caps.minor = 5;
 	res = machine_grow(&rep->results, &rep->nresults, sizeof(*res));
-	*res = (struct fix_result){ .id = "device-names", .title = "t", .undo = "u", .severity = FIX_BOOT,
-				    .state = FIX_APPLIED, .detail = strdup("one\ntwo") };
+	*res = (struct fix_result){ .id = "device-names",
+				    .title = "t",
+				    .undo = "u",
+				    .severity = FIX_BOOT,
+				    .state = FIX_APPLIED,
+				    .detail = strdup("one\ntwo") };
 	c = machine_grow(&res->changes, &res->nchanges, sizeof(*c));
 	*c = (struct fix_change){ strdup("/etc/fstab"), strdup("edited"), strdup("-a\n+b\n") };
 	c = machine_grow(&res->changes, &res->nchanges, sizeof(*c));
 	*c = (struct fix_change){ strdup("/boot/initrd"), strdup("rebuilt"), NULL };
 	res = machine_grow(&rep->results, &rep->nresults, sizeof(*res));
-	*res = (struct fix_result){ .id = "trim", .title = "t", .undo = "u", .severity = FIX_COMFORT,
-				    .state = FIX_NOT_NEEDED, .detail = strdup("") };
+	*res = (struct fix_result){ .id = "trim",
+				    .title = "t",
+				    .undo = "u",
+				    .severity = FIX_COMFORT,
+				    .state = FIX_NOT_NEEDED,
+				    .detail = strdup("") };
 	/* What a guest can make us say: bytes that are no UTF-8. */
 	ck_assert_int_eq(machine_strv_add(&rep->warnings, "odd \xff name"), 0);
 	ck_assert_int_eq(fix_report_to_json(rep, &json, &err), 0);
@@ -62,7 +72,8 @@ START_TEST(the_table_is_sound)
 	for (size_t i = 0; i < n; i++) {
 		ck_assert(list[i].id && *list[i].id && list[i].title && *list[i].title);
 		ck_assert(list[i].undo && *list[i].undo);
-		ck_assert_uint_eq(strspn(list[i].id, "abcdefghijklmnopqrstuvwxyz-"), strlen(list[i].id));
+		ck_assert_uint_eq(strspn(list[i].id, "abcdefghijklmnopqrstuvwxyz-"),
+				  strlen(list[i].id));
 		for (size_t k = 0; k < i; k++)
 			ck_assert_str_ne(list[i].id, list[k].id);
 	}
@@ -95,9 +106,13 @@ START_TEST(the_generator_checks_the_tables)
 	CLEANUP(mem_free) char *cmd = NULL;
 	int status;
 
-	ck_assert_int_gt(asprintf(&cmd, "d=$(mktemp -d) || exit 9; printf '%s' >$d/services.tbl; "
-				  "cp postfix/data/modules.tbl $d/ && sh " GEN " $d >$d/out 2>/dev/null; "
-				  "r=$?; rm -rf $d; exit $r", table_rows[_i].row), 0);
+	ck_assert_int_gt(asprintf(&cmd,
+				  "d=$(mktemp -d) || exit 9; printf '%s' >$d/services.tbl; "
+				  "cp postfix/data/modules.tbl $d/ && sh " GEN
+				  " $d >$d/out 2>/dev/null; "
+				  "r=$?; rm -rf $d; exit $r",
+				  table_rows[_i].row),
+			 0);
 	status = system(cmd);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status) == 0, table_rows[_i].good);

@@ -42,21 +42,22 @@ static const struct {
 } fstabs[] = {
 	{ "/dev/sda1 / ext4 defaults 0 1\n", "UUID=R-1 / ext4 defaults 0 1\n", 0 },
 	/* Spacing, comments, a missing last newline and Windows line ends stay. */
-	{ "# /dev/sda1\n\n\t/dev/sda1\t/  ext4   ro\t0 1 # x", "# /dev/sda1\n\n\tUUID=R-1\t/  ext4   ro\t0 1 # x",
-	  0 },
+	{ "# /dev/sda1\n\n\t/dev/sda1\t/  ext4   ro\t0 1 # x",
+	  "# /dev/sda1\n\n\tUUID=R-1\t/  ext4   ro\t0 1 # x", 0 },
 	{ "/dev/sda2 none swap sw 0 0\r\n", "UUID=S-1 none swap sw 0 0\r\n", 0 },
 	{ "UUID=R-1 / ext4 defaults 0 1\n", NULL, 0 },
 	{ "LABEL=x /x ext4 defaults 0 0\n/dev/mapper/vg-y /y xfs ro 0 0\n", NULL, 0 },
 	{ "proc /proc proc defaults 0 0\ntmpfs /tmp tmpfs size=1G 0 0\n", NULL, 0 },
 	{ "srv:/home /home nfs defaults 0 0\n//srv/x /x cifs ro 0 0\n", NULL, 0 },
-	{ "/srv/a /srv/b none bind 0 0\n/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0\n", NULL, 0 },
+	{ "/srv/a /srv/b none bind 0 0\n/dev/sr0 /media/cdrom0 udf,iso9660 user,noauto 0 0\n", NULL,
+	  0 },
 	/* A disk that stayed behind must not stop the boot... */
 	{ "/dev/sdq1 /data ext4 defaults 0 2\n",
 	  "/dev/sdq1 /data ext4 defaults,nofail,x-systemd.device-timeout=5s 0 2\n", 1 },
 	{ "UUID=gone /data ext4 noatime 0 2\n",
 	  "UUID=gone /data ext4 noatime,nofail,x-systemd.device-timeout=5s 0 2\n", 1 },
-	{ "UUID=gone none swap sw 0 0\n", "UUID=gone none swap sw,nofail,x-systemd.device-timeout=5s 0 0\n",
-	  1 },
+	{ "UUID=gone none swap sw 0 0\n",
+	  "UUID=gone none swap sw,nofail,x-systemd.device-timeout=5s 0 0\n", 1 },
 	/* ... but is not made optional twice, nor when the system needs it. */
 	{ "UUID=gone /data ext4 nofail,noatime 0 2\n", NULL, 1 },
 	{ "UUID=gone /data ext4 noauto 0 2\n", NULL, 1 },
@@ -122,8 +123,10 @@ START_TEST(entries_are_parsed)
 	struct fstab_entry *e = NULL;
 	size_t n = 0;
 
-	ck_assert_int_eq(fstab_parse("# c\nUUID=a / ext4 ro,subvol=@ 0 1\n/dev/b /a\\040b xfs\nbroken /x\n", &e,
-				     &n), 0);
+	ck_assert_int_eq(
+		fstab_parse("# c\nUUID=a / ext4 ro,subvol=@ 0 1\n/dev/b /a\\040b xfs\nbroken /x\n",
+			    &e, &n),
+		0);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_str_eq(e[0].spec, "UUID=a");
 	ck_assert_str_eq(e[0].options, "ro,subvol=@");

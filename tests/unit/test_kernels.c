@@ -7,17 +7,32 @@
 START_TEST(kernels_are_found)
 {
 	static const char *const boot[] = {
-		"System.map-6.1.0-9-amd64", "config-6.1.0-9-amd64", "grub", "initrd.img-6.1.0-13-amd64",
-		"initrd.img-6.1.0-9-amd64", "initrd.img-6.1.0-9-amd64.dpkg-bak", "initramfs-5.10.7.img",
-		"memtest86+.bin", "vmlinuz-5.10.7", "vmlinuz-6.1.0-13-amd64", "vmlinuz-6.1.0-9-amd64",
-		"vmlinuz-6.1.0-9-amd64.dpkg-tmp", "vmlinuz", "vmlinuz-", "vmlinuz-$(reboot)",
-		"vmlinuz-6.1;x", "vmlinuz-0-rescue-abc", "vmlinuz-6.1.0-9-amd64.old",
+		"System.map-6.1.0-9-amd64",
+		"config-6.1.0-9-amd64",
+		"grub",
+		"initrd.img-6.1.0-13-amd64",
+		"initrd.img-6.1.0-9-amd64",
+		"initrd.img-6.1.0-9-amd64.dpkg-bak",
+		"initramfs-5.10.7.img",
+		"memtest86+.bin",
+		"vmlinuz-5.10.7",
+		"vmlinuz-6.1.0-13-amd64",
+		"vmlinuz-6.1.0-9-amd64",
+		"vmlinuz-6.1.0-9-amd64.dpkg-tmp",
+		"vmlinuz",
+		"vmlinuz-",
+		"vmlinuz-$(reboot)",
+		"vmlinuz-6.1;x",
+		"vmlinuz-0-rescue-abc",
+		"vmlinuz-6.1.0-9-amd64.old",
 	};
-	static const char *const modules[] = { "6.1.0-9-amd64", "6.1.0-13-amd64", "4.19.0-leftover" };
+	static const char *const modules[] = { "6.1.0-9-amd64", "6.1.0-13-amd64",
+					       "4.19.0-leftover" };
 	struct kernels k = { 0 };
 
 	ck_assert_int_eq(kernels_find((char *const *)(uintptr_t)boot, ARRAY_SIZE(boot),
-				      (char *const *)(uintptr_t)modules, ARRAY_SIZE(modules), &k), 0);
+				      (char *const *)(uintptr_t)modules, ARRAY_SIZE(modules), &k),
+			 0);
 	ck_assert_uint_eq(k.n, 3);
 	ck_assert_str_eq(k.v[0].version, "6.1.0-13-amd64");
 	ck_assert_str_eq(k.v[0].image, "/boot/vmlinuz-6.1.0-13-amd64");
@@ -39,7 +54,8 @@ static const struct {
 	const char *newer, *older;
 } order[] = {
 	{ "5.10.0", "5.9.0" }, { "6.1.0-13-amd64", "6.1.0-9-amd64" }, { "6.1.0", "6.1.0-rc4" },
-	{ "10.0", "9.99" }, { "5.10.0-8-amd64", "5.10.0-8" }, { "6.1", "6.1~rc1" }, { "6.010", "6.9" },
+	{ "10.0", "9.99" },    { "5.10.0-8-amd64", "5.10.0-8" },      { "6.1", "6.1~rc1" },
+	{ "6.010", "6.9" },
 };
 
 START_TEST(versions_compare)

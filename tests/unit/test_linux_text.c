@@ -15,9 +15,13 @@ static struct devmap map;
 
 static void setup(void)
 {
-	struct devmap_part root = { .disk = (char[]){ "sda" }, .number = 1, .type = (char[]){ "ext4" },
+	struct devmap_part root = { .disk = (char[]){ "sda" },
+				    .number = 1,
+				    .type = (char[]){ "ext4" },
 				    .uuid = (char[]){ "R-1" } };
-	struct devmap_part swap = { .disk = (char[]){ "sda" }, .number = 2, .type = (char[]){ "swap" },
+	struct devmap_part swap = { .disk = (char[]){ "sda" },
+				    .number = 2,
+				    .type = (char[]){ "swap" },
 				    .uuid = (char[]){ "S-1" } };
 
 	ck_assert_int_eq(devmap_add(&map, &root), 0);
@@ -86,8 +90,9 @@ START_TEST(unknown_devices_are_noted_once)
 	CLEANUP(mem_free) char *out = NULL;
 
 	ck_assert_int_eq(bootcfg_rewrite(BOOTCFG_GRUB_CFG,
-					 "linux /v root=/dev/sdq1\nlinux /w root=/dev/sdq1\n", &rules, &out,
-					 &notes), 0);
+					 "linux /v root=/dev/sdq1\nlinux /w root=/dev/sdq1\n",
+					 &rules, &out, &notes),
+			 0);
 	ck_assert_uint_eq(notes.n, 1);
 	ck_assert_ptr_nonnull(strstr(notes.v[0], "/dev/sdq1"));
 	free(notes.v[0]);
@@ -103,10 +108,12 @@ static const struct {
 	  "GRUB_CMDLINE_LINUX=\"root=UUID=R-1 console=ttyS0\"\n" },
 	{ BOOTCFG_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX_DEFAULT='resume=/dev/sda2' # why\n",
 	  "GRUB_CMDLINE_LINUX_DEFAULT='resume=UUID=S-1' # why\n" },
-	{ BOOTCFG_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX=root=/dev/sda1\n", "GRUB_CMDLINE_LINUX=root=UUID=R-1\n" },
+	{ BOOTCFG_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX=root=/dev/sda1\n",
+	  "GRUB_CMDLINE_LINUX=root=UUID=R-1\n" },
 	{ BOOTCFG_GRUB_DEFAULT, "#GRUB_CMDLINE_LINUX=\"root=/dev/sda1\"\nGRUB_TIMEOUT=1\n", NULL },
 	{ BOOTCFG_GRUB_DEFAULT, "GRUB_CMDLINE_LINUX=\"root=/dev/sda1\n", NULL },
-	{ BOOTCFG_GRUB_DEFAULT, "GRUB_DISABLE_LINUX_UUID=true\n", "#GRUB_DISABLE_LINUX_UUID=true\n" },
+	{ BOOTCFG_GRUB_DEFAULT, "GRUB_DISABLE_LINUX_UUID=true\n",
+	  "#GRUB_DISABLE_LINUX_UUID=true\n" },
 	{ BOOTCFG_GRUB_DEFAULT, "GRUB_DISABLE_LINUX_UUID=false\n", NULL },
 	{ BOOTCFG_GRUB_DEFAULT, "GRUB_SERIAL_COMMAND=\"serial --unit=1 --speed=9600\"\n",
 	  "GRUB_SERIAL_COMMAND=\"serial --unit=0 --speed=9600\"\n" },
@@ -116,12 +123,14 @@ static const struct {
 	  "\tlinux\t/vmlinuz-6 root=UUID=R-1 ro \n\tinitrd /i\n" },
 	{ BOOTCFG_GRUB_CFG, "linuxefi /v root=/dev/sda1\n", "linuxefi /v root=UUID=R-1\n" },
 	/* Not a kernel line, whatever it says. */
-	{ BOOTCFG_GRUB_CFG, "echo 'root=/dev/sda1'\nset root='hd0,msdos1'\nlinux /v\nlinux\n", NULL },
+	{ BOOTCFG_GRUB_CFG, "echo 'root=/dev/sda1'\nset root='hd0,msdos1'\nlinux /v\nlinux\n",
+	  NULL },
 	{ BOOTCFG_GRUB_LEGACY, "# kopt=root=/dev/sda1 ro\n## kopt=root=/dev/sda1\n",
 	  "# kopt=root=UUID=R-1 ro\n## kopt=root=/dev/sda1\n" },
 	{ BOOTCFG_GRUB_LEGACY, "kernel --no-mem-option /v root=/dev/sda1\n",
 	  "kernel --no-mem-option /v root=UUID=R-1\n" },
-	{ BOOTCFG_LOADER_ENTRY, "title x\noptions root=/dev/sda1 rw\n", "title x\noptions root=UUID=R-1 rw\n" },
+	{ BOOTCFG_LOADER_ENTRY, "title x\noptions root=/dev/sda1 rw\n",
+	  "title x\noptions root=UUID=R-1 rw\n" },
 	{ BOOTCFG_CMDLINE, "root=/dev/sda1 rw\n", "root=UUID=R-1 rw\n" },
 	{ BOOTCFG_CMDLINE, "", NULL },
 };
@@ -164,9 +173,10 @@ END_TEST
 
 START_TEST(debconf_answers)
 {
-	static const char db[] = "Name: a/b\nTemplate: a/b\nValue: 1\nOwners: a\n\n"
-				 "Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-X, /dev/sdb\n"
-				 "Owners: grub-pc\nFlags: seen\n\nName: z/z\nValue: 2\n";
+	static const char db[] =
+		"Name: a/b\nTemplate: a/b\nValue: 1\nOwners: a\n\n"
+		"Name: grub-pc/install_devices\nValue: /dev/disk/by-id/ata-X, /dev/sdb\n"
+		"Owners: grub-pc\nFlags: seen\n\nName: z/z\nValue: 2\n";
 	CLEANUP(mem_free) char *value = NULL, *out = NULL, *again = NULL, *none = NULL;
 
 	ck_assert_int_eq(etctext_debconf_get(db, "grub-pc/install_devices", &value), 0);
@@ -174,7 +184,8 @@ START_TEST(debconf_answers)
 	ck_assert_int_eq(etctext_debconf_set(db, "grub-pc/install_devices", "/dev/sda", &out), 1);
 	ck_assert_ptr_nonnull(strstr(out, "install_devices\nValue: /dev/sda\nOwners: grub-pc\n"));
 	ck_assert_ptr_nonnull(strstr(out, "Name: a/b\nTemplate: a/b\nValue: 1\n"));
-	ck_assert_int_eq(etctext_debconf_set(out, "grub-pc/install_devices", "/dev/sda", &again), 0);
+	ck_assert_int_eq(etctext_debconf_set(out, "grub-pc/install_devices", "/dev/sda", &again),
+			 0);
 	ck_assert_int_eq(etctext_debconf_get(db, "grub-pc/install", &none), 0);
 	ck_assert_ptr_null(none);
 }
@@ -203,8 +214,12 @@ START_TEST(unit_files)
 
 	ck_assert_int_eq(etctext_unit_device("[Mount]\nWhat=/dev/sda1\nWhere=/x\n", &map, &out), 1);
 	ck_assert_str_eq(out, "[Mount]\nWhat=/dev/disk/by-uuid/R-1\nWhere=/x\n");
-	ck_assert_int_eq(etctext_unit_install("[Unit]\nWantedBy=no.target\n[Install]\nWantedBy=a.target b.target\n"
-					      "#WantedBy=c\nWantedBy=d\n", "WantedBy", &v), 0);
+	ck_assert_int_eq(
+		etctext_unit_install(
+			"[Unit]\nWantedBy=no.target\n[Install]\nWantedBy=a.target b.target\n"
+			"#WantedBy=c\nWantedBy=d\n",
+			"WantedBy", &v),
+		0);
 	ck_assert_uint_eq(v.n, 3);
 	ck_assert_str_eq(v.v[2], "d");
 	for (size_t i = 0; i < v.n; i++)
@@ -224,7 +239,8 @@ START_TEST(module_lists)
 	static const char *const add[] = { "virtio_blk", "sd_mod" };
 	CLEANUP(mem_free) char *a = NULL, *b = NULL, *c = NULL, *d = NULL;
 
-	ck_assert_int_eq(modlist_drop("# bad\ngood\nbad option=1\n  bad\n", is_bad, NULL, &a, NULL), 1);
+	ck_assert_int_eq(modlist_drop("# bad\ngood\nbad option=1\n  bad\n", is_bad, NULL, &a, NULL),
+			 1);
 	ck_assert_str_eq(a, "# bad\ngood\n#bad option=1\n#  bad\n");
 	ck_assert_int_eq(modlist_drop(a, is_bad, NULL, &b, NULL), 0);
 	ck_assert_int_eq(modlist_add("x\nvirtio-blk", add, 2, &c), 1);
@@ -240,9 +256,11 @@ START_TEST(initramfs_listing)
 	struct fixer_kernel k = { 0 };
 
 	/* Paths alone, and as ls -l writes them. */
-	linux_initramfs_read_listing("usr/lib/modules/6.1/kernel/drivers/block/virtio_blk.ko.xz\n"
-				     "-rw-r--r-- 1 root 0 123 lib/modules/6.1/kernel/d/virtio_scsi.ko\n"
-				     "usr/lib/virtio_pci.koala\nx/virtio_net\n", links, &k);
+	linux_initramfs_read_listing(
+		"usr/lib/modules/6.1/kernel/drivers/block/virtio_blk.ko.xz\n"
+		"-rw-r--r-- 1 root 0 123 lib/modules/6.1/kernel/d/virtio_scsi.ko\n"
+		"usr/lib/virtio_pci.koala\nx/virtio_net\n",
+		links, &k);
 	ck_assert(k.image_listed);
 	ck_assert(k.image_has[DRIVER_VIRTIO_BLK]);
 	ck_assert(k.image_has[DRIVER_VIRTIO_SCSI]);
@@ -276,25 +294,36 @@ END_TEST
 
 START_TEST(tables_hit_what_they_should)
 {
-	static const char *const off[] = { "smartd.service", "smartmontools.service", "watchdog.service",
-					   "dsm_sa_datamgrd.service", "hp-health.service", "openipmi.service",
-					   "apcupsd.service", "nut-monitor.service", "mcelog.service" };
-	static const char *const on[] = { "ssh.service", "networking.service", "mdmonitor.service",
-					  "acpid.service", "qemu-guest-agent.service", "chrony.service",
-					  "fstrim.timer", "smartd", "systemd-networkd.service" };
+	static const char *const off[] = { "smartd.service",	"smartmontools.service",
+					   "watchdog.service",	"dsm_sa_datamgrd.service",
+					   "hp-health.service", "openipmi.service",
+					   "apcupsd.service",	"nut-monitor.service",
+					   "mcelog.service" };
+	static const char *const on[] = { "ssh.service",
+					  "networking.service",
+					  "mdmonitor.service",
+					  "acpid.service",
+					  "qemu-guest-agent.service",
+					  "chrony.service",
+					  "fstrim.timer",
+					  "smartd",
+					  "systemd-networkd.service" };
 	static const char *const modules_off[] = { "ipmi_si", "coretemp", "hpwdt", "amd64_edac" };
-	static const char *const modules_on[] = { "virtio_net", "loop", "bonding", "8021q", "nf_conntrack" };
+	static const char *const modules_on[] = { "virtio_net", "loop", "bonding", "8021q",
+						  "nf_conntrack" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(off); i++)
-		ck_assert_msg(tables_match(tables_services, tables_services_count, off[i]), "%s", off[i]);
+		ck_assert_msg(tables_match(tables_services, tables_services_count, off[i]), "%s",
+			      off[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(on); i++)
-		ck_assert_msg(!tables_match(tables_services, tables_services_count, on[i]), "%s", on[i]);
+		ck_assert_msg(!tables_match(tables_services, tables_services_count, on[i]), "%s",
+			      on[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(modules_off); i++)
-		ck_assert_msg(tables_match(tables_modules, tables_modules_count, modules_off[i]), "%s",
-			      modules_off[i]);
+		ck_assert_msg(tables_match(tables_modules, tables_modules_count, modules_off[i]),
+			      "%s", modules_off[i]);
 	for (size_t i = 0; i < ARRAY_SIZE(modules_on); i++)
-		ck_assert_msg(!tables_match(tables_modules, tables_modules_count, modules_on[i]), "%s",
-			      modules_on[i]);
+		ck_assert_msg(!tables_match(tables_modules, tables_modules_count, modules_on[i]),
+			      "%s", modules_on[i]);
 }
 END_TEST
 

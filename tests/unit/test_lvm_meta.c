@@ -150,7 +150,7 @@ START_TEST(map)
 	ck_assert(!bitmap_any(b, offset + MIB + 3 * 4 * MIB, 2 * 4 * MIB));	/* the hole */
 	ck_assert(bitmap_all(b, offset + MIB + 5 * 4 * MIB, 7 * 4 * MIB));	/* three, four */
 	ck_assert(!bitmap_any(b, offset + MIB + 12 * 4 * MIB, 3 * 4 * MIB));
-	ck_assert(bitmap_all(b, offset + MIB + 15 * 4 * MIB, d->size));		/* behind the extents */
+	ck_assert(bitmap_all(b, offset + MIB + 15 * 4 * MIB, d->size)); /* behind the extents */
 	free(why);
 	bitmap_free(b);
 	disk_free(d);
@@ -216,22 +216,27 @@ static void write_mda(uint64_t mda, const char *text, uint64_t at, uint32_t flag
 }
 
 #define OWN_ID	"AAAAAA-AAAA-AAAA-AAAA-AAAA-AAAA-AAAAAA"
-#define TAIL	"\ncontents = \"Text Format Volume Group\"\nversion = 1\n\ndescription = \"a \\\"quoted\\\" \\\\\"\n"
-#define PV0 \
-	"pv0 {\nid = \"" OWN_ID "\"\ndevice = \"/dev/sda\"\t# Hint only\nstatus = [\"ALLOCATABLE\"]\n" \
+#define TAIL                                                                                       \
+	"\ncontents = \"Text Format Volume Group\"\nversion = 1\n\ndescription = \"a "             \
+	"\\\"quoted\\\" \\\\\"\n"
+#define PV0                                                                                        \
+	"pv0 {\nid = \"" OWN_ID                                                                    \
+	"\"\ndevice = \"/dev/sda\"\t# Hint only\nstatus = [\"ALLOCATABLE\"]\n"                     \
 	"flags = []\ndev_size = 32768\npe_start = 2048\npe_count = 14\n}\n"
 #define PV1 \
 	"pv1 {\nid = \"BBBBBB-AAAA-AAAA-AAAA-AAAA-AAAA-AAAAAA\"\nstatus = [\"ALLOCATABLE\"]\n" \
 	"flags = [\"MISSING\"]\npe_start = 2048\npe_count = 14\n}\n"
-#define VG(pvs, lvs) \
-	"# a comment {\nvg {\nid = \"x\"\nseqno = 3\nstatus = [\"RESIZEABLE\", \"READ\", \"WRITE\"]\n" \
+#define VG(pvs, lvs)                                                                               \
+	"# a comment {\nvg {\nid = \"x\"\nseqno = 3\nstatus = [\"RESIZEABLE\", \"READ\", "         \
+	"\"WRITE\"]\n"                                                                             \
 	"flags = []\nextent_size = 2048\nphysical_volumes {\n" pvs "}\n\n" lvs "}\n" TAIL
 #define LVS(lvs)	"logical_volumes {\n" lvs "}\n"
 #define LV(name, status, segments) \
 	name " {\nstatus = [" status "]\nflags = []\n" segments "}\n"
 #define SEG(n, start, count, rest) \
 	"segment" n " {\nstart_extent = " start "\nextent_count = " count "\n" rest "}\n"
-#define LINEAR(pv, first)	"type = \"striped\"\nstripe_count = 1\nstripes = [\n\"" pv "\", " first "\n]\n"
+#define LINEAR(pv, first)                                                                          \
+	"type = \"striped\"\nstripe_count = 1\nstripes = [\n\"" pv "\", " first "\n]\n"
 #define ONE(rest)		LV("a", "\"READ\"", "segment_count = 1\n" rest)
 
 static int try_text(const char *text, struct lvm_pv *pv, char **why)
@@ -279,27 +284,40 @@ static const struct {
 } bad_texts[] = {
 	{ "unknown type", VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"future\"\n")))) },
 	{ "unknown type", VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"striped+NEW\"\n")))) },
-	{ "unknown way", VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"mirror\"\nmirrors = [\"pv0\", 0]\n")))) },
-	{ "unknown way", VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"zero\"\nx { y = [\"pv0\", 0] }\n")))) },
+	{ "unknown way",
+	  VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"mirror\"\nmirrors = [\"pv0\", 0]\n")))) },
+	{ "unknown way",
+	  VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"zero\"\nx { y = [\"pv0\", 0] }\n")))) },
 	{ "being moved", VG(PV0, LVS(LV("a", "\"READ\", \"PVMOVE\"", "segment_count = 0\n"))) },
 	{ "being moved", VG(PV0, LVS(LV("a", "\"LOCKED\"", "segment_count = 0\n"))) },
 	{ "leaves the PV", VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "12"))))) },
-	{ "leaves the PV", VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "18446744073709551615"))))) },
-	{ "too large", VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "18446744073709551616"))))) },
-	{ "overlaps", VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "1")))
-				  LV("b", "", "segment_count = 1\n" SEG("1", "0", "2", LINEAR("pv0", "3"))))) },
+	{ "leaves the PV",
+	  VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "18446744073709551615"))))) },
+	{ "too large",
+	  VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "18446744073709551616"))))) },
+	{ "overlaps",
+	  VG(PV0,
+	     LVS(ONE(SEG("1", "0", "3", LINEAR("pv0", "1"))) LV(
+		     "b", "", "segment_count = 1\n" SEG("1", "0", "2", LINEAR("pv0", "3"))))) },
 	{ "unknown PV", VG(PV0, LVS(ONE(SEG("1", "0", "3", LINEAR("pv7", "1"))))) },
-	{ "both called", VG(PV0, LVS(LV("pv0", "", "segment_count = 1\n" SEG("1", "0", "3", LINEAR("pv0", "1"))))) },
-	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "3", "type = \"striped\"\nstripe_count = 2\n"
+	{ "both called",
+	  VG(PV0,
+	     LVS(LV("pv0", "", "segment_count = 1\n" SEG("1", "0", "3", LINEAR("pv0", "1"))))) },
+	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "3",
+					    "type = \"striped\"\nstripe_count = 2\n"
 					    "stripes = [\"pv0\", 1, \"pv0\", 5]\n")))) },
-	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "4", "type = \"striped\"\nstripe_count = 2\n"
+	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "4",
+					    "type = \"striped\"\nstripe_count = 2\n"
 					    "stripes = [\"pv0\", 1]\n")))) },
-	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "4", "type = \"striped\"\nstripe_count = 0\n"
+	{ "incomplete", VG(PV0, LVS(ONE(SEG("1", "0", "4",
+					    "type = \"striped\"\nstripe_count = 0\n"
 					    "stripes = []\n")))) },
-	{ "understood", VG(PV0, LVS(ONE(SEG("1", "0", "1", "type = \"striped\"\nstripe_count = 1\n"
+	{ "understood", VG(PV0, LVS(ONE(SEG("1", "0", "1",
+					    "type = \"striped\"\nstripe_count = 1\n"
 					    "stripes = [\"pv0\"]\n")))) },
 	{ "understood", VG(PV0, LVS(ONE(SEG("1", "1", "3", LINEAR("pv0", "1"))))) },
-	{ "lacks segments", VG(PV0, LVS(LV("a", "", "segment_count = 2\n" SEG("1", "0", "3", LINEAR("pv0", "1"))))) },
+	{ "lacks segments",
+	  VG(PV0, LVS(LV("a", "", "segment_count = 2\n" SEG("1", "0", "3", LINEAR("pv0", "1"))))) },
 	{ "no segments", VG(PV0, LVS(LV("a", "", SEG("1", "0", "3", LINEAR("pv0", "1"))))) },
 	{ "not listed", VG(PV1, "") },
 	{ "two PVs", VG(PV0 PV0, "") },
@@ -307,25 +325,41 @@ static const struct {
 	{ "marked", "vg {\nstatus = [\"READ\"]\nflags = [\"FUTURE\"]\nextent_size = 8\n}" TAIL },
 	{ "marked", "vg {\nstatus = [\"READ\", 7]\nflags = []\nextent_size = 8\n}" TAIL },
 	{ "extent size", "vg {\nstatus = []\nflags = []\nextent_size = 0\n}" TAIL },
-	{ "extent size", "vg {\nstatus = []\nflags = []\nextent_size = 18446744073709551615\n}" TAIL },
+	{ "extent size",
+	  "vg {\nstatus = []\nflags = []\nextent_size = 18446744073709551615\n}" TAIL },
 	{ "two volume groups", "vg { }\nvh { }" TAIL },
 	{ "no volume group", TAIL },
 	{ "unknown version", "vg { }\ncontents = \"Something\"\nversion = 1\n" },
 	{ "unknown version", "vg { }\ncontents = \"Text Format Volume Group\"\nversion = 2\n" },
 	{ "odd way", VG(PV0, LVS("") LVS("")) },
-	{ "missing", VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = [\"MISSING\"]\n"
-			"pe_start = 2048\npe_count = 14\n}\n", "") },
+	{ "missing",
+	  VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = [\"MISSING\"]\n"
+	     "pe_start = 2048\npe_count = 14\n}\n",
+	     "") },
 	{ "do not fit", VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = []\n"
-			   "pe_start = 2048\npe_count = 16\n}\n", "") },
+			   "pe_start = 2048\npe_count = 16\n}\n",
+			   "") },
 	{ "do not fit", VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = []\n"
-			   "pe_start = 2048\npe_count = 18446744073709551615\n}\n", "") },
-	{ "where the extents begin", VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = []\n"
-					"pe_start = 4096\npe_count = 12\n}\n", "") },
-	{ "parsed", "vg { x = }" }, { "parsed", "vg x" }, { "parsed", "vg { x = [1" },
-	{ "parsed", "vg { x = [1 2] }" }, { "parsed", "vg { x = -1 }" }, { "parsed", "vg { x = 1.5 }" },
-	{ "parsed", "vg {" }, { "parsed", "}" }, { "parsed", "vg { x = 1a }" },
-	{ "parsed", "vg { = 1 }" }, { "parsed", "vg { x = [[1]] }" }, { "does not end", "vg { x = \"abc" },
-	{ "does not end", "vg { x = \"abc\n\" }" }, { "does not end", "vg { x = \"ab\\n\" }" },
+			   "pe_start = 2048\npe_count = 18446744073709551615\n}\n",
+			   "") },
+	{ "where the extents begin",
+	  VG("pv0 {\nid = \"" OWN_ID "\"\nstatus = [\"ALLOCATABLE\"]\nflags = []\n"
+	     "pe_start = 4096\npe_count = 12\n}\n",
+	     "") },
+	{ "parsed", "vg { x = }" },
+	{ "parsed", "vg x" },
+	{ "parsed", "vg { x = [1" },
+	{ "parsed", "vg { x = [1 2] }" },
+	{ "parsed", "vg { x = -1 }" },
+	{ "parsed", "vg { x = 1.5 }" },
+	{ "parsed", "vg {" },
+	{ "parsed", "}" },
+	{ "parsed", "vg { x = 1a }" },
+	{ "parsed", "vg { = 1 }" },
+	{ "parsed", "vg { x = [[1]] }" },
+	{ "does not end", "vg { x = \"abc" },
+	{ "does not end", "vg { x = \"abc\n\" }" },
+	{ "does not end", "vg { x = \"ab\\n\" }" },
 	{ "too deeply", "a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{a{" },
 	{ "no volume group", "\ncontents = \"Text Format Volume Group\"\nversion = 1\n#" },
 };
@@ -335,7 +369,8 @@ START_TEST(bad_text)
 	struct lvm_pv pv;
 	char *why;
 
-	ck_assert_msg(try_text(bad_texts[_i].text, &pv, &why) == 0, "accepted: %s", bad_texts[_i].text);
+	ck_assert_msg(try_text(bad_texts[_i].text, &pv, &why) == 0, "accepted: %s",
+		      bad_texts[_i].text);
 	ck_assert_msg(strstr(why, bad_texts[_i].phrase) != NULL, "%s, not %s: %s", why,
 		      bad_texts[_i].phrase, bad_texts[_i].text);
 	free(why);

@@ -7,8 +7,8 @@
 
 static struct machine *m;
 
-static struct machine_nic *add(const char *name, const char *kind, const char *mac, const char *perm,
-			       const char *driver, const char *bus)
+static struct machine_nic *add(const char *name, const char *kind, const char *mac,
+			       const char *perm, const char *driver, const char *bus)
 {
 	struct machine_nic *n = machine_grow(&m->nics, &m->nnics, sizeof(*n));
 
@@ -47,15 +47,22 @@ END_TEST
 static const struct {
 	const char *name, *mac;
 } bad[] = {
-	{ "../../x", "02:00:00:00:00:09" }, { "a/b", "02:00:00:00:00:09" }, { "", "02:00:00:00:00:09" },
-	{ "a b", "02:00:00:00:00:09" }, { "averyveryverylong", "02:00:00:00:00:09" },
-	{ ".hidden", "02:00:00:00:00:09" }, { "ok", "00:00:00:00:00:00" }, { "ok", "02:00:00:00:00" },
-	{ "ok", "02:00:00:00:00:0g" }, { "ok", NULL },
+	{ "../../x", "02:00:00:00:00:09" },
+	{ "a/b", "02:00:00:00:00:09" },
+	{ "", "02:00:00:00:00:09" },
+	{ "a b", "02:00:00:00:00:09" },
+	{ "averyveryverylong", "02:00:00:00:00:09" },
+	{ ".hidden", "02:00:00:00:00:09" },
+	{ "ok", "00:00:00:00:00:00" },
+	{ "ok", "02:00:00:00:00" },
+	{ "ok", "02:00:00:00:00:0g" },
+	{ "ok", NULL },
 };
 
 START_TEST(odd_names_and_addresses_are_not_pinned)
 {
-	ck_assert(!netcfg_is_pinnable(add(bad[_i].name, "physical", bad[_i].mac, NULL, NULL, NULL)));
+	ck_assert(
+		!netcfg_is_pinnable(add(bad[_i].name, "physical", bad[_i].mac, NULL, NULL, NULL)));
 }
 END_TEST
 
@@ -104,13 +111,17 @@ static const struct {
 	const char *in, *out;
 } rules[] = {
 	/* Debian's generator: stays as it is, DRIVERS=="?*" keeps VLANs out. */
-	{ "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", ATTR{address}==\"02:00:00:00:00:01\", "
-	  "ATTR{dev_id}==\"0x0\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"eth0\"\n", NULL },
-	{ "SUBSYSTEM==\"net\", DRIVERS==\"ixgbe\", ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eno1\"\n",
+	{ "SUBSYSTEM==\"net\", ACTION==\"add\", DRIVERS==\"?*\", "
+	  "ATTR{address}==\"02:00:00:00:00:01\", "
+	  "ATTR{dev_id}==\"0x0\", ATTR{type}==\"1\", KERNEL==\"eth*\", NAME=\"eth0\"\n",
+	  NULL },
+	{ "SUBSYSTEM==\"net\", DRIVERS==\"ixgbe\", ATTR{address}==\"02:00:00:00:00:01\", "
+	  "NAME=\"eno1\"\n",
 	  "SUBSYSTEM==\"net\", ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eno1\"\n" },
 	/* A slot instead of an address: the inventory knows the address. */
 	{ "SUBSYSTEM==\"net\", ACTION==\"add\", KERNELS==\"0000:01:00.0\", NAME=\"eno1\"\n",
-	  "SUBSYSTEM==\"net\", ACTION==\"add\", ATTR{address}==\"02:00:00:00:00:01\", NAME=\"eno1\"\n" },
+	  "SUBSYSTEM==\"net\", ACTION==\"add\", ATTR{address}==\"02:00:00:00:00:01\", "
+	  "NAME=\"eno1\"\n" },
 	{ "SUBSYSTEM==\"net\", KERNELS==\"0000:01:00.0\", ATTR{address}==\"x\", NAME=\"eno1\"\n",
 	  "SUBSYSTEM==\"net\", ATTR{address}==\"x\", NAME=\"eno1\"\n" },
 	{ "SUBSYSTEM==\"net\", KERNELS==\"0000:09:00.0\", NAME=\"unknown9\"\n", NULL },
@@ -178,7 +189,9 @@ START_TEST(ifupdown)
 	CLEANUP(mem_free) char *out = NULL, *again = NULL;
 
 	ck_assert_int_eq(netcfg_rewrite_ifupdown("iface eno1 inet static\n\taddress 10.0.0.1/24\n"
-						 "\tlink-speed 1000\n\thardware-dma-ring-rx 4096\n", &out), 1);
+						 "\tlink-speed 1000\n\thardware-dma-ring-rx 4096\n",
+						 &out),
+			 1);
 	ck_assert_str_eq(out, "iface eno1 inet static\n\taddress 10.0.0.1/24\n"
 			      "#\tlink-speed 1000\n#\thardware-dma-ring-rx 4096\n");
 	ck_assert_int_eq(netcfg_rewrite_ifupdown(out, &again), 0);

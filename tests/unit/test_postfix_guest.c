@@ -21,23 +21,32 @@ static char dir[] = "/tmp/p2v-guest.XXXXXX";
 static const char builder[] =
 	"set -eu; cd \"$1\"; mkdir -p t; cd t\n"
 	"mkdir -p bin boot/grub dev etc/default etc/initramfs-tools/conf.d etc/modules-load.d \\\n"
-	"  etc/systemd/system/getty.target.wants etc/systemd/system/multi-user.target.wants etc/network \\\n"
-	"  etc/NetworkManager/system-connections etc/udev/rules.d lib/systemd/system lib/udev/rules.d \\\n"
-	"  lib/modules/6.1.0-1-amd64 proc root sbin sys tmp usr/bin usr/sbin usr/lib/systemd var/tmp \\\n"
+	"  etc/systemd/system/getty.target.wants etc/systemd/system/multi-user.target.wants "
+	"etc/network \\\n"
+	"  etc/NetworkManager/system-connections etc/udev/rules.d lib/systemd/system "
+	"lib/udev/rules.d \\\n"
+	"  lib/modules/6.1.0-1-amd64 proc root sbin sys tmp usr/bin usr/sbin usr/lib/systemd "
+	"var/tmp \\\n"
 	"  var/lib/dpkg var/cache/debconf var/backups var/log\n"
 	"chmod 1777 tmp var/tmp\n"
 	"cp -L /bin/dash bin/sh\n"
-	"for f in $(ldd /bin/dash | grep -o '/[^ ]*'); do mkdir -p .$(dirname $f); cp -L $f .$f; done\n"
-	"printf 'ID=debian\\nVERSION_ID=\"12\"\\nPRETTY_NAME=\"Debian GNU/Linux 12 (phony)\"\\n' >etc/os-release\n"
+	"for f in $(ldd /bin/dash | grep -o '/[^ ]*'); do mkdir -p .$(dirname $f); cp -L $f .$f; "
+	"done\n"
+	"printf 'ID=debian\\nVERSION_ID=\"12\"\\nPRETTY_NAME=\"Debian GNU/Linux 12 (phony)\"\\n' "
+	">etc/os-release\n"
 	"echo 12.0 >etc/debian_version; echo phony >etc/hostname; : >var/lib/dpkg/status\n"
-	"printf '# kept\\n/dev/sda1\\t/\\text4\\tdefaults 0 1\\n/dev/sdq1 /data ext4 defaults 0 2\\n' >etc/fstab\n"
+	"printf '# kept\\n/dev/sda1\\t/\\text4\\tdefaults 0 1\\n/dev/sdq1 /data ext4 defaults 0 "
+	"2\\n' >etc/fstab\n"
 	"printf 'RESUME=/dev/sdq2\\n' >etc/initramfs-tools/conf.d/resume\n"
-	"printf 'MODULES=dep\\n' >etc/initramfs-tools/initramfs.conf; : >etc/initramfs-tools/modules\n"
+	"printf 'MODULES=dep\\n' >etc/initramfs-tools/initramfs.conf; : "
+	">etc/initramfs-tools/modules\n"
 	"printf 'GRUB_CMDLINE_LINUX=\"console=ttyS1,9600\"\\n' >etc/default/grub\n"
-	"printf 'menuentry x {\\n\\tlinux /boot/vmlinuz-6.1.0-1-amd64 root=/dev/sda1 ro console=ttyS1,9600\\n}\\n' \\\n"
+	"printf 'menuentry x {\\n\\tlinux /boot/vmlinuz-6.1.0-1-amd64 root=/dev/sda1 ro "
+	"console=ttyS1,9600\\n}\\n' \\\n"
 	"  >boot/grub/grub.cfg\n"
 	"printf '(hd0) /dev/disk/by-id/ata-X\\n' >boot/grub/device.map\n"
-	"printf 'Name: grub-pc/install_devices\\nTemplate: grub-pc/install_devices\\nValue: /dev/sda1\\n' \\\n"
+	"printf 'Name: grub-pc/install_devices\\nTemplate: grub-pc/install_devices\\nValue: "
+	"/dev/sda1\\n' \\\n"
 	"  >var/cache/debconf/config.dat\n"
 	/* Leads out of the guest, if anyone follows it on the host. */
 	"ln -s ../../../../../../..$1/outside etc/modules\n"
@@ -51,11 +60,13 @@ static const char builder[] =
 	": >lib/systemd/system/ssh.service\n"
 	"ln -s /lib/systemd/system/serial-getty@.service \\\n"
 	"  etc/systemd/system/getty.target.wants/serial-getty@ttyS1.service\n"
-	"for u in smartd ssh; do ln -s /lib/systemd/system/$u.service etc/systemd/system/multi-user.target.wants/; done\n"
+	"for u in smartd ssh; do ln -s /lib/systemd/system/$u.service "
+	"etc/systemd/system/multi-user.target.wants/; done\n"
 	"k=lib/modules/6.1.0-1-amd64\n"
 	"for m in virtio_pci virtio_blk virtio_scsi virtio_net sd_mod ahci virtio-rng; do\n"
 	"  echo kernel/x/$m.ko: >>$k/modules.dep; done; : >$k/modules.builtin\n"
-	": >boot/vmlinuz-6.1.0-1-amd64; echo usr/lib/modules/x/ahci.ko >boot/initrd.img-6.1.0-1-amd64\n"
+	": >boot/vmlinuz-6.1.0-1-amd64; echo usr/lib/modules/x/ahci.ko "
+	">boot/initrd.img-6.1.0-1-amd64\n"
 	": >usr/sbin/mkinitramfs\n"
 	"cat >usr/bin/lsinitramfs <<'X'\n#!/bin/sh\nwhile read l; do echo \"$l\"; done <\"$1\"\nX\n"
 	"cat >usr/sbin/update-initramfs <<'X'\n#!/bin/sh\n"
@@ -67,7 +78,8 @@ static const char builder[] =
 	"chmod 755 usr/bin/lsinitramfs usr/sbin/update-initramfs usr/sbin/mkinitramfs\n"
 	"cd ..; echo ipmi_si >outside; truncate -s 200M disk.raw\n"
 	"echo 'label: dos\nstart=1MiB, type=83' | sfdisk -q disk.raw\n"
-	"mke2fs -q -F -t ext4 -U 11111111-2222-3333-4444-555555555555 -E offset=1048576 -d t disk.raw 190M\n";
+	"mke2fs -q -F -t ext4 -U 11111111-2222-3333-4444-555555555555 -E offset=1048576 -d t "
+	"disk.raw 190M\n";
 
 static bool build(void)
 {
@@ -80,7 +92,8 @@ static bool build(void)
 	f = fopen(script, "w");
 	if (!f || fputs(builder, f) < 0 || fclose(f) != 0)
 		return false;
-	snprintf(cmd, sizeof(cmd), "PATH=$PATH:/sbin:/usr/sbin sh %s %s >%s/log 2>&1", script, dir, dir);
+	snprintf(cmd, sizeof(cmd), "PATH=$PATH:/sbin:/usr/sbin sh %s %s >%s/log 2>&1", script, dir,
+		 dir);
 	return system(cmd) == 0;
 }
 
@@ -117,7 +130,8 @@ static char *ask(const char *fmt)
 			strbuf_addn(&cmd, fmt, 1);
 			continue;
 		}
-		strbuf_addf(&cmd, *++fmt == 'D' ? "%s/disk.raw" : "'%s/disk.raw?offset=1048576'", dir);
+		strbuf_addf(&cmd, *++fmt == 'D' ? "%s/disk.raw" : "'%s/disk.raw?offset=1048576'",
+			    dir);
 	}
 	strbuf_add(&cmd, " 2>/dev/null");
 	p = popen(cmd.s, "r");
@@ -233,8 +247,9 @@ START_TEST(fixes_are_made_once)
 			      (strcmp(touched[i], skip[0]) == 0 ? FIX_SKIPPED : FIX_APPLIED), "%s",
 			      touched[i]);
 	ck_assert_int_eq(first->caps.block, VM_BLOCK_VIRTIO_SCSI);
-	holds("/etc/fstab", "# kept\nUUID=11111111-2222-3333-4444-555555555555\t/\text4\tdefaults 0 1\n"
-			    "/dev/sdq1 /data ext4 defaults,nofail,x-systemd.device-timeout=5s 0 2\n");
+	holds("/etc/fstab",
+	      "# kept\nUUID=11111111-2222-3333-4444-555555555555\t/\text4\tdefaults 0 1\n"
+	      "/dev/sdq1 /data ext4 defaults,nofail,x-systemd.device-timeout=5s 0 2\n");
 	holds("/etc/initramfs-tools/conf.d/resume", "RESUME=none\n");
 	holds("/etc/initramfs-tools/conf.d/zz-p2v", "MODULES=most\n");
 	holds("/etc/initramfs-tools/modules",

@@ -40,7 +40,8 @@ static void make(const char *script)
 		      "%s", script);
 }
 
-static void expect_part(size_t i, uint32_t number, uint64_t start_mib, uint64_t mib, const char *type)
+static void expect_part(size_t i, uint32_t number, uint64_t start_mib, uint64_t mib,
+			const char *type)
 {
 	const struct ptable_part *p = &table.parts[i];
 
@@ -53,7 +54,8 @@ static void expect_part(size_t i, uint32_t number, uint64_t start_mib, uint64_t 
 
 static const char gpt_script[] =
 	"label: gpt\\nlabel-id: 11111111-2222-3333-4444-555555555555\\n"
-	"3: start=1MiB, size=2MiB, type=U, name=\"EFI\", uuid=AAAAAAAA-2222-3333-4444-555555555555\\n"
+	"3: start=1MiB, size=2MiB, type=U, name=\"EFI\", "
+	"uuid=AAAAAAAA-2222-3333-4444-555555555555\\n"
 	"1: start=30MiB, size=20MiB, name=\"Daten groß\", attrs=\"LegacyBIOSBootable\"\\n"
 	"2: start=3MiB, size=10MiB, type=E6D6D379-F507-44C2-A23C-238F2A3DF928\\n";
 static const char dos_script[] =
@@ -241,8 +243,10 @@ START_TEST(spoilt_gpt)
 	make(gpt_script);
 	ck_assert_int_eq(image_run("cp disk.img other.img"), 0);
 	make("label: gpt\\nsize=1MiB\\n");
-	ck_assert_int_eq(image_run("dd if=other.img of=disk.img bs=512 skip=%" PRIu64 " seek=%" PRIu64
-				   " conv=notrunc", SIZE / 512 - 33, SIZE / 512 - 33), 0);
+	ck_assert_int_eq(image_run("dd if=other.img of=disk.img bs=512 skip=%" PRIu64
+				   " seek=%" PRIu64 " conv=notrunc",
+				   SIZE / 512 - 33, SIZE / 512 - 33),
+			 0);
 	expect_doubt("headers differ");
 
 	make(gpt_script);
@@ -325,7 +329,10 @@ START_TEST(spoilt_dos)
 }
 END_TEST
 
-/* Random bytes in the tables: never a crash, and never a partition outside the disk that is trusted. */
+/*
+ * Random bytes in the tables: never a crash, and never a partition outside the disk that is
+ * trusted.
+ */
 START_TEST(noise)
 {
 	uint64_t rnd = 99 + (uint64_t)_i;

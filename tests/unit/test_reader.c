@@ -71,7 +71,8 @@ static void read_and_check(struct source *s, unsigned int first, unsigned int n,
 	uint64_t planted = 0, wrong = 0;
 	struct err err = ERR_INIT;
 
-	ck_assert_int_eq(reader_read(&r, buf, n * SECTOR, first * (uint64_t)SECTOR, &bad, &err), expected);
+	ck_assert_int_eq(reader_read(&r, buf, n * SECTOR, first * (uint64_t)SECTOR, &bad, &err),
+			 expected);
 	ck_assert_int_eq(err.code, 0);
 	check_content(s, buf, n * SECTOR, first * (uint64_t)SECTOR);
 	for (unsigned int i = first; i < first + n; i++) {

@@ -39,14 +39,32 @@ static int try_open(const char *name, enum job_lock lock, struct err *err)
 /* ---- names */
 
 static const char *const bad_names[] = {
-	"", ".", "..", "../x", "a/b", "a/../../b", "/etc", "-x", ".hidden", "a b", "a\nb", "a\\b", "a:b", "a\x1b[31m", "ü", "%s%n",
+	"",
+	".",
+	"..",
+	"../x",
+	"a/b",
+	"a/../../b",
+	"/etc",
+	"-x",
+	".hidden",
+	"a b",
+	"a\nb",
+	"a\\b",
+	"a:b",
+	"a\x1b[31m",
+	"ü",
+	"%s%n",
 	"0123456789012345678901234567890123456789012345678901234567890123",
 };
 
 START_TEST(names_that_escape)
 {
-	const struct job_image im = { .disk = (char *)"sda", .source = (char *)"/dev/sda", .size = MIB,
-				      .logical_sector = 512, .physical_sector = 512 };
+	const struct job_image im = { .disk = (char *)"sda",
+				      .source = (char *)"/dev/sda",
+				      .size = MIB,
+				      .logical_sector = 512,
+				      .physical_sector = 512 };
 	char store[96];
 
 	snprintf(store, sizeof(store), "%s/inner", rig_store);
@@ -55,11 +73,13 @@ START_TEST(names_that_escape)
 		struct job *j = NULL;
 		struct err e = ERR_INIT;
 
-		ck_assert_int_eq(job_open(store, bad_names[i], JOB_LOCK_TAKE_OVER, &j, &e), -EINVAL);
+		ck_assert_int_eq(job_open(store, bad_names[i], JOB_LOCK_TAKE_OVER, &j, &e),
+				 -EINVAL);
 		ck_assert_uint_gt(strlen(e.text), 0);
 		ck_assert_ptr_null(strchr(e.text, '\n'));
 		ck_assert_ptr_null(strchr(e.text, '\x1b'));
-		ck_assert_int_eq(job_create(store, bad_names[i], &im, 1, false, "{}", 2, &j, &e), -EINVAL);
+		ck_assert_int_eq(job_create(store, bad_names[i], &im, 1, false, "{}", 2, &j, &e),
+				 -EINVAL);
 		ck_assert_ptr_null(j);
 	}
 	/* Both folders are as empty as they were. */
@@ -70,8 +90,11 @@ END_TEST
 
 START_TEST(links_in_the_store)
 {
-	const struct job_image im = { .disk = (char *)"sda", .source = (char *)"/dev/sda", .size = MIB,
-				      .logical_sector = 512, .physical_sector = 512 };
+	const struct job_image im = { .disk = (char *)"sda",
+				      .source = (char *)"/dev/sda",
+				      .size = MIB,
+				      .logical_sector = 512,
+				      .physical_sector = 512 };
 	static const char *const files[] = { "job.json", "lock" };
 	char outside[96], path[160], target[160];
 	struct job *j = NULL;
@@ -161,8 +184,11 @@ END_TEST
 
 START_TEST(made_once)
 {
-	const struct job_image im = { .disk = (char *)"sda", .source = (char *)"/dev/sda", .size = MIB,
-				      .logical_sector = 512, .physical_sector = 512 };
+	const struct job_image im = { .disk = (char *)"sda",
+				      .source = (char *)"/dev/sda",
+				      .size = MIB,
+				      .logical_sector = 512,
+				      .physical_sector = 512 };
 	CLEANUP(mem_free) char *before = NULL;
 	CLEANUP(mem_free) char *after = NULL;
 	struct job *j = NULL;
@@ -195,7 +221,8 @@ START_TEST(torn_json)
 		struct err e = ERR_INIT;
 
 		rig_write("box/job.json", text, n);
-		ck_assert_msg(try_open("box", JOB_LOCK_NONE, &e) == -EBADMSG, "%zu bytes of it pass", n);
+		ck_assert_msg(try_open("box", JOB_LOCK_NONE, &e) == -EBADMSG,
+			      "%zu bytes of it pass", n);
 		ck_assert_ptr_nonnull(strstr(e.text, "box"));
 	}
 }
@@ -204,8 +231,15 @@ END_TEST
 /* Every member replaced by values of every type: understood or refused by name, never a crash. */
 static void swap_members(json_t *root, json_t *object, size_t *refused)
 {
-	static const char *const values[] = { "null", "true", "0", "-1", "1.5", "9223372036854775807", "\"\"", "\"x\"", "\"../x\"",
-					      "\"/etc/passwd\"", "\"..\"", "[]", "{}", "[[]]", "[1]", "[{}]", "[null]" };
+	static const char *const values[] = { "null",	  "true",
+					      "0",	  "-1",
+					      "1.5",	  "9223372036854775807",
+					      "\"\"",	  "\"x\"",
+					      "\"../x\"", "\"/etc/passwd\"",
+					      "\"..\"",	  "[]",
+					      "{}",	  "[[]]",
+					      "[1]",	  "[{}]",
+					      "[null]" };
 	const char *key;
 	json_t *old;
 
@@ -217,7 +251,10 @@ static void swap_members(json_t *root, json_t *object, size_t *refused)
 			int r;
 
 			json_incref(old);
-			ck_assert_int_eq(json_object_set_new(object, key, json_loads(values[i], JSON_DECODE_ANY, NULL)), 0);
+			ck_assert_int_eq(
+				json_object_set_new(object, key,
+						    json_loads(values[i], JSON_DECODE_ANY, NULL)),
+				0);
 			text = json_dumps(root, 0);
 			ck_assert_int_eq(json_object_set_new(object, key, old), 0);
 			rig_write("box/job.json", text, strlen(text));
@@ -272,7 +309,8 @@ START_TEST(numbers_of_images)
 			CLEANUP(mem_free) char *now = json_dumps(root, 0);
 
 			rig_write("box/job.json", now, strlen(now));
-			ck_assert_int_eq(try_open("box", JOB_LOCK_NONE, NULL), n == PROTO_DISKS_MAX ? 0 : -EBADMSG);
+			ck_assert_int_eq(try_open("box", JOB_LOCK_NONE, NULL),
+					 n == PROTO_DISKS_MAX ? 0 : -EBADMSG);
 		}
 		ck_assert_int_eq(json_array_append(images, json_array_get(images, 0)), 0);
 	}
@@ -452,10 +490,20 @@ END_TEST
 
 static Suite *job_suite(void)
 {
-	const TTest *const tests[] = { names_that_escape, links_in_the_store, odd_files_do_not_hang, round_trip, made_once, torn_json,
-				       members_of_the_wrong_type, numbers_of_images, lock_is_one_process,
-				       lock_dies_with_its_holder, stale_receiver_is_asked_to_leave, live_receiver_is_waited_for,
-				       touch_keeps_alive, list_shows_what_is_there };
+	const TTest *const tests[] = { names_that_escape,
+				       links_in_the_store,
+				       odd_files_do_not_hang,
+				       round_trip,
+				       made_once,
+				       torn_json,
+				       members_of_the_wrong_type,
+				       numbers_of_images,
+				       lock_is_one_process,
+				       lock_dies_with_its_holder,
+				       stale_receiver_is_asked_to_leave,
+				       live_receiver_is_waited_for,
+				       touch_keeps_alive,
+				       list_shows_what_is_there };
 
 	return rig_suite("job", tests, ARRAY_SIZE(tests), rig_setup, rig_teardown);
 }

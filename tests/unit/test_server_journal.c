@@ -41,9 +41,12 @@ static struct journal_record data(uint16_t disk, uint64_t chunk, uint8_t mark)
 	return r;
 }
 
-static struct journal_record range(enum journal_type type, uint8_t reason, uint16_t disk, uint64_t offset, uint64_t length)
+static struct journal_record range(enum journal_type type, uint8_t reason, uint16_t disk,
+				   uint64_t offset, uint64_t length)
 {
-	return (struct journal_record){ .type = type, .reason = reason, .disk = disk, .offset = offset, .length = length };
+	return (struct journal_record){
+		.type = type, .reason = reason, .disk = disk, .offset = offset, .length = length
+	};
 }
 
 static void append(struct journal *j, struct journal_record r)
@@ -94,7 +97,8 @@ START_TEST(all_types_survive)
 		ck_assert_uint_eq(t[CHUNK_ZERO], 0);
 		ck_assert_uint_eq(t[CHUNK_ABSENT], CHUNK);
 		ck_assert_int_eq(journal_have(j, 0, &have, NULL), 0);
-		ck_assert(bitmap_test(have, 0) && bitmap_test(have, CHUNK) && !bitmap_test(have, 2 * CHUNK) && bitmap_test(have, 3 * CHUNK));
+		ck_assert(bitmap_test(have, 0) && bitmap_test(have, CHUNK) &&
+			  !bitmap_test(have, 2 * CHUNK) && bitmap_test(have, 3 * CHUNK));
 	}
 }
 END_TEST
@@ -159,7 +163,9 @@ START_TEST(torn_at_every_byte)
 
 		rig_write("journal", file, cut_at);
 		if (cut_at < RECORD) {
-			ck_assert_int_eq(journal_open(folder, "journal", uuid, sizes, 2, true, &j, NULL, &e), -EBADMSG);
+			ck_assert_int_eq(
+				journal_open(folder, "journal", uuid, sizes, 2, true, &j, NULL, &e),
+				-EBADMSG);
 			ck_assert_uint_gt(strlen(e.text), 0);
 		} else {
 			/* Somebody who only looks changes nothing. */
@@ -182,7 +188,9 @@ START_TEST(torn_at_every_byte)
 }
 END_TEST
 
-/* A damaged record ends what is believed: the ones behind it may depend on it (a revocation does). */
+/*
+ * A damaged record ends what is believed: the ones behind it may depend on it (a revocation does).
+ */
 START_TEST(every_bit_flipped)
 {
 	CLEANUP(mem_free) char *file = NULL;
@@ -219,10 +227,14 @@ START_TEST(of_another_job)
 	for (size_t i = 0; i < sizeof(other); i++) {
 		memcpy(other, uuid, sizeof(other));
 		other[i] ^= 1;
-		ck_assert_int_eq(journal_open(folder, "journal", other, sizes, 2, false, &j, NULL, NULL), -EBADMSG);
+		ck_assert_int_eq(
+			journal_open(folder, "journal", other, sizes, 2, false, &j, NULL, NULL),
+			-EBADMSG);
 	}
-	ck_assert_int_eq(journal_open(folder, "journal", uuid, sizes, 1, false, &j, NULL, NULL), -EBADMSG);
-	ck_assert_int_eq(journal_open(folder, "journal", uuid, three, 3, false, &j, NULL, NULL), -EBADMSG);
+	ck_assert_int_eq(journal_open(folder, "journal", uuid, sizes, 1, false, &j, NULL, NULL),
+			 -EBADMSG);
+	ck_assert_int_eq(journal_open(folder, "journal", uuid, three, 3, false, &j, NULL, NULL),
+			 -EBADMSG);
 	ck_assert_ptr_null(j);
 	/* What was refused is as it was. */
 	ck_assert_int_eq(rig_size("journal"), RECORD);
@@ -234,7 +246,8 @@ START_TEST(odd_files)
 {
 	struct journal *j = NULL;
 
-	ck_assert_int_eq(journal_open(folder, "journal", uuid, sizes, 2, true, &j, NULL, NULL), -ENOENT);
+	ck_assert_int_eq(journal_open(folder, "journal", uuid, sizes, 2, true, &j, NULL, NULL),
+			 -ENOENT);
 	ck_assert_int_eq(symlinkat("/etc/passwd", folder, "journal"), 0);
 	ck_assert_int_lt(journal_open(folder, "journal", uuid, sizes, 2, false, &j, NULL, NULL), 0);
 	ck_assert_int_lt(journal_open(folder, "journal", uuid, sizes, 2, true, &j, NULL, NULL), 0);
@@ -279,8 +292,9 @@ START_TEST(records_that_cannot_be)
 	CLEANUP(journal_free) struct journal *j = open_journal(false, NULL);
 
 	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
-		struct journal_record v[2] = { data(0, 0, 1), range((enum journal_type)bad[i].type, bad[i].reason, bad[i].disk,
-								    bad[i].offset, bad[i].length) };
+		struct journal_record v[2] = { data(0, 0, 1),
+					       range((enum journal_type)bad[i].type, bad[i].reason,
+						     bad[i].disk, bad[i].offset, bad[i].length) };
 		struct err e = ERR_INIT;
 
 		ck_assert_msg(journal_append(j, v, 2, &e) == -EINVAL, "record %zu was taken", i);
@@ -358,9 +372,17 @@ END_TEST
 
 static Suite *journal_suite(void)
 {
-	const TTest *const tests[] = { empty, all_types_survive, complete_then_revoked, torn_at_every_byte, every_bit_flipped,
-				       of_another_job, odd_files, records_that_cannot_be, sealed_nonsense_in_the_file,
-				       many_records, failed_append_is_final };
+	const TTest *const tests[] = { empty,
+				       all_types_survive,
+				       complete_then_revoked,
+				       torn_at_every_byte,
+				       every_bit_flipped,
+				       of_another_job,
+				       odd_files,
+				       records_that_cannot_be,
+				       sealed_nonsense_in_the_file,
+				       many_records,
+				       failed_append_is_final };
 
 	return rig_suite("journal", tests, ARRAY_SIZE(tests), setup, teardown);
 }

@@ -21,7 +21,10 @@
 #define SIZE1	(2 * CHUNK)
 #define SUMMARY	"{\"consistency\":\"consistent\"}"
 
-/* A job of an impossible size is refused for want of memory; the sanitizers' allocators would abort. */
+/*
+ * A job of an impossible size is refused for want of memory; the sanitizers' allocators would
+ * abort.
+ */
 const char *__asan_default_options(void);
 const char *__tsan_default_options(void);
 
@@ -142,11 +145,13 @@ static void note(struct client *c, const struct msg *m)
 	case PROTO_HAVE:
 		for (uint32_t i = 0; i < m->have.n; i++)
 			for (uint64_t at = 0; at < m->have.ranges[i].length; at += CHUNK)
-				c->have[m->have.disk][(m->have.ranges[i].offset + at) / CHUNK] = true;
+				c->have[m->have.disk][(m->have.ranges[i].offset + at) / CHUNK] =
+					true;
 		break;
 	case PROTO_ERROR:
 		c->error_code = m->error.code;
-		snprintf(c->error, sizeof(c->error), "%.*s", (int)m->error.text.len, (const char *)m->error.text.p);
+		snprintf(c->error, sizeof(c->error), "%.*s", (int)m->error.text.len,
+			 (const char *)m->error.text.p);
 		break;
 	default:
 		break;
@@ -217,7 +222,8 @@ static int try_send(struct client *c, struct msg *m)
 	return r;
 }
 
-static int send_open(struct client *c, const char *name, uint16_t ndisks, uint64_t size0, const char *name0)
+static int send_open(struct client *c, const char *name, uint16_t ndisks, uint64_t size0,
+		     const char *name0)
 {
 	struct msg_disk d[3] = { 0 };
 	struct msg m = { .type = PROTO_OPEN };
@@ -252,7 +258,9 @@ static int send_chunk(struct client *c, uint16_t i, uint64_t chunk)
 
 	if (rig_encode(codec, &disk[i], i, chunk * CHUNK, scratch, &m.data) == 1) {
 		m.type = PROTO_ZERO;
-		m.zero = (struct msg_zero){ .disk = i, .reason = PROTO_ZERO_ZERO, .offset = chunk * CHUNK,
+		m.zero = (struct msg_zero){ .disk = i,
+					    .reason = PROTO_ZERO_ZERO,
+					    .offset = chunk * CHUNK,
 					    .length = rig_chunk_length(&disk[i], chunk * CHUNK) };
 	}
 	return try_send(c, &m);
@@ -311,14 +319,18 @@ static void finish(struct client *c)
 	ck_assert_int_lt(faccessat(j->dirfd, "sda.qcow2.partial", F_OK, 0), 0);
 }
 
-/* The journal claims only what the images have, and no image of an unfinished job has its final name. */
+/*
+ * The journal claims only what the images have, and no image of an unfinished job has its final
+ * name.
+ */
 static void check_job(const char *name)
 {
 	CLEANUP(job_free) struct job *j = NULL;
 	CLEANUP(journal_free) struct journal *journal = NULL;
 	CLEANUP(mem_free) uint8_t *buf = malloc(CHUNK);
 
-	if (job_open(store, name, JOB_LOCK_NONE, &j, NULL) < 0 || job_journal(j, true, &journal, NULL) < 0)
+	if (job_open(store, name, JOB_LOCK_NONE, &j, NULL) < 0 ||
+	    job_journal(j, true, &journal, NULL) < 0)
 		return;
 	for (size_t i = 0; i < j->nimages; i++) {
 		const struct journal_disk *d = &journal->disks[i];
@@ -350,9 +362,11 @@ static void check_store(const char *name)
 	struct dirent *d;
 
 	while ((d = readdir(outer)))
-		ck_assert_msg(d->d_name[0] == '.' || strcmp(d->d_name, "store") == 0, "%s outside the store", d->d_name);
+		ck_assert_msg(d->d_name[0] == '.' || strcmp(d->d_name, "store") == 0,
+			      "%s outside the store", d->d_name);
 	while (inner && (d = readdir(inner)))
-		ck_assert_msg(d->d_name[0] == '.' || (name && strcmp(d->d_name, name) == 0), "%s in the store", d->d_name);
+		ck_assert_msg(d->d_name[0] == '.' || (name && strcmp(d->d_name, name) == 0),
+			      "%s in the store", d->d_name);
 }
 
 /* ---- in order */
@@ -566,7 +580,8 @@ END_TEST
 
 START_TEST(summary_that_is_none)
 {
-	static const char *const texts[] = { "{", "[]", "{}", "{\"consistency\":1}", "{\"consistency\":\"sure\"}" };
+	static const char *const texts[] = { "{", "[]", "{}", "{\"consistency\":1}",
+					     "{\"consistency\":\"sure\"}" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
 		struct client c;
@@ -656,7 +671,8 @@ static size_t frame_len(const struct iobuf *b, size_t n)
 
 START_TEST(names_that_escape_on_the_wire)
 {
-	static const char *const names[] = { "../", "a/b", "/ab", "..a", "-ab", ".ab", "a\0b", "a\nb" };
+	static const char *const names[] = { "../", "a/b", "/ab",  "..a",
+					     "-ab", ".ab", "a\0b", "a\nb" };
 	CLEANUP(iobuf_done) struct iobuf s;
 	uint8_t *open;
 
@@ -701,7 +717,8 @@ START_TEST(frames_out_of_order)
 			ck_assert_int_eq(iobuf_put(&b, iobuf_ptr(&s) + at, len), 0);
 		}
 		if (i % 3 < 2)
-			ck_assert_int_eq(iobuf_put(&b, iobuf_ptr(&s) + next_at, iobuf_len(&s) - next_at), 0);
+			ck_assert_int_eq(
+				iobuf_put(&b, iobuf_ptr(&s) + next_at, iobuf_len(&s) - next_at), 0);
 		/* A FINISH that is repeated comes after the end: that may pass. */
 		if (k + 1 == n && i % 3 == 1)
 			ck_assert_int_lt(blast(iobuf_ptr(&b), iobuf_len(&b)), 128);
@@ -768,10 +785,21 @@ END_TEST
 
 static Suite *receive_suite(void)
 {
-	const TTest *const tests[] = { new_job_then_complete, resume_after_every_number_of_chunks, told_to_leave, many_flushes,
-				       bad_sectors_are_remembered, other_disks, keys_of_other_jobs, impossible_disks,
-				       machine_that_is_none, finish_too_early, summary_that_is_none,
-				       names_that_escape_on_the_wire, frames_out_of_order, mutated_frames, garbage };
+	const TTest *const tests[] = { new_job_then_complete,
+				       resume_after_every_number_of_chunks,
+				       told_to_leave,
+				       many_flushes,
+				       bad_sectors_are_remembered,
+				       other_disks,
+				       keys_of_other_jobs,
+				       impossible_disks,
+				       machine_that_is_none,
+				       finish_too_early,
+				       summary_that_is_none,
+				       names_that_escape_on_the_wire,
+				       frames_out_of_order,
+				       mutated_frames,
+				       garbage };
 
 	return rig_suite("receive", tests, ARRAY_SIZE(tests), setup, teardown);
 }

@@ -23,8 +23,10 @@ static void check_tag(const char *p, size_t n)
 
 	for (size_t i = 0; i < n; i++) {
 		quoted ^= p[i] == '"';
-		ck_assert_msg(quoted || strncmp(p + i, "onload", 6) != 0, "an attribute of somebody else: %.40s", p);
-		ck_assert_msg(quoted || strncmp(p + i, "alert", 5) != 0, "foreign text in a tag: %.40s", p);
+		ck_assert_msg(quoted || strncmp(p + i, "onload", 6) != 0,
+			      "an attribute of somebody else: %.40s", p);
+		ck_assert_msg(quoted || strncmp(p + i, "alert", 5) != 0,
+			      "foreign text in a tag: %.40s", p);
 	}
 	ck_assert_msg(!quoted, "an open quote: %.40s", p);
 }
@@ -32,9 +34,11 @@ static void check_tag(const char *p, size_t n)
 /* Every tag is one that the page itself writes, and every attribute, too. */
 static void check_html(const char *html)
 {
-	static const char *const tags[] = { "!DOCTYPE", "html", "head", "meta", "style", "title", "body", "h1", "h2", "h3", "p", "div",
-					    "span", "table", "tr", "td", "th", "code", "br", "strong", "details", "summary", "pre",
-					    "svg", "rect" };
+	static const char *const tags[] = { "!DOCTYPE", "html",	   "head", "meta",  "style",
+					    "title",	"body",	   "h1",   "h2",    "h3",
+					    "p",	"div",	   "span", "table", "tr",
+					    "td",	"th",	   "code", "br",    "strong",
+					    "details",	"summary", "pre",  "svg",   "rect" };
 
 	for (const char *p = strchr(html, '<'); p; p = strchr(p + 1, '<')) {
 		const char *name = p + 1 + (p[1] == '/');
@@ -60,9 +64,12 @@ static void check_html(const char *html)
 	}
 }
 
-static void add_record(struct journal *j, enum journal_type type, uint8_t reason, uint64_t offset, uint64_t length)
+static void add_record(struct journal *j, enum journal_type type, uint8_t reason, uint64_t offset,
+		       uint64_t length)
 {
-	struct journal_record r = { .type = type, .reason = reason, .offset = offset, .length = length };
+	struct journal_record r = {
+		.type = type, .reason = reason, .offset = offset, .length = length
+	};
 
 	MUST(journal_append(j, &r, 1, &e));
 }
@@ -106,7 +113,9 @@ START_TEST(hostile_text)
 	json_t *change = EVIL_OBJECT("path", "what", "diff"), *source = json_object();
 
 	MUST(job_journal(j, false, &journal, &e));
-	json_object_set_new(image, "bad", evil_list(json_pack("{s:I,s:I}", "offset", (json_int_t)512, "length", (json_int_t)512)));
+	json_object_set_new(image, "bad",
+			    evil_list(json_pack("{s:I,s:I}", "offset", (json_int_t)512, "length",
+						(json_int_t)512)));
 	json_object_set_new(job, "images", evil_list(image));
 	json_object_set_new(job, "warnings", evil_list(json_string("<script>\"'&")));
 	json_object_set_new(machine, "smbios", EVIL_OBJECT("product_name", "product_serial"));
@@ -131,9 +140,12 @@ END_TEST
 START_TEST(members_of_the_wrong_type)
 {
 	static const char *const texts[] = {
-		"{}", "{\"job\":1,\"machine\":[],\"source\":\"x\",\"guest\":{}}",
-		"{\"job\":{\"images\":[1,null,{}],\"warnings\":[1]},\"guest\":{\"fixes\":[1,{},{\"changes\":[1]}],\"warnings\":{}}}",
-		"{\"job\":{\"images\":[{\"disk\":5,\"bad\":[1]}]},\"source\":{\"disks\":[1,{\"name\":\"\",\"parts\":[1]}]}}",
+		"{}",
+		"{\"job\":1,\"machine\":[],\"source\":\"x\",\"guest\":{}}",
+		"{\"job\":{\"images\":[1,null,{}],\"warnings\":[1]},\"guest\":{\"fixes\":[1,{},{"
+		"\"changes\":[1]}],\"warnings\":{}}}",
+		"{\"job\":{\"images\":[{\"disk\":5,\"bad\":[1]}]},\"source\":{\"disks\":[1,{"
+		"\"name\":\"\",\"parts\":[1]}]}}",
 	};
 	static const uint64_t size[3] = { MIB, MIB, MIB };
 	CLEANUP(job_free) struct job *j = rig_job("box", size, 3, false);
@@ -153,7 +165,8 @@ END_TEST
 
 START_TEST(written_for_a_job)
 {
-	static const char source[] = "{\"disks\":[{\"name\":\"sda0\",\"parts\":[{\"name\":\"<1>\",\"kind\":\"ext4\"}]}]}";
+	static const char source[] = "{\"disks\":[{\"name\":\"sda0\",\"parts\":[{\"name\":\"<1>\","
+				     "\"kind\":\"ext4\"}]}]}";
 	static const uint64_t size[1] = { 3 * MIB + 512 };
 	CLEANUP(job_free) struct job *j = rig_job("box", size, 1, false);
 	CLEANUP(journal_free) struct journal *journal = NULL;
@@ -178,7 +191,8 @@ START_TEST(written_for_a_job)
 	ck_assert_ptr_nonnull(strstr(html, "1024 bytes at offset 0x100000"));
 	MUST(fdio_read_file_at(j->dirfd, "report.json", 1 << 20, &text, &len, &e));
 	MUST(jsonx_parse(text, len, "report", &report, &e));
-	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(report, "job"), "name")), "box");
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(report, "job"), "name")),
+			 "box");
 	/* No journal is no reason for no report of what is known. */
 	ck_assert_int_eq(unlinkat(j->dirfd, "source.json", 0), 0);
 	rig_write("box/source.json", "{", 1);
@@ -187,9 +201,12 @@ START_TEST(written_for_a_job)
 END_TEST
 
 /* A disk in memory only; the map's cells are what is under test. */
-static char *map_of(uint64_t nchunks, const uint8_t *state, uint64_t bad_offset, uint64_t bad_length)
+static char *map_of(uint64_t nchunks, const uint8_t *state, uint64_t bad_offset,
+		    uint64_t bad_length)
 {
-	struct journal_disk d = { .size = nchunks * CHUNK, .nchunks = nchunks, .state = (uint8_t *)state };
+	struct journal_disk d = { .size = nchunks * CHUNK,
+				  .nchunks = nchunks,
+				  .state = (uint8_t *)state };
 	struct strbuf b = { 0 };
 
 	ck_assert_int_eq(extents_add(&d.bad, bad_offset, bad_length, 0), 0);
@@ -205,8 +222,9 @@ START_TEST(map_sizes)
 	static const struct {
 		uint64_t chunks;
 		unsigned int cells, rows;
-	} t[] = { { 0, 0, 0 }, { 1, 1, 1 }, { 95, 95, 1 }, { 96, 96, 1 }, { 97, 97, 2 }, { 1535, 1535, 16 }, { 1536, 1536, 16 },
-		  { 1537, 1536, 16 }, { 100000, 1536, 16 } };
+	} t[] = { { 0, 0, 0 },	      { 1, 1, 1 },	  { 95, 95, 1 },
+		  { 96, 96, 1 },      { 97, 97, 2 },	  { 1535, 1535, 16 },
+		  { 1536, 1536, 16 }, { 1537, 1536, 16 }, { 100000, 1536, 16 } };
 	CLEANUP(mem_free) uint8_t *state = calloc(100000, 1);
 
 	memset(state, CHUNK_ZERO, 100000);
@@ -228,7 +246,8 @@ END_TEST
 
 START_TEST(map_classes)
 {
-	uint8_t state[6] = { CHUNK_DATA, CHUNK_ZERO, CHUNK_FREE, CHUNK_ABSENT, CHUNK_DATA, CHUNK_FREE };
+	uint8_t state[6] = { CHUNK_DATA,   CHUNK_ZERO, CHUNK_FREE,
+			     CHUNK_ABSENT, CHUNK_DATA, CHUNK_FREE };
 	CLEANUP(mem_free) char *svg = map_of(6, state, 5 * CHUNK - 512, 1024);
 	CLEANUP(mem_free) uint8_t *big = calloc(3 * 1536, 1);
 	CLEANUP(mem_free) char *mixed = NULL;
@@ -250,7 +269,8 @@ END_TEST
 
 static Suite *report_suite(void)
 {
-	const TTest *const tests[] = { hostile_text, members_of_the_wrong_type, written_for_a_job, map_sizes, map_classes };
+	const TTest *const tests[] = { hostile_text, members_of_the_wrong_type, written_for_a_job,
+				       map_sizes, map_classes };
 
 	return rig_suite("report", tests, ARRAY_SIZE(tests), rig_setup, rig_teardown);
 }

@@ -38,7 +38,8 @@ static UNUSED char rig_store[64];
 static UNUSED void rig_setup(void)
 {
 	struct statvfs fs;
-	bool shm = statvfs("/dev/shm", &fs) == 0 && (uint64_t)fs.f_bavail * fs.f_frsize > 256 * MIB && access("/dev/shm", W_OK) == 0;
+	bool shm = statvfs("/dev/shm", &fs) == 0 &&
+		   (uint64_t)fs.f_bavail * fs.f_frsize > 256 * MIB && access("/dev/shm", W_OK) == 0;
 
 	snprintf(rig_store, sizeof(rig_store), "%s/p2v-unit.XXXXXX", shm ? "/dev/shm" : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(rig_store));
@@ -76,7 +77,8 @@ static UNUSED char *rig_machine(void)
 	return text;
 }
 
-static UNUSED struct job *rig_job(const char *name, const uint64_t *sizes, size_t n, bool compressed)
+static UNUSED struct job *rig_job(const char *name, const uint64_t *sizes, size_t n,
+				  bool compressed)
 {
 	CLEANUP(mem_free) char *machine = rig_machine();
 	struct job_image images[64];
@@ -86,8 +88,11 @@ static UNUSED struct job *rig_job(const char *name, const uint64_t *sizes, size_
 	ck_assert_uint_le(n, ARRAY_SIZE(images));
 	for (size_t i = 0; i < n; i++) {
 		snprintf(names[i], sizeof(names[i]), "sd%c%zu", 'a' + (int)(i % 26), i);
-		images[i] = (struct job_image){ .disk = names[i], .source = names[i], .size = sizes[i],
-						.logical_sector = 512, .physical_sector = 512 };
+		images[i] = (struct job_image){ .disk = names[i],
+						.source = names[i],
+						.size = sizes[i],
+						.logical_sector = 512,
+						.physical_sector = 512 };
 	}
 	MUST(job_create(rig_store, name, images, n, compressed, machine, strlen(machine), &j, &e));
 	return j;
@@ -147,21 +152,30 @@ static UNUSED uint64_t rig_chunk_length(const struct rig_disk *d, uint64_t offse
 	return MIN(CHUNK, d->size - offset);
 }
 
-/* The message for a chunk: 1 when it is all zero, and ZERO is to be sent. scratch: CODEC_SCRATCH_SIZE. */
-static UNUSED int rig_encode(struct codec *c, const struct rig_disk *d, uint16_t disk, uint64_t offset, uint8_t *scratch,
-			     struct msg_data *ret)
+/*
+ * The message for a chunk: 1 when it is all zero, and ZERO is to be sent. scratch:
+ * CODEC_SCRATCH_SIZE.
+ */
+static UNUSED int rig_encode(struct codec *c, const struct rig_disk *d, uint16_t disk,
+			     uint64_t offset, uint8_t *scratch, struct msg_data *ret)
 {
 	struct err e = ERR_INIT;
 	int r;
 
-	*ret = (struct msg_data){ .disk = disk, .offset = offset, .length = (uint32_t)rig_chunk_length(d, offset) };
+	*ret = (struct msg_data){ .disk = disk,
+				  .offset = offset,
+				  .length = (uint32_t)rig_chunk_length(d, offset) };
 	r = codec_encode(c, d->bytes + offset, scratch, ret, &e);
 	ck_assert_msg(r >= 0, "%s", e.text);
 	return r;
 }
 
-/* The image reads as the disk does; only is a byte per chunk that says whether to look, or NULL: all. */
-static UNUSED void rig_compare(int dirfd, const char *name, const struct rig_disk *d, const uint8_t *only)
+/*
+ * The image reads as the disk does; only is a byte per chunk that says whether to look, or NULL:
+ * all.
+ */
+static UNUSED void rig_compare(int dirfd, const char *name, const struct rig_disk *d,
+			       const uint8_t *only)
 {
 	CLEANUP(qcow2_read_free) struct qcow2_read *q = NULL;
 	CLEANUP(mem_free) uint8_t *buf = malloc(CHUNK);
@@ -174,12 +188,14 @@ static UNUSED void rig_compare(int dirfd, const char *name, const struct rig_dis
 		if (only && !only[at / CHUNK])
 			continue;
 		MUST(qcow2_read(q, buf, at, n, &e));
-		ck_assert_msg(memcmp(buf, d->bytes + at, n) == 0, "%s differs at chunk %" PRIu64, name, at / CHUNK);
+		ck_assert_msg(memcmp(buf, d->bytes + at, n) == 0, "%s differs at chunk %" PRIu64,
+			      name, at / CHUNK);
 	}
 }
 
 /* A test case for each test, so that its name is in the report. */
-static UNUSED Suite *rig_suite(const char *name, const TTest *const *tests, size_t n, SFun setup, SFun teardown)
+static UNUSED Suite *rig_suite(const char *name, const TTest *const *tests, size_t n, SFun setup,
+			       SFun teardown)
 {
 	Suite *s = suite_create(name);
 

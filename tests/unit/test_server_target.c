@@ -83,8 +83,11 @@ static int give(uint16_t disk, uint64_t chunk, struct err *err)
 	struct msg_data m;
 
 	if (rig_encode(rig.codec, d, disk, chunk * CHUNK, rig.scratch, &m) == 1) {
-		struct msg_zero z = { .disk = disk, .reason = PROTO_ZERO_ZERO, .offset = chunk * CHUNK,
-				      .length = rig_chunk_length(d, chunk * CHUNK), .id = ++rig.id };
+		struct msg_zero z = { .disk = disk,
+				      .reason = PROTO_ZERO_ZERO,
+				      .offset = chunk * CHUNK,
+				      .length = rig_chunk_length(d, chunk * CHUNK),
+				      .id = ++rig.id };
 
 		return target_zero(rig.target, &z, err);
 	}
@@ -172,10 +175,15 @@ static void check_claims(void)
 
 			if (d->state[c] != CHUNK_DATA)
 				continue;
-			ck_assert_int_eq(digest_sha256(rig.disk[i].bytes + c * CHUNK, rig_chunk_length(&rig.disk[i], c * CHUNK), sha), 0);
-			ck_assert_msg(memcmp(sha, d->sha256[c], sizeof(sha)) == 0, "disk %zu chunk %" PRIu64 ": another digest", i, c);
+			ck_assert_int_eq(digest_sha256(rig.disk[i].bytes + c * CHUNK,
+						       rig_chunk_length(&rig.disk[i], c * CHUNK),
+						       sha),
+					 0);
+			ck_assert_msg(memcmp(sha, d->sha256[c], sizeof(sha)) == 0,
+				      "disk %zu chunk %" PRIu64 ": another digest", i, c);
 		}
-		if (memchr(d->state, CHUNK_DATA, d->nchunks) || memchr(d->state, CHUNK_ZERO, d->nchunks))
+		if (memchr(d->state, CHUNK_DATA, d->nchunks) ||
+		    memchr(d->state, CHUNK_ZERO, d->nchunks))
 			rig_compare(j->dirfd, name, &rig.disk[i], d->state);
 	}
 }
@@ -320,7 +328,11 @@ END_TEST
 
 static void give_free(uint16_t disk, uint64_t offset, uint64_t length)
 {
-	struct msg_zero z = { .disk = disk, .reason = PROTO_ZERO_FREE, .offset = offset, .length = length, .id = ++rig.id };
+	struct msg_zero z = { .disk = disk,
+			      .reason = PROTO_ZERO_FREE,
+			      .offset = offset,
+			      .length = length,
+			      .id = ++rig.id };
 
 	MUST(target_zero(rig.target, &z, &e));
 }
@@ -340,7 +352,10 @@ START_TEST(overwritten_before_it_is_journalled)
 		MUST(give(2, 3, &e));
 		MUST(give(2, 5, &e));
 		MUST(until(3, true, &e));
-		/* The journal may have either nothing or the newer one, and all else of the free range. */
+		/*
+		 * The journal may have either nothing or the newer one, and all else of the free
+		 * range.
+		 */
 		ck_assert_int_eq(target_journal(rig.target)->disks[0].state[1], CHUNK_ABSENT);
 		ck_assert_int_eq(target_journal(rig.target)->disks[2].state[3], CHUNK_ABSENT);
 		ck_assert_int_eq(target_journal(rig.target)->disks[2].state[5], CHUNK_ABSENT);
@@ -410,7 +425,9 @@ START_TEST(wrong_digest)
 }
 END_TEST
 
-/* A failure in one image while another one still flushes: saving must end, not wait for the first. */
+/*
+ * A failure in one image while another one still flushes: saving must end, not wait for the first.
+ */
 START_TEST(failure_does_not_hang_the_save)
 {
 	struct msg_data m;
@@ -463,7 +480,8 @@ START_TEST(random_walks)
 				reopen();
 				break;
 			case 4:
-				rig_fill(&rig.disk[disk], chunk * CHUNK, rig_chunk_length(&rig.disk[disk], chunk * CHUNK), &rng);
+				rig_fill(&rig.disk[disk], chunk * CHUNK,
+					 rig_chunk_length(&rig.disk[disk], chunk * CHUNK), &rng);
 				MUST(give(disk, chunk, &e));
 				break;
 			case 5:
@@ -506,7 +524,8 @@ START_TEST(renamed_but_not_recorded)
 	finish();
 	for (size_t i = 0; i < DISKS; i += 2) {
 		image_name(i, name);
-		snprintf(final, sizeof(final), "%.*s", (int)(strlen(name) - strlen(".partial")), name);
+		snprintf(final, sizeof(final), "%.*s", (int)(strlen(name) - strlen(".partial")),
+			 name);
 		ck_assert_int_eq(fchmodat(rig.job->dirfd, name, 0400, 0), 0);
 		ck_assert_int_eq(renameat(rig.job->dirfd, name, rig.job->dirfd, final), 0);
 	}
@@ -548,7 +567,9 @@ static int attempt(struct err *err)
 		return r;
 	for (uint16_t i = 0; r >= 0 && i < DISKS; i++) {
 		for (uint64_t c = 0; r >= 0 && c * CHUNK < sizes[i]; c++) {
-			r = target_journal(rig.target)->disks[i].state[c] == CHUNK_ABSENT ? give(i, c, err) : 0;
+			r = target_journal(rig.target)->disks[i].state[c] == CHUNK_ABSENT
+				    ? give(i, c, err)
+				    : 0;
 			if (r >= 0 && c % 2 == 1)
 				r = flush_now(err);
 		}
@@ -623,13 +644,27 @@ END_TEST
 
 static Suite *target_suite(void)
 {
-	const TTest *const tests[] = { whole_copy, acknowledged_is_not_durable, flush_covers_what_came_before_it,
-				       many_flushes_at_once, save_makes_all_durable, overwritten_chunk_is_revoked_first,
-				       overwritten_before_it_is_journalled, last_of_several_counts, wrong_digest,
-				       failure_does_not_hang_the_save, random_walks, more_disks_than_a_poll_takes,
-				       renamed_but_not_recorded, image_that_is_gone,
-#ifndef __SANITIZE_THREAD__		/* the counters of fault.h are for one thread; here two use them */
-				       target_full, one_write_fails, one_sync_fails, syncs_fail_then_killed, one_read_fails,
+	const TTest *const tests[] = {
+		whole_copy,
+		acknowledged_is_not_durable,
+		flush_covers_what_came_before_it,
+		many_flushes_at_once,
+		save_makes_all_durable,
+		overwritten_chunk_is_revoked_first,
+		overwritten_before_it_is_journalled,
+		last_of_several_counts,
+		wrong_digest,
+		failure_does_not_hang_the_save,
+		random_walks,
+		more_disks_than_a_poll_takes,
+		renamed_but_not_recorded,
+		image_that_is_gone,
+#ifndef __SANITIZE_THREAD__ /* the counters of fault.h are for one thread; here two use them */
+		target_full,
+		one_write_fails,
+		one_sync_fails,
+		syncs_fail_then_killed,
+		one_read_fails,
 #endif
 	};
 

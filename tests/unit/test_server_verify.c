@@ -50,7 +50,9 @@ static void copy(void)
 	for (uint16_t i = 0; i < DISKS; i++) {
 		for (uint64_t k = 0; k * CHUNK < sizes[i]; k++) {
 			struct msg_data m;
-			struct msg_zero z = { .disk = i, .offset = k * CHUNK, .length = rig_chunk_length(&disk[i], k * CHUNK),
+			struct msg_zero z = { .disk = i,
+					      .offset = k * CHUNK,
+					      .length = rig_chunk_length(&disk[i], k * CHUNK),
 					      .reason = PROTO_ZERO_ZERO };
 
 			if (target_journal(t)->disks[i].state[k] != CHUNK_ABSENT)
@@ -117,7 +119,9 @@ static void flip(const void *bytes, size_t len)
 static void check_bad_then_repair(uint64_t chunk)
 {
 	CLEANUP(verify_result_done) struct verify_result res = { 0 };
-	struct journal_record rec = { .type = JOURNAL_REVOKE, .offset = chunk * CHUNK, .length = CHUNK };
+	struct journal_record rec = { .type = JOURNAL_REVOKE,
+				      .offset = chunk * CHUNK,
+				      .length = CHUNK };
 	struct journal *j;
 
 	MUST(verify(&res, &e));
@@ -171,7 +175,9 @@ END_TEST
 START_TEST(zero_that_is_not)
 {
 	CLEANUP(verify_result_done) struct verify_result res = { 0 };
-	struct journal_record rec = { .type = JOURNAL_ZERO, .reason = PROTO_ZERO_FREE, .offset = 0, .length = 4 * CHUNK };
+	struct journal_record rec = {
+		.type = JOURNAL_ZERO, .reason = PROTO_ZERO_FREE, .offset = 0, .length = 4 * CHUNK
+	};
 	struct journal *j;
 
 	job = rig_job("box", sizes, DISKS, false);
@@ -210,7 +216,8 @@ START_TEST(truncated)
 
 		job = rig_job("box", sizes, DISKS, compressed);
 		copy();
-		MUST(fdio_read_file_at(job->dirfd, "sda0.qcow2.partial", 64 << 20, &file, &size, &e));
+		MUST(fdio_read_file_at(job->dirfd, "sda0.qcow2.partial", 64 << 20, &file, &size,
+				       &e));
 		/* Its last 64 KiB may be only half used. */
 		for (size_t n = 0; n + CLUSTER < size; n += n < 4096 ? 509 : size / 23) {
 			CLEANUP(verify_result_done) struct verify_result res = { 0 };
@@ -237,7 +244,8 @@ START_TEST(image_missing)
 
 	job = rig_job("box", sizes, DISKS, false);
 	copy();
-	ck_assert_int_eq(renameat(job->dirfd, "sdb1.qcow2.partial", job->dirfd, "sda0.qcow2.partial"), 0);
+	ck_assert_int_eq(
+		renameat(job->dirfd, "sdb1.qcow2.partial", job->dirfd, "sda0.qcow2.partial"), 0);
 	ck_assert_int_lt(verify(&res, &why), 0);	/* sda0 is the other's: another size */
 	ck_assert_ptr_nonnull(strstr(why.text, "sda0"));
 	ck_assert_int_eq(unlinkat(job->dirfd, "sda0.qcow2.partial", 0), 0);
@@ -271,8 +279,14 @@ END_TEST
 
 static Suite *verify_suite(void)
 {
-	const TTest *const tests[] = { clean, byte_in_a_raw_cluster, byte_in_a_compressed_cluster, zero_that_is_not, never_sent,
-				       truncated, image_missing, stopped };
+	const TTest *const tests[] = { clean,
+				       byte_in_a_raw_cluster,
+				       byte_in_a_compressed_cluster,
+				       zero_that_is_not,
+				       never_sent,
+				       truncated,
+				       image_missing,
+				       stopped };
 
 	return rig_suite("verify", tests, ARRAY_SIZE(tests), setup, teardown);
 }

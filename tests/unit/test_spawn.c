@@ -165,9 +165,13 @@ START_TEST(clean_environment_for_the_child)
 	ck_assert_int_eq(sh("ls /proc/self/fd; grep -E 'Sig(Ign|Blk)' /proc/self/status", NULL, 10,
 			    1000, &r, NULL),
 			 0);
-	/* 3 is ls's own. Signals 32 and 33 are libc's: nobody can reset them, and some parents leave them ignored. */
+	/*
+	 * 3 is ls's own. Signals 32 and 33 are libc's: nobody can reset them, and some parents
+	 * leave them ignored.
+	 */
 	ck_assert_int_eq(strncmp(r.out, "0\n1\n2\n3\nSigBlk:\t0000000000000000\nSigIgn:\t", 41), 0);
-	ck_assert_uint_eq(strtoull(strstr(r.out, "SigIgn:\t") + 8, NULL, 16) & ~UINT64_C(0x180000000), 0);
+	ck_assert_uint_eq(
+		strtoull(strstr(r.out, "SigIgn:\t") + 8, NULL, 16) & ~UINT64_C(0x180000000), 0);
 	ck_assert_int_eq(sigprocmask(SIG_UNBLOCK, &set, NULL), 0);
 	close(50);
 	close(fd);

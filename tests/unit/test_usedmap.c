@@ -92,7 +92,8 @@ static void make_bases(void)
 
 static void put(const char *from, const char *to, unsigned int mib)
 {
-	ck_assert_int_eq(image_run("dd if=%s of=%s bs=1M seek=%u conv=notrunc,sparse", from, to, mib), 0);
+	ck_assert_int_eq(
+		image_run("dd if=%s of=%s bs=1M seek=%u conv=notrunc,sparse", from, to, mib), 0);
 }
 
 static bool have_tools(void)
@@ -190,15 +191,20 @@ START_TEST(copy_is_the_disk)
 	}
 	free(buf);
 	ck_assert_int_eq(image_run("sfdisk -d disk.img | sed s/disk.img// >a; "
-				   "sfdisk -d copy.img | sed s/copy.img// >b; test -s a; cmp a b"), 0);
+				   "sfdisk -d copy.img | sed s/copy.img// >b; test -s a; cmp a b"),
+			 0);
 	for (int k = 0; k < 2; k++) {
 		ck_assert_int_eq(image_run("dd if=copy.img of=out.img bs=1M skip=%u count=20 && "
 					   "e2fsck -fn out.img && rm -rf out && mkdir out && "
 					   "debugfs -R 'rdump / out' out.img && "
-					   "diff -r tree/d out/d && cmp tree/g out/g", ext_at[_i][k]), 0);
+					   "diff -r tree/d out/d && cmp tree/g out/g",
+					   ext_at[_i][k]),
+				 0);
 	}
-	ck_assert_int_eq(image_run("test $(blkid -p -o value -s TYPE -O $((%d << 20)) copy.img) = swap",
-				   _i == 0 ? 30 : 31), 0);
+	ck_assert_int_eq(
+		image_run("test $(blkid -p -o value -s TYPE -O $((%d << 20)) copy.img) = swap",
+			  _i == 0 ? 30 : 31),
+		0);
 }
 END_TEST
 
@@ -253,8 +259,10 @@ START_TEST(ambivalent)
 	build("pv.img");
 	expect_all_used("contradict");
 	/* A filesystem over the whole disk, and a partition table. */
-	ck_assert_int_eq(image_run("cp ext.img both.img && dd if=dos.img of=both.img bs=512 count=1 "
-				   "conv=notrunc"), 0);
+	ck_assert_int_eq(
+		image_run("cp ext.img both.img && dd if=dos.img of=both.img bs=512 count=1 "
+			  "conv=notrunc"),
+		0);
 	build("both.img");
 	expect_all_used("");
 	make_dos();
@@ -297,7 +305,8 @@ END_TEST
 START_TEST(no_partitions)
 {
 	NEED_TOOLS();
-	ck_assert_int_eq(image_run("truncate -s 50M e.img; echo 'label: gpt' | sfdisk -q e.img"), 0);
+	ck_assert_int_eq(image_run("truncate -s 50M e.img; echo 'label: gpt' | sfdisk -q e.img"),
+			 0);
 	build("e.img");
 	ck_assert_uint_eq(bitmap_bytes(map->map), 50 * MIB);
 	expect_part("gap", "unallocated", true, "no partitions");

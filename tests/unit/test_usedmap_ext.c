@@ -76,16 +76,22 @@ static void make_fs(const struct flavour *v, uint64_t seed)
 	for (int i = 0; budget > 4096 && i < 40 && v->size_kib > 1000; i++) {
 		uint64_t size = MIN(budget, image_random(&rnd) % (i % 8 == 0 ? 900000 : 30000));
 
-		snprintf(name, sizeof(name), "%sf%d", i % 3 == 0 ? "a/" : i % 3 == 1 ? "a/b/" : "", i);
+		snprintf(name, sizeof(name), "%sf%d",
+			 i % 3 == 0   ? "a/"
+			 : i % 3 == 1 ? "a/b/"
+				      : "",
+			 i);
 		put_file("tree", name, size, &rnd);
 		budget -= size;
 	}
 	for (int i = 0; i < 6; i++) {
 		snprintf(name, sizeof(name), "x%d", i);
-		put_file("extra", name, v->size_kib < 1000 ? 3000 : image_random(&rnd) % 300000, &rnd);
+		put_file("extra", name, v->size_kib < 1000 ? 3000 : image_random(&rnd) % 300000,
+			 &rnd);
 	}
-	ck_assert_int_eq(image_run("ln -s $(printf '%%0100d' 7) tree/c/long && ln -s short tree/c/short"),
-			 0);
+	ck_assert_int_eq(
+		image_run("ln -s $(printf '%%0100d' 7) tree/c/long && ln -s short tree/c/short"),
+		0);
 	ck_assert_int_eq(image_run("mke2fs -q -F -E lazy_itable_init=1 %s -d tree fs.img %uk",
 				   v->options, v->size_kib), 0);
 
@@ -111,7 +117,10 @@ static void make_fs(const struct flavour *v, uint64_t seed)
 	fprintf(f, "ea_set w1 user.big %0500d\n", 5);
 	fclose(f);
 	ck_assert_int_eq(image_run("debugfs -w -f script fs.img"), 0);
-	/* inline_data and quota leave small things to set right; a filesystem at rest is the point. */
+	/*
+	 * inline_data and quota leave small things to set right; a filesystem at rest is the
+	 * point.
+	 */
 	ck_assert_int_le(image_run("e2fsck -fy fs.img"), 1);
 	ck_assert_int_eq(image_run("e2fsck -fn fs.img"), 0);
 }
@@ -175,8 +184,8 @@ static void compare_with_original(const char *what)
 	ck_assert_msg(image_run("e2fsck -fn copy.img") == 0, "%s: the copy is damaged", what);
 	ck_assert_int_eq(image_run("rm -rf d1 d2; mkdir d1 d2; debugfs -R 'rdump / d1' fs.img && "
 				   "debugfs -R 'rdump / d2' copy.img"), 0);
-	ck_assert_msg(image_run("diff -r --no-dereference d1 d2") == 0, "%s: the copy's files differ",
-		      what);
+	ck_assert_msg(image_run("diff -r --no-dereference d1 d2") == 0,
+		      "%s: the copy's files differ", what);
 }
 
 static void copy_property(const struct flavour *v, uint8_t fill)
@@ -187,7 +196,8 @@ static void copy_property(const struct flavour *v, uint8_t fill)
 
 	embed(offset);
 	/* As fine as it gets, so that every single block is judged. */
-	ck_assert_msg(run_map("disk.img", offset, length, 512, &map, &why) == 1, "%s: %s", v->name, why);
+	ck_assert_msg(run_map("disk.img", offset, length, 512, &map, &why) == 1, "%s: %s", v->name,
+		      why);
 	ck_assert(bitmap_all(map, 0, offset));
 	ck_assert(bitmap_all(map, offset + length, map->size - offset - length));
 	used = bitmap_bytes(map) - (map->size - length);
@@ -310,8 +320,9 @@ static void corruption_property(const struct flavour *v, uint64_t seed)
 		if (run_map("fs.img", 0, length, 1024, &map, &why) == 0)
 			refused++;
 		else
-			ck_assert_msg(superset(map, truth), "%s: byte %" PRIu64 " %02x -> %02x (%s)",
-				      v->name, at, was, is, why);
+			ck_assert_msg(superset(map, truth),
+				      "%s: byte %" PRIu64 " %02x -> %02x (%s)", v->name, at, was,
+				      is, why);
 		image_write("fs.img", &was, 1, at);
 		bitmap_free(map);
 		free(why);
@@ -363,14 +374,19 @@ START_TEST(doubts)
 	expect_doubt("debugfs -w -R 'ssv free_blocks_count 1' work.img", "free count");
 	expect_doubt("debugfs -w -R 'feature FEATURE_I30' work.img", "unknown incompatible");
 	expect_doubt("debugfs -w -R 'feature FEATURE_R30' work.img", "unknown features");
-	expect_doubt("debugfs -w -R 'ssv blocks_count 100000000' work.img", "larger than its partition");
+	expect_doubt("debugfs -w -R 'ssv blocks_count 100000000' work.img",
+		     "larger than its partition");
 	expect_doubt("dd if=/dev/zero of=work.img bs=1 seek=1080 count=2 conv=notrunc",
 		     "no ext superblock");
-	/* A file's block that its bitmap calls free, with all counts put right: only the inodes know. */
+	/*
+	 * A file's block that its bitmap calls free, with all counts put right: only the inodes
+	 * know.
+	 */
 	expect_doubt("b=$(debugfs -R 'blocks w1' work.img 2>&1 | tail -n 1 | cut -d' ' -f1); "
 		     "n=$(debugfs -R 'ffb 1' work.img 2>&1 | sed -n 's/.*: //p' | tr -d ' '); "
 		     "test -n \"$b\" && test -n \"$n\" && "
-		     "printf 'freeb %s\\nsetb %s\\n' $b $n | debugfs -w -f - work.img", "marked free");
+		     "printf 'freeb %s\\nsetb %s\\n' $b $n | debugfs -w -f - work.img",
+		     "marked free");
 }
 END_TEST
 
@@ -452,10 +468,12 @@ START_TEST(mounted_history)
 		  "[ $((i %% 5)) = 0 ] && rm -f mnt/n$((i * 17 %% 47)); "
 		  "mkdir -p mnt/q$((i %% 7))/r; i=$((i + 1)); done; "
 		  "rm -rf mnt/a mnt/q3; fallocate -l 300K mnt/preallocated; "
-		  "truncate -s 5M mnt/sparse; setfattr -n user.x -v $(printf '%%0900d' 1) mnt/sparse");
+		  "truncate -s 5M mnt/sparse; setfattr -n user.x -v $(printf '%%0900d' 1) "
+		  "mnt/sparse");
 	ck_assert_int_eq(image_run("umount mnt"), 0);
 	ck_assert_int_eq(image_run("e2fsck -fn fs.img"), 0);
-	ck_assert_msg(run_map("fs.img", 0, length, 512, &map, &why) == 1, "%s: %s", v[_i].name, why);
+	ck_assert_msg(run_map("fs.img", 0, length, 512, &map, &why) == 1, "%s: %s", v[_i].name,
+		      why);
 	copy_used("fs.img", 0, length, map, 0xa5);
 	compare_with_original(v[_i].name);
 	bitmap_free(map);

@@ -9,7 +9,8 @@
 #define LENGTH	(16 * MIB)
 
 /* A hand-made header, so that every page size can be tested on every machine. */
-static void make_swap(uint64_t page, uint32_t last_page, const char *signature, size_t signature_len)
+static void make_swap(uint64_t page, uint32_t last_page, const char *signature,
+		      size_t signature_len)
 {
 	uint8_t head[65536] = { 0 };
 
