@@ -183,7 +183,7 @@ bench: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/bench/run
 
 demo: all
-	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/demo/run
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/demo/run
 
 # ---- installing
 
