@@ -173,10 +173,8 @@ UNUSED static void image_load_pv(const char *image, const char *name, uint64_t o
 
 #define IMAGE_NEED(tool) \
 	do { \
-		if (!image_have(tool)) { \
-			printf("# no %s: test left out\n", tool); \
-			return; \
-		} \
+		if (!image_have(tool)) \
+			UNIT_LEAVE("no " tool); \
 	} while (0)
 
 #endif

@@ -3,7 +3,7 @@
  * Recorded machines (tests/sysroots) must give the JSON and the summary of tests/golden. After an
  * intended change write them anew, from the top folder, and look at the difference:
  *
- *	P2V_REGEN_GOLDEN=1 .../test_collect && git diff tests/golden
+ *	P2V_REGEN=1 .../test_collect && git diff tests/golden
  *
  * Small roots made here show what no recorded machine has: damage, and disks whose partitions the
  * kernel does not know.
@@ -51,7 +51,7 @@ static void compare(const char *path, const char *text)
 	CLEANUP(mem_free) char *golden = NULL;
 	struct err err = ERR_INIT;
 
-	if (getenv("P2V_REGEN_GOLDEN"))
+	if (getenv("P2V_REGEN"))
 		ck_assert_msg(fdio_replace_file(path, text, strlen(text), 0644, &err) == 0, "%s",
 			      err.text);
 	ck_assert_msg(fdio_read_file(path, 1 << 20, &golden, NULL, &err) == 0, "%s", err.text);

@@ -310,9 +310,8 @@ START_TEST(live_loop)
 	d = open_disk(image_path("disk.img"));
 	ck_assert_int_eq(disk_in_use(d, &by, &err), 0);
 	if (geteuid() != 0 || image_run("losetup -f --show disk.img >name") != 0) {
-		printf("# no loop devices: left out\n");
 		disk_free(d);
-		return;
+		UNIT_LEAVE("no loop devices");
 	}
 	r = disk_in_use(d, &by, &err);
 	/* Detached before anything is asserted. */
@@ -335,8 +334,7 @@ START_TEST(block_device)
 	FILE *f;
 
 	if (geteuid() != 0 || image_run("losetup -r -f --show disk.img >name") != 0) {
-		printf("# no loop devices: left out\n");
-		return;
+		UNIT_LEAVE("no loop devices");
 	}
 	f = fopen(image_path("name"), "r");
 	if (f && fgets(name, sizeof(name), f))

@@ -1589,7 +1589,7 @@ END_TEST
 
 /*
  * The seeds of tests/fuzz/fuzz_wire.c are what one side sends in such conversations, after two
- * bytes for the target. P2V_REGENERATE=1 writes them anew.
+ * bytes for the target. P2V_REGEN=1 writes them anew.
  */
 static void corpus_file(const char *name, uint8_t mode, enum loopback_dir from)
 {
@@ -1605,13 +1605,13 @@ static void corpus_file(const char *name, uint8_t mode, enum loopback_dir from)
 	for (unsigned int i = 0; i < frames(from); i++)
 		put(&b, recorded[from].bytes[i], recorded[from].len[i]);
 	snprintf(path, sizeof(path), "%s/tests/fuzz/corpus/wire/%s", top ? top : ".", name);
-	if (getenv("P2V_REGENERATE"))
+	if (getenv("P2V_REGEN"))
 		ck_assert_msg(fdio_replace_file(path, iobuf_ptr(&b), iobuf_len(&b), 0644, &err) ==
 				  0,
 			      "%s", err.text);
 	ck_assert_msg(fdio_read_file(path, 1u << 20, &data, &len, &err) == 0, "%s", err.text);
 	ck_assert_msg(len == iobuf_len(&b) && memcmp(data, iobuf_ptr(&b), len) == 0,
-		      "%s is not what a session sends: run with P2V_REGENERATE=1", name);
+		      "%s is not what a session sends: run with P2V_REGEN=1", name);
 }
 
 START_TEST(fuzz_corpus_is_real)

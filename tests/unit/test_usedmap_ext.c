@@ -459,8 +459,7 @@ START_TEST(mounted_history)
 	IMAGE_NEED("mke2fs");
 	make_fs(&v[_i], (uint64_t)_i + 700);
 	if (geteuid() != 0 || image_run("mkdir -p mnt && mount -o loop fs.img mnt") != 0) {
-		printf("# cannot mount: test left out\n");
-		return;
+		UNIT_LEAVE("cannot mount");
 	}
 	/* Always unmounted, whatever the commands say. */
 	image_run("i=0; while [ $i -lt 120 ]; do "
