@@ -23,8 +23,8 @@
 	} while (0)
 
 /*
- * Inside a test that lacks a tool or a right: it passes and says so, or fails under STRICT=1, where a
- * hole in the proof counts.
+ * Inside a test that lacks a tool or a right: it passes and says so, or fails under STRICT=1, where
+ * a hole in the proof counts.
  */
 #define UNIT_LEAVE(why) \
 	do { \
