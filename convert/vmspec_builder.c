@@ -7,20 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/text.h"
+
 void vmspec_builder_warn(struct vmspec_builder *b, const char *fmt, ...)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	va_list ap;
-	int n;
 
 	if (!b->warnings)
 		return;
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = text_vformat(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		text = NULL;
-	if (n < 0 || machine_strv_add(b->warnings, text) < 0)
+	if (!text || machine_strv_add(b->warnings, text) < 0)
 		b->nomem = true;
 }
 

@@ -13,6 +13,8 @@
 #include <libxml/tree.h>
 #include <libxml/xmlwriter.h>
 
+#include "common/text.h"
+
 struct xmlw {
 	xmlBufferPtr buf;
 	xmlTextWriterPtr out;
@@ -174,14 +176,11 @@ void xmlw_attrf(struct xmlw *w, const char *name, const char *fmt, ...)
 {
 	CLEANUP(mem_free) char *value = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&value, fmt, ap);
+	value = text_vformat(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		value = NULL;
-	check(w, n);
+	check(w, value ? 0 : -1);
 	xmlw_attr(w, name, value);
 }
 
@@ -201,14 +200,11 @@ void xmlw_textf(struct xmlw *w, const char *fmt, ...)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = text_vformat(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		text = NULL;
-	check(w, n);
+	check(w, text ? 0 : -1);
 	if (text)
 		xmlw_text(w, text);
 }
@@ -226,14 +222,11 @@ void xmlw_elementf(struct xmlw *w, const char *element, const char *fmt, ...)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
+	text = text_vformat(fmt, ap);
 	va_end(ap);
-	if (n < 0)
-		text = NULL;
-	check(w, n);
+	check(w, text ? 0 : -1);
 	xmlw_element(w, element, text);
 }
 

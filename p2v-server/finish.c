@@ -5,7 +5,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include "common/fdio.h"
 #include "common/jsonx.h"
@@ -89,18 +88,6 @@ static int run_fixes(struct finish *f, struct err *err)
 	return fix_run(&fo, &f->fixes, err);
 }
 
-static int random_uuid(char ret[static 37], struct err *err)
-{
-	uint8_t u[16];
-
-	if (getrandom(u, sizeof(u), 0) != (ssize_t)sizeof(u))
-		return err_errno(err, "no random bytes for a UUID");
-	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);
-	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);
-	job_uuid_text(u, ret);
-	return 0;
-}
-
 static int parse_maps(const struct opt_list *l, struct vmspec_map **ret, struct err *err)
 {
 	struct vmspec_map *v = calloc(l->n + 1, sizeof(*v));
@@ -128,6 +115,7 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 	CLEANUP(mem_free) struct vmspec_image *images = calloc(j->nimages, sizeof(*images));
 	CLEANUP(mem_free) char *nvram = NULL;
 	struct guestcaps caps;
+	uint8_t raw[16];
 	char uuid[37], description[256];
 	struct vmspec_options vo = { 0 };
 	int r;
@@ -147,9 +135,10 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 			.physical_sector = j->images[i].physical_sector,
 			.boot = f->fixes ? f->fixes->boot_image == i : i == 0,
 		};
-	r = random_uuid(uuid, err);
+	r = job_uuid_random(raw, err);
 	if (r < 0)
 		return r;
+	job_uuid_text(raw, uuid);
 	snprintf(description, sizeof(description),
 		 "Converted from a physical machine by p2v-server %s, job %s, copied %s",
 		 P2V_VERSION, j->name, j->created ? j->created : "");

@@ -33,6 +33,15 @@ const char *job_state_name(enum job_state s)
 	return s < JOB_STATES ? names[s] : "unknown";
 }
 
+int job_uuid_random(uint8_t u[static 16], struct err *err)
+{
+	if (getrandom(u, 16, 0) != 16)
+		return err_errno(err, "no random bytes for a UUID");
+	u[6] = (uint8_t)((u[6] & 0x0f) | 0x40);	/* version 4 */
+	u[8] = (uint8_t)((u[8] & 0x3f) | 0x80);	/* variant 1 */
+	return 0;
+}
+
 void job_uuid_text(const uint8_t u[static 16], char ret[static 37])
 {
 	char hex[33];
@@ -333,10 +342,9 @@ int job_create(const char *store, const char *name, const struct job_image *imag
 		return err_set(err, EEXIST, "job %s exists already", name);
 	j->compressed = compressed;
 	j->state = JOB_RECEIVING;
-	if (getrandom(j->uuid, sizeof(j->uuid), 0) != (ssize_t)sizeof(j->uuid))
-		return err_errno(err, "no random bytes for the job's UUID");
-	j->uuid[6] = (uint8_t)((j->uuid[6] & 0x0f) | 0x40);	/* RFC 4122: version 4, variant 1 */
-	j->uuid[8] = (uint8_t)((j->uuid[8] & 0x3f) | 0x80);
+	r = job_uuid_random(j->uuid, err);
+	if (r < 0)
+		return r;
 	j->created = job_now();
 	j->consistency = strdup("unknown");
 	if (!j->created || !j->consistency)

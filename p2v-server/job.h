@@ -105,6 +105,8 @@ char *job_image_name(const struct job_image *im, bool partial);
 char *job_path(const struct job *j, const char *file);
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err);
 int job_machine(const struct job *j, struct machine **ret, struct err *err);
+/* A random one, RFC 4122 version 4. */
+int job_uuid_random(uint8_t ret[static 16], struct err *err);
 void job_uuid_text(const uint8_t uuid[static 16], char ret[static 37]);
 /*
  * Names of the jobs in the store, sorted; strv_free(). An empty or missing store gives an empty

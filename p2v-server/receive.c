@@ -161,7 +161,7 @@ static int create_job(struct receive *rx, const struct msg_open *o, struct err *
 		return err_nomem(err);
 	for (uint16_t i = 0; i < o->ndisks; i++)
 		if (overlay_name_clashes(o, i))
-			return err_set(err, EINVAL,
+			return err_set(err, ENOTUNIQ,
 				       "disk name %s is that of another disk's overlay",
 				       o->disks[i].name);
 	for (uint16_t i = 0; i < o->ndisks; i++)
@@ -580,6 +580,8 @@ static enum proto_error wire_code(int code)
 		return PROTO_ERR_BUSY;
 	case ECANCELED:
 		return PROTO_ERR_CANCELLED;
+	case ENOTUNIQ:
+		return PROTO_ERR_NAME;
 	case EUCLEAN:
 		return PROTO_ERR_VERIFY;
 	case EROFS:

@@ -7,9 +7,15 @@
 #include "common/text.h"
 #include "postfix/lines.h"
 
-static int rewrite_line(const struct line *l, const struct devmap *map, struct strbuf *out,
-			struct machine_strv *notes)
+struct rewrite {
+	const struct devmap *map;
+	struct machine_strv *notes;
+};
+
+static int rewrite_line(const struct line *l, struct strbuf *out, void *opaque)
 {
+	const struct devmap *map = ((struct rewrite *)opaque)->map;
+	struct machine_strv *notes = ((struct rewrite *)opaque)->notes;
 	const char *p = l->s, *end = l->s + l->len;
 	CLEANUP(mem_free) char *device = NULL, *to = NULL, *msg = NULL;
 	struct span name, dev;
@@ -55,24 +61,7 @@ keep:
 int crypttab_rewrite(const char *text, const struct devmap *map, char **ret,
 		     struct machine_strv *notes)
 {
-	CLEANUP(strbuf_done) struct strbuf out = { 0 };
-	const char *pos = text;
-	struct line l;
-	int changed = 0;
-	char *s;
+	struct rewrite rw = { .map = map, .notes = notes };
 
-	while (lines_next(&pos, &l)) {
-		int r = rewrite_line(&l, map, &out, notes);
-
-		if (r < 0)
-			return r;
-		changed |= r;
-	}
-	if (!changed)
-		return 0;
-	s = strbuf_take(&out);
-	if (!s)
-		return -ENOMEM;
-	*ret = s;
-	return 1;
+	return lines_rewrite(text, rewrite_line, &rw, ret);
 }

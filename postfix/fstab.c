@@ -61,10 +61,16 @@ static int note(struct machine_strv *notes, const char *fmt, const char *what)
 	return machine_strv_add(notes, s);
 }
 
+struct rewrite {
+	const struct devmap *map;
+	struct machine_strv *notes;
+};
+
 /* Returns 1 when the line was changed. */
-static int rewrite_line(const struct line *l, const struct devmap *map, struct strbuf *out,
-			struct machine_strv *notes)
+static int rewrite_line(const struct line *l, struct strbuf *out, void *opaque)
 {
+	const struct devmap *map = ((struct rewrite *)opaque)->map;
+	struct machine_strv *notes = ((struct rewrite *)opaque)->notes;
 	struct span f[NFIELDS];
 	size_t n = fields(l, f);
 	CLEANUP(mem_free) char *spec = NULL, *to = NULL, *options = NULL;
@@ -126,26 +132,9 @@ keep:
 int fstab_rewrite(const char *text, const struct devmap *map, char **ret,
 		  struct machine_strv *notes)
 {
-	CLEANUP(strbuf_done) struct strbuf out = { 0 };
-	const char *pos = text;
-	struct line l;
-	int changed = 0;
-	char *s;
+	struct rewrite rw = { .map = map, .notes = notes };
 
-	while (lines_next(&pos, &l)) {
-		int r = rewrite_line(&l, map, &out, notes);
-
-		if (r < 0)
-			return r;
-		changed |= r;
-	}
-	if (!changed)
-		return 0;
-	s = strbuf_take(&out);
-	if (!s)
-		return -ENOMEM;
-	*ret = s;
-	return 1;
+	return lines_rewrite(text, rewrite_line, &rw, ret);
 }
 
 /* \040 and friends. */

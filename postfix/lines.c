@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "postfix/lines.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,4 +101,28 @@ bool lines_section(const struct line *l, struct span *ret_name)
 		return false;
 	*ret_name = (struct span){ t.s + 1, t.len - 2 };
 	return true;
+}
+
+int lines_rewrite(const char *text, lines_rewrite_fn *fn, void *opaque, char **ret)
+{
+	CLEANUP(strbuf_done) struct strbuf out = { 0 };
+	const char *pos = text;
+	struct line l;
+	int changed = 0;
+	char *s;
+
+	while (lines_next(&pos, &l)) {
+		int r = fn(&l, &out, opaque);
+
+		if (r < 0)
+			return r;
+		changed |= r;
+	}
+	if (!changed)
+		return 0;
+	s = strbuf_take(&out);
+	if (!s)
+		return -ENOMEM;
+	*ret = s;
+	return 1;
 }

@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include "common/text.h"
 
 struct span {
 	const char *s;
@@ -43,5 +44,13 @@ char *lines_span_dup(struct span w);
 bool lines_assignment(const struct line *l, struct span *ret_key, struct span *ret_value);
 /* "[name]": the name. */
 bool lines_section(const struct line *l, struct span *ret_name);
+
+/*
+ * Rewrite text line by line: fn appends to out what the line becomes (as it was, when it is not to
+ * change) and returns 1 changed, 0 not, -errno. Returns 1 with *ret malloc'd, 0 when no line
+ * changed (*ret untouched), -errno of fn, -ENOMEM.
+ */
+typedef int lines_rewrite_fn(const struct line *l, struct strbuf *out, void *opaque);
+int lines_rewrite(const char *text, lines_rewrite_fn *fn, void *opaque, char **ret);
 
 #endif

@@ -510,6 +510,31 @@ START_TEST(other_disks)
 }
 END_TEST
 
+/* finish would give the overlay of sdb the file that is the replica of sdb-vm. */
+START_TEST(disk_named_like_an_overlay)
+{
+	refused("box", 2, SIZE0, "sdb-vm", PROTO_ERR_NAME);
+	check_store(NULL);
+}
+END_TEST
+
+/* An image that does not hold any more what was sent is not reported as done. */
+START_TEST(damaged_job)
+{
+	CLEANUP(job_free) struct job *j = NULL;
+	struct client c;
+
+	start(&c);
+	ck_assert_int_eq(open_job(&c, "box"), PROTO_JOB_NEW);
+	finish(&c);
+	ck_assert_int_eq(job_open(store, "box", JOB_LOCK_TRY, &j, NULL), 0);
+	j->state = JOB_DAMAGED;
+	ck_assert_int_eq(job_save(j, NULL), 0);
+	job_free(TAKE_PTR(j));
+	refused("box", 2, SIZE0, "sda", PROTO_ERR_VERIFY);
+}
+END_TEST
+
 START_TEST(keys_of_other_jobs)
 {
 	config.job_prefix = "web-";
@@ -791,6 +816,8 @@ static Suite *receive_suite(void)
 				       many_flushes,
 				       bad_sectors_are_remembered,
 				       other_disks,
+				       disk_named_like_an_overlay,
+				       damaged_job,
 				       keys_of_other_jobs,
 				       impossible_disks,
 				       machine_that_is_none,

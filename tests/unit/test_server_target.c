@@ -274,6 +274,26 @@ START_TEST(many_flushes_at_once)
 }
 END_TEST
 
+/* An agent that never sends a FLUSH must not make us hold a record for each message for ever. */
+START_TEST(never_a_flush)
+{
+	create(false);
+	for (unsigned int i = 0; i < 65536 + 2; i++) {
+		struct msg_zero z = { .disk = 0,
+				      .reason = PROTO_ZERO_ZERO,
+				      .length = rig_chunk_length(&rig.disk[0], 0),
+				      .id = ++rig.id };
+
+		MUST(target_zero(rig.target, &z, &e));
+	}
+	MUST(until(65537, true, &e));
+	MUST(target_save(rig.target, &e));
+	MUST(poll_target(&e));
+	ck_assert_uint_eq(rig.durable, rig.id);
+	ck_assert_int_eq(target_journal(rig.target)->disks[0].state[0], CHUNK_ZERO);
+}
+END_TEST
+
 START_TEST(save_makes_all_durable)
 {
 	static const struct msg_bad bad = { .disk = 0, .offset = CHUNK, .length = 512 };
@@ -649,6 +669,7 @@ static Suite *target_suite(void)
 		acknowledged_is_not_durable,
 		flush_covers_what_came_before_it,
 		many_flushes_at_once,
+		never_a_flush,
 		save_makes_all_durable,
 		overwritten_chunk_is_revoked_first,
 		overwritten_before_it_is_journalled,
