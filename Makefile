@@ -53,7 +53,7 @@ ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 
 # postfix/data/*.tbl are compiled in: one generated C file.
 FIX_TABLES := $(wildcard postfix/data/*.tbl)
-GENERATED := $(BUILD)/gen/fix_data.c
+GENERATED := $(BUILD)/gen/tables_data.c
 
 src = $(wildcard $(1)/*.c)
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
@@ -96,8 +96,8 @@ $(BUILD)/lib$(1).a: $(call obj,$(call src,$(1))) $(2)
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 endef
-$(foreach f,$(filter-out postfix,$(FLOORS)),$(eval $(call floor_rules,$(f))))
-$(eval $(call floor_rules,postfix,$(BUILD)/obj/gen/fix_data.o))
+$(foreach f,$(filter-out common,$(FLOORS)),$(eval $(call floor_rules,$(f))))
+$(eval $(call floor_rules,common,$(BUILD)/obj/gen/tables_data.o))
 
 $(TEST_LIB): $(call obj,$(call src,tests/lib))
 	$(call say,AR,$@)

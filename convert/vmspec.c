@@ -66,7 +66,8 @@ static void smbios_done(struct machine_smbios *s)
 		s->bios_version, s->bios_date,
 	};
 
-	_Static_assert(sizeof(all) == sizeof(*s), "a member is missing above");
+	_Static_assert(sizeof(all) == offsetof(struct machine_smbios, oem_strings),
+		       "a member is missing above");
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++)
 		free(all[i]);
 }

@@ -45,6 +45,14 @@ int collect_net(const struct sysroot *root, struct machine *m, struct err *err);
 int collect_os(const struct sysroot *root, struct machine *m, struct err *err);
 /* TPM, watchdogs */
 int collect_devices(const struct sysroot *root, struct machine *m, struct err *err);
+/* PCI and USB devices, and what a virtual machine will lack of them */
+int collect_bus(const struct sysroot *root, struct machine *m, struct err *err);
+/* what the disks say of their health; after collect_block */
+int collect_smart(const struct sysroot *root, struct machine *m, struct err *err);
+/* kernels, boot loader, services, software of the booted system; after collect_os */
+int collect_software(const struct sysroot *root, struct machine *m, struct err *err);
+/* programs on mounted EFI system partitions; after collect_os */
+int collect_esp(const struct sysroot *root, struct machine *m, struct err *err);
 
 /* Add a warning to the machine; ENOMEM is the only failure. */
 int collect_warn(struct machine *m, const char *fmt, ...) PRINTF_LIKE(2, 3);

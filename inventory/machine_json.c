@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 #include "common/jsonx.h"
-#include "inventory/machine_json_fields.h"
+#include "inventory/machine_json_code.h"
 
 int machine_to_json(const struct machine *m, json_t **ret, struct err *err)
 {
@@ -16,7 +16,7 @@ int machine_to_json(const struct machine *m, json_t **ret, struct err *err)
 	r = json_object_set_new(o, "version", json_integer(MACHINE_VERSION)) == 0 ? 0 :
 	    err_nomem(err);
 	if (r == 0)
-		r = machine_json_encode(m, machine_json_fields_machine, o, err);
+		r = machine_json_encode(m, machine_fields_machine, o, err);
 	if (r < 0) {
 		err_prefix(err, "machine");
 		return r;
@@ -49,7 +49,7 @@ int machine_from_json(const json_t *j, struct machine **ret, struct err *err)
 	if (r == 0 && machine_new(&m) < 0)
 		return err_nomem(err);
 	if (r == 0)
-		r = machine_json_decode(j, machine_json_fields_machine, m, err);
+		r = machine_json_decode(j, machine_fields_machine, RULE_ANY, m, err);
 	if (r < 0) {
 		err_prefix(err, "machine");
 		return r;

@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Decoding of what may come from a hostile peer: every type, range and rule is checked. */
-#include "inventory/machine_json_fields.h"
+#include "inventory/machine_json_code.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include "common/compiler.h"
 #include "common/jsonx.h"
+#include "common/text.h"
 
-static int absent(const struct machine_json_field *f, struct err *err)
+static int absent(const struct machine_field *f, struct err *err)
 {
 	return (f->rules & RULE_NEEDED) ? err_set(err, EBADMSG, "%s is missing", f->name) : 0;
 }
 
-static int decode_text(const json_t *o, const struct machine_json_field *f, char **ret,
+static int decode_text(const json_t *o, const struct machine_field *f, char **ret,
 		       struct err *err)
 {
 	const json_t *v = json_object_get(o, f->name);
@@ -25,7 +27,7 @@ static int decode_text(const json_t *o, const struct machine_json_field *f, char
 	return r < 0 ? r : machine_json_rules_check(f->name, *ret, f->rules, EBADMSG, err);
 }
 
-static int get_list(const json_t *o, const struct machine_json_field *f, json_t **ret,
+static int get_list(const json_t *o, const struct machine_field *f, json_t **ret,
 		    struct err *err)
 {
 	int r = jsonx_get_arr(o, f->name, ret, err);
@@ -35,7 +37,7 @@ static int get_list(const json_t *o, const struct machine_json_field *f, json_t 
 	return r;
 }
 
-static int decode_strv(const json_t *o, const struct machine_json_field *f,
+static int decode_strv(const json_t *o, const struct machine_field *f,
 		       struct machine_strv *ret, struct err *err)
 {
 	json_t *a, *e;
@@ -59,7 +61,7 @@ static int decode_strv(const json_t *o, const struct machine_json_field *f,
 	return 0;
 }
 
-static int decode_list(const json_t *o, const struct machine_json_field *f, void *base,
+static int decode_list(const json_t *o, const struct machine_field *f, void *base,
 		       struct err *err)
 {
 	size_t *pn = (size_t *)(void *)((char *)base + f->offset_n);
@@ -88,7 +90,7 @@ static int decode_list(const json_t *o, const struct machine_json_field *f, void
 		}
 		if (!json_is_object(e))
 			return err_set(err, EBADMSG, "%s[%zu] is not an object", f->name, i);
-		r = machine_json_decode(e, f->sub, p, err);
+		r = machine_json_decode(e, f->sub, f->rules, p, err);
 		if (r == 0 && f->check)
 			r = f->check(p, err);
 		if (r < 0) {
@@ -99,7 +101,7 @@ static int decode_list(const json_t *o, const struct machine_json_field *f, void
 	return 0;
 }
 
-static int decode_number(const json_t *o, const struct machine_json_field *f, void *p,
+static int decode_number(const json_t *o, const struct machine_field *f, void *p,
 			 struct err *err)
 {
 	int64_t lo = 0, hi = INT64_MAX, v = f->unknown;
@@ -135,7 +137,7 @@ static int decode_number(const json_t *o, const struct machine_json_field *f, vo
 	return 0;
 }
 
-static int decode_firmware_type(const json_t *o, const struct machine_json_field *f,
+static int decode_firmware_type(const json_t *o, const struct machine_field *f,
 				enum machine_firmware_type *ret, struct err *err)
 {
 	CLEANUP(mem_free) char *s = NULL;
@@ -143,9 +145,9 @@ static int decode_firmware_type(const json_t *o, const struct machine_json_field
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
-	for (size_t i = 0; i < ARRAY_SIZE(machine_json_fields_firmware); i++) {
-		if (machine_json_fields_firmware[i] &&
-		    strcmp(machine_json_fields_firmware[i], s) == 0) {
+	for (size_t i = 0; i < ARRAY_SIZE(machine_fields_firmware_types); i++) {
+		if (machine_fields_firmware_types[i] &&
+		    strcmp(machine_fields_firmware_types[i], s) == 0) {
 			*ret = (enum machine_firmware_type)i;
 			return 0;
 		}
@@ -153,12 +155,57 @@ static int decode_firmware_type(const json_t *o, const struct machine_json_field
 	return err_set(err, EBADMSG, "%s is neither \"bios\" nor \"uefi\"", f->name);
 }
 
-int machine_json_decode(const json_t *o, const struct machine_json_field *fields, void *base,
-			struct err *err)
+/* What stands where only known members may: a slip of the pen. */
+static int refuse_unknown(const json_t *o, const struct machine_field *fields, struct err *err)
 {
-	for (const struct machine_json_field *f = fields; f->name; f++) {
+	json_t *copy = (json_t *)(uintptr_t)o, *value;
+	const char *key;
+
+	json_object_foreach(copy, key, value) {
+		const struct machine_field *f = fields;
+		char text[64];
+
+		while (f->name && strcmp(f->name, key) != 0)
+			f++;
+		if (!f->name)
+			return err_set(err, EBADMSG, "%s is not a member that is known here",
+				       text_escape_str(key, text, sizeof(text)));
+	}
+	return 0;
+}
+
+static int decode_object(const json_t *o, const struct machine_field *f, void *p, struct err *err)
+{
+	json_t *sub;
+	int r = jsonx_get_obj(o, f->name, &sub, err);
+
+	if (r < 0)
+		return r;
+	if (f->kind == FIELD_POINTER) {
+		void *made = calloc(1, f->size);
+
+		if (!made)
+			return err_nomem(err);
+		*(void **)p = made;
+		p = made;
+	}
+	r = machine_json_decode(sub, f->sub, f->rules, p, err);
+	if (r < 0)
+		err_prefix(err, "%s", f->name);
+	return r;
+}
+
+int machine_json_decode(const json_t *o, const struct machine_field *fields, unsigned int rules,
+			void *base, struct err *err)
+{
+	if (rules & RULE_STRICT) {
+		int r = refuse_unknown(o, fields, err);
+
+		if (r < 0)
+			return r;
+	}
+	for (const struct machine_field *f = fields; f->name; f++) {
 		void *p = (char *)base + f->offset;
-		json_t *sub;
 		int r;
 
 		switch (f->kind) {
@@ -169,17 +216,15 @@ int machine_json_decode(const json_t *o, const struct machine_json_field *fields
 			r = decode_strv(o, f, p, err);
 			break;
 		case FIELD_BOOL:
+		case FIELD_FLAG:
 			r = jsonx_get_bool(o, f->name, p, err);
 			break;
 		case FIELD_FIRMWARE:
 			r = decode_firmware_type(o, f, p, err);
 			break;
 		case FIELD_OBJECT:
-			r = jsonx_get_obj(o, f->name, &sub, err);
-			if (r == 0)
-				r = machine_json_decode(sub, f->sub, p, err);
-			if (r < 0 && r != -ENOENT)
-				err_prefix(err, "%s", f->name);
+		case FIELD_POINTER:
+			r = decode_object(o, f, p, err);
 			break;
 		case FIELD_LIST:
 		case FIELD_U16LIST:

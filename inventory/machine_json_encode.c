@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Encoding. What breaks a promise of machine_json.h is refused: what we write, we can read. */
-#include "inventory/machine_json_fields.h"
+#include "inventory/machine_json_code.h"
 
 #include <string.h>
 #include "common/compiler.h"
@@ -28,7 +28,7 @@ static int append_text(json_t *a, const char *name, const char *s, struct err *e
 	return json_array_append_new(a, v) == 0 ? 0 : err_nomem(err);
 }
 
-static int encode_text(const struct machine_json_field *f, const char *s, json_t *o,
+static int encode_text(const struct machine_field *f, const char *s, json_t *o,
 		       struct err *err)
 {
 	json_t *v;
@@ -47,7 +47,7 @@ static int encode_text(const struct machine_json_field *f, const char *s, json_t
 	return set_new(o, f->name, v, err);
 }
 
-static int encode_strv(const struct machine_json_field *f, const struct machine_strv *v, json_t *o,
+static int encode_strv(const struct machine_field *f, const struct machine_strv *v, json_t *o,
 		       struct err *err)
 {
 	CLEANUP(json_unref) json_t *a = NULL;
@@ -68,7 +68,7 @@ static int encode_strv(const struct machine_json_field *f, const struct machine_
 	return set_new(o, f->name, TAKE_PTR(a), err);
 }
 
-static int encode_list(const struct machine_json_field *f, const void *base, json_t *o,
+static int encode_list(const struct machine_field *f, const void *base, json_t *o,
 		       struct err *err)
 {
 	const char *p;
@@ -109,7 +109,7 @@ static int encode_list(const struct machine_json_field *f, const void *base, jso
 	return set_new(o, f->name, TAKE_PTR(a), err);
 }
 
-static int encode_number(const struct machine_json_field *f, const void *p, json_t *o,
+static int encode_number(const struct machine_field *f, const void *p, json_t *o,
 			 struct err *err)
 {
 	int64_t v;
@@ -138,12 +138,29 @@ static int encode_number(const struct machine_json_field *f, const void *p, json
 	return set_new(o, f->name, json_integer(v), err);
 }
 
-int machine_json_encode(const void *base, const struct machine_json_field *fields, json_t *o,
+static int encode_object(const struct machine_field *f, const void *p, json_t *o, struct err *err)
+{
+	CLEANUP(json_unref) json_t *sub = json_object();
+	int r;
+
+	if (!sub)
+		return err_nomem(err);
+	r = machine_json_encode(p, f->sub, sub, err);
+	if (r < 0) {
+		err_prefix(err, "%s", f->name);
+		return r;
+	}
+	/* An empty plan is one all the same. */
+	if (json_object_size(sub) == 0 && f->kind == FIELD_OBJECT)
+		return 0;
+	return set_new(o, f->name, TAKE_PTR(sub), err);
+}
+
+int machine_json_encode(const void *base, const struct machine_field *fields, json_t *o,
 			struct err *err)
 {
-	for (const struct machine_json_field *f = fields; f->name; f++) {
+	for (const struct machine_field *f = fields; f->name; f++) {
 		const void *p = (const char *)base + f->offset;
-		CLEANUP(json_unref) json_t *sub = NULL;
 		int r = 0;
 
 		switch (f->kind) {
@@ -156,25 +173,26 @@ int machine_json_encode(const void *base, const struct machine_json_field *field
 		case FIELD_BOOL:
 			r = set_new(o, f->name, json_boolean(*(const bool *)p), err);
 			break;
+		case FIELD_FLAG:
+			if (*(const bool *)p)
+				r = set_new(o, f->name, json_true(), err);
+			break;
 		case FIELD_FIRMWARE: {
 			enum machine_firmware_type t = *(const enum machine_firmware_type *)p;
 
-			if ((size_t)t >= ARRAY_SIZE(machine_json_fields_firmware))
+			if ((size_t)t >= ARRAY_SIZE(machine_fields_firmware_types))
 				r = err_set(err, EINVAL, "%s is out of range", f->name);
-			else if (machine_json_fields_firmware[t])
+			else if (machine_fields_firmware_types[t])
 				r = set_new(o, f->name,
-					    json_string(machine_json_fields_firmware[t]), err);
+					    json_string(machine_fields_firmware_types[t]), err);
 			break;
 		}
 		case FIELD_OBJECT:
-			sub = json_object();
-			if (!sub)
-				return err_nomem(err);
-			r = machine_json_encode(p, f->sub, sub, err);
-			if (r < 0)
-				err_prefix(err, "%s", f->name);
-			else if (json_object_size(sub) > 0)
-				r = set_new(o, f->name, TAKE_PTR(sub), err);
+			r = encode_object(f, p, o, err);
+			break;
+		case FIELD_POINTER:
+			if (*(void *const *)p)
+				r = encode_object(f, *(void *const *)p, o, err);
 			break;
 		case FIELD_LIST:
 		case FIELD_U16LIST:

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Checks on text that hold in both directions. */
-#include "inventory/machine_json_fields.h"
+#include "inventory/machine_json_code.h"
 
 #include <stdbool.h>
 #include <string.h>

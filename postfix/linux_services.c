@@ -12,7 +12,7 @@
 
 #include "common/compiler.h"
 #include "postfix/modlist.h"
-#include "postfix/tables.h"
+#include "common/tables.h"
 
 #define UNITS	"/etc/systemd/system"
 

@@ -9,7 +9,7 @@
 #include "postfix/kargs.h"
 #include "postfix/linux_initramfs.h"
 #include "postfix/modlist.h"
-#include "postfix/tables.h"
+#include "common/tables.h"
 
 static struct devmap map;
 

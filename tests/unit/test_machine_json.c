@@ -8,131 +8,98 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "common/jsonx.h"
+#include "inventory/machine_fields.h"
 #include "inventory/machine_json.h"
 #include "tests/lib/unit.h"
 
 static unsigned int serial;
 
 /* A different text every time, so that two members swapped by mistake do not look the same. */
-static char *text(void)
+static char *text(unsigned int rules)
 {
 	char *s;
 
-	ck_assert_int_ge(asprintf(&s, "text %u", ++serial), 0);
+	if (rules & RULE_MAC)
+		ck_assert_int_ge(asprintf(&s, "52:54:00:00:%02x:%02x", serial >> 8 & 0xff,
+					  serial & 0xff), 0);
+	else
+		ck_assert_int_ge(asprintf(&s, "text %u", ++serial), 0);
 	return s;
 }
 
 static void fill_strv(struct machine_strv *v)
 {
 	for (int i = 0; i < 3; i++) {
-		CLEANUP(mem_free) char *s = text();
+		CLEANUP(mem_free) char *s = text(RULE_ANY);
 
 		ck_assert_int_eq(machine_strv_add(v, s), 0);
 	}
 }
 
-static void fill_fs(struct machine_fs *f)
-{
-	*f = (struct machine_fs){
-		.type = text(), .usage = text(), .uuid = text(), .label = text(), .version = text(),
-		.size = ++serial, .used = ++serial,
-	};
-}
+static void fill(void *base, const struct machine_field *fields);
 
-static void fill_partition(struct machine_partition *p)
+static void fill_list(void *base, const struct machine_field *f)
 {
-	p->number = ++serial;
-	p->name = text();
-	p->path = text();
-	p->start = ++serial;
-	p->size = INT64_MAX - p->start;
-	p->type = text();
-	p->uuid = text();
-	p->label = text();
-	p->boot = p->extended = true;
-	fill_fs(&p->fs);
-	fill_strv(&p->aliases);
-	fill_strv(&p->mountpoints);
-}
+	size_t *n = (size_t *)(void *)((char *)base + f->offset_n);
+	void *list = (char *)base + f->offset;
 
-static void fill_disk(struct machine_disk *d)
-{
-	d->name = strdup("cciss/c0d0");
-	d->path = text();
-	d->size = INT64_MAX;
-	d->logical_sector = UINT32_MAX;
-	d->physical_sector = ++serial;
-	d->serial = text();
-	d->wwn = text();
-	d->fingerprint = text();
-	d->vendor = text();
-	d->model = text();
-	d->transport = text();
-	d->driver = text();
-	d->rotational = d->removable = d->readonly = d->discard = true;
-	fill_strv(&d->aliases);
-	d->table = text();
-	d->table_uuid = text();
-	for (int i = 0; i < 3; i++)
-		fill_partition(
-		    machine_grow(&d->partitions, &d->npartitions, sizeof(*d->partitions)));
-	fill_fs(&d->fs);
-	fill_strv(&d->mountpoints);
-}
-
-static void fill_volume(struct machine_volume *v)
-{
-	v->name = text();
-	v->path = text();
-	v->kind = text();
-	v->uuid = text();
-	v->level = text();
-	v->size = ++serial;
-	fill_strv(&v->slaves);
-	fill_strv(&v->aliases);
-	fill_fs(&v->fs);
-	fill_strv(&v->mountpoints);
-}
-
-static void fill_nic(struct machine_nic *n)
-{
-	n->name = text();
-	n->kind = text();
-	n->mac = strdup("52:54:00:0a:bc:de");
-	n->permanent_mac = strdup("80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:10:3b");
-	n->driver = text();
-	n->bus = text();
-	n->master = text();
-	fill_strv(&n->lower);
-	n->vlan_id = ++serial;
-	n->mtu = ++serial;
-	n->speed = ++serial;
-	n->carrier = n->up = true;
-	fill_strv(&n->predictable);
-	for (int i = 0; i < 2; i++) {
-		struct machine_address *a = machine_grow(&n->addresses, &n->naddresses, sizeof(*a));
-
-		*a = (struct machine_address){.address = text(), .scope = text(), .dynamic = true};
+	for (int i = 0; i < 3; i++) {
+		if (f->kind == FIELD_U16LIST)
+			*(uint16_t *)machine_grow(list, n, sizeof(uint16_t)) = (uint16_t)++serial;
+		else
+			fill(machine_grow(list, n, f->size), f->sub);
 	}
 }
 
-static void fill_smbios(struct machine_smbios *s)
+/* Every member that the tables know. */
+static void fill(void *base, const struct machine_field *fields)
 {
-	char **p = (char **)s;
+	for (const struct machine_field *f = fields; f->name; f++) {
+		void *p = (char *)base + f->offset;
 
-	/* All members are strings: so the test needs no list of its own. */
-	_Static_assert(sizeof(*s) % sizeof(char *) == 0, "smbios is strings only");
-	for (size_t i = 0; i < sizeof(*s) / sizeof(*p); i++)
-		p[i] = text();
-}
-
-static void fill_os(struct machine_os *o)
-{
-	char **p = (char **)o;
-
-	_Static_assert(sizeof(*o) % sizeof(char *) == 0, "os is strings only");
-	for (size_t i = 0; i < sizeof(*o) / sizeof(*p); i++)
-		p[i] = text();
+		switch (f->kind) {
+		case FIELD_STR:
+			*(char **)p = text(f->rules);
+			break;
+		case FIELD_STRV:
+			fill_strv(p);
+			break;
+		case FIELD_BOOL:
+		case FIELD_FLAG:
+			*(bool *)p = true;
+			break;
+		case FIELD_U16:
+			*(uint16_t *)p = (uint16_t)++serial;
+			break;
+		case FIELD_U32:
+			*(uint32_t *)p = ++serial;
+			break;
+		case FIELD_U64:
+			*(uint64_t *)p = ++serial;
+			break;
+		case FIELD_I32:
+			*(int32_t *)p = (int32_t)++serial;
+			break;
+		case FIELD_I64:
+			*(int64_t *)p = ++serial;
+			break;
+		case FIELD_FIRMWARE:
+			*(enum machine_firmware_type *)p = MACHINE_FIRMWARE_UEFI;
+			break;
+		case FIELD_OBJECT:
+			fill(p, f->sub);
+			break;
+		case FIELD_POINTER:
+			*(void **)p = calloc(1, f->size);
+			ck_assert_ptr_nonnull(*(void **)p);
+			fill(*(void **)p, f->sub);
+			break;
+		case FIELD_LIST:
+		case FIELD_U16LIST:
+			fill_list(base, f);
+			break;
+		}
+	}
 }
 
 static struct machine *full_machine(void)
@@ -141,47 +108,91 @@ static struct machine *full_machine(void)
 
 	serial = 0;
 	ck_assert_int_eq(machine_new(&m), 0);
-	m->recorded_at = text();
-	m->recorded_by = text();
-	m->hostname = strdup("w\xc3\xbcrfel \xf0\x9f\x8e\xb2 \"quoted\" \x01 \\");
-	m->cpu = (struct machine_cpu){ text(), text(), 6, 85, 7, 2, 16, 2, 63, { NULL, 0 }, 3 };
-	fill_strv(&m->cpu.flags);
-	m->memory = (struct machine_memory){ 24ULL << 30, (24ULL << 30) - 12345, text() };
-	m->firmware.type = MACHINE_FIRMWARE_UEFI;
-	m->firmware.secure_boot = m->firmware.setup_mode = true;
-	m->firmware.boot_current = 0;
-	for (unsigned int i = 0; i < 3; i++) {
-		struct machine_boot_entry *e =
-		    machine_grow(&m->firmware.entries, &m->firmware.nentries, sizeof(*e));
-		uint16_t *o = machine_grow(&m->firmware.boot_order, &m->firmware.nboot_order,
-					   sizeof(*o));
-
-		*e = (struct machine_boot_entry){(uint16_t)(i * 0x7fff), text(), true, text(),
-						 text()};
-		*o = (uint16_t)(0xffff - i);
-	}
-	fill_smbios(&m->smbios);
-	m->tpm_present = true;
-	m->tpm_version = text();
-	for (int i = 0; i < 2; i++) {
-		struct machine_watchdog *w =
-		    machine_grow(&m->watchdogs, &m->nwatchdogs, sizeof(*w));
-		struct machine_route *r = machine_grow(&m->routes, &m->nroutes, sizeof(*r));
-		struct machine_mount *t = machine_grow(&m->mounts, &m->nmounts, sizeof(*t));
-
-		*w = (struct machine_watchdog){ text(), text(), true };
-		*r = (struct machine_route){ text(), text(), text() };
-		*t = (struct machine_mount){ text(), text(), text(), text() };
-		fill_disk(machine_grow(&m->disks, &m->ndisks, sizeof(*m->disks)));
-		fill_volume(machine_grow(&m->volumes, &m->nvolumes, sizeof(*m->volumes)));
-		fill_nic(machine_grow(&m->nics, &m->nnics, sizeof(*m->nics)));
-	}
-	m->clock = (struct machine_clock){ true, true, INT64_MIN, text() };
-	fill_os(&m->os);
-	fill_strv(&m->dns);
-	fill_strv(&m->warnings);
+	fill(m, machine_fields_machine);
 	return m;
 }
+
+/* The edges of what numbers and text can be. */
+static struct machine *extreme_machine(void)
+{
+	struct machine *m = full_machine();
+
+	free(m->hostname);
+	m->hostname = strdup("w\xc3\xbcrfel \xf0\x9f\x8e\xb2 \"quoted\" \x01 \\");
+	m->clock.rtc_minus_system = INT64_MIN;
+	m->disks[0].size = INT64_MAX;
+	m->disks[0].logical_sector = UINT32_MAX;
+	m->disks[1].partitions[2].size = INT64_MAX - m->disks[1].partitions[2].start;
+	m->firmware.boot_order[0] = 0xffff;
+	m->firmware.boot_current = 0;
+	free(m->nics[0].permanent_mac);
+	m->nics[0].permanent_mac =
+		strdup("80:00:02:08:fe:80:00:00:00:00:00:00:00:02:c9:03:00:00:10:3b");
+	return m;
+}
+
+static size_t field_size(const struct machine_field *f)
+{
+	switch (f->kind) {
+	case FIELD_STRV:
+		return sizeof(struct machine_strv);
+	case FIELD_BOOL:
+	case FIELD_FLAG:
+		return sizeof(bool);
+	case FIELD_U16:
+		return sizeof(uint16_t);
+	case FIELD_U32:
+	case FIELD_I32:
+		return sizeof(uint32_t);
+	case FIELD_FIRMWARE:
+		return sizeof(enum machine_firmware_type);
+	case FIELD_LIST:
+	case FIELD_U16LIST:
+		return sizeof(void *) + sizeof(size_t);
+	default:
+		return sizeof(void *);
+	}
+}
+
+static void measure(const char *where, const struct machine_field *fields, size_t size)
+{
+	unsigned char *seen = calloc(1, size);
+	size_t gap = 0, end;
+
+	ck_assert_ptr_nonnull(seen);
+	for (const struct machine_field *f = fields; f->name; f++) {
+		size_t n = field_size(f);
+
+		if (f->kind == FIELD_OBJECT) {
+			/* By value: up to the next member, or the end. */
+			n = size - f->offset;
+			for (const struct machine_field *g = fields; g->name; g++)
+				if (g->offset > f->offset && g->offset - f->offset < n)
+					n = g->offset - f->offset;
+			measure(f->name, f->sub, n);
+		} else if (f->kind == FIELD_LIST) {
+			ck_assert_uint_eq(f->offset_n, f->offset + sizeof(void *));
+			measure(f->name, f->sub, f->size);
+		} else if (f->kind == FIELD_POINTER) {
+			measure(f->name, f->sub, f->size);
+		}
+		ck_assert_uint_le(f->offset + n, size);
+		memset(seen + f->offset, 1, n);
+	}
+	for (end = 0; end < size; end++) {
+		gap = seen[end] ? 0 : gap + 1;
+		ck_assert_msg(gap < sizeof(void *), "%s has a member in no table before byte %zu",
+			      where, end);
+	}
+	free(seen);
+}
+
+/* A text or list that a struct has and its table has not leaves a hole of a pointer's size. */
+START_TEST(test_tables_cover_the_structs)
+{
+	measure("machine", machine_fields_machine, sizeof(struct machine));
+}
+END_TEST
 
 static char *dump(const struct machine *m)
 {
@@ -203,8 +214,8 @@ START_TEST(test_every_member_is_written)
 		char as_text[40], as_number[40], as_number_end[40];
 
 		snprintf(as_text, sizeof(as_text), "\"text %u\"", i);
-		snprintf(as_number, sizeof(as_number), ": %u,", i);
-		snprintf(as_number_end, sizeof(as_number_end), ": %u\n", i);
+		snprintf(as_number, sizeof(as_number), " %u,", i);
+		snprintf(as_number_end, sizeof(as_number_end), " %u\n", i);
 		if (!strstr(s, as_text) && !strstr(s, as_number) && !strstr(s, as_number_end))
 			missing++;
 	}
@@ -215,7 +226,7 @@ END_TEST
 
 START_TEST(test_round_trip_of_a_full_machine)
 {
-	CLEANUP(machine_free) struct machine *m = full_machine(), *back = NULL;
+	CLEANUP(machine_free) struct machine *m = extreme_machine(), *back = NULL;
 	CLEANUP(mem_free) char *first = dump(m), *second = NULL;
 	struct err err = ERR_INIT;
 
@@ -319,12 +330,38 @@ END_TEST
 START_TEST(test_unknown_members_are_ignored)
 {
 	static const char s[] = "{\"version\":1,\"future\":{\"a\":[1,2,{}]},\"hostname\":null,"
-				"\"disks\":[{\"name\":\"sda\",\"zoned\":true}]}";
+				"\"disks\":[{\"name\":\"sda\",\"flavour\":true}]}";
 	CLEANUP(machine_free) struct machine *m = NULL;
 
 	ck_assert_int_eq(machine_json_parse(s, sizeof(s) - 1, &m, NULL), 0);
 	ck_assert_ptr_null(m->hostname);
 	ck_assert_str_eq(m->disks[0].name, "sda");
+}
+END_TEST
+
+/* In a plan a person writes: what is not known there is a slip. */
+START_TEST(test_unknown_members_of_a_plan_are_refused)
+{
+	static const char *const bad[][2] = {
+		{ "{\"version\":1,\"plan\":{\"vcpu\":2}}", "plan: vcpu" },
+		{ "{\"version\":1,\"plan\":{\"disks\":[{\"name\":\"sda\",\"skipp\":1}]}}",
+		  "plan: disks[0]: skipp" },
+	};
+	static const char good[] = "{\"version\":1,\"plan\":{},\"future\":1}";
+	CLEANUP(machine_free) struct machine *m = NULL;
+	CLEANUP(mem_free) char *s = NULL;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		ck_assert_int_eq(machine_json_parse(bad[i][0], strlen(bad[i][0]), &m, &err),
+				 -EBADMSG);
+		ck_assert_msg(strstr(err.text, bad[i][1]) != NULL, "%s", err.text);
+		err_reset(&err);
+	}
+	ck_assert_int_eq(machine_json_parse(good, sizeof(good) - 1, &m, NULL), 0);
+	ck_assert_ptr_nonnull(m->plan);
+	s = dump(m);
+	ck_assert_ptr_nonnull(strstr(s, "\"plan\""));
 }
 END_TEST
 
@@ -401,7 +438,7 @@ START_TEST(test_encoder_keeps_the_promises)
 		if (i == 0)
 			m->disks[0].size = (uint64_t)INT64_MAX + 1;
 		else if (i == 1)
-			m->disks[0].partitions[0].size++;
+			m->disks[0].partitions[0].size = INT64_MAX;
 		else if (i == 2)
 			m->nics[0].mac[0] = 'A';
 		else
@@ -619,11 +656,13 @@ static Suite *machine_json_suite(void)
 	TCase *t = tcase_create("machine_json");
 
 	tcase_set_timeout(t, 60);
+	tcase_add_test(t, test_tables_cover_the_structs);
 	tcase_add_test(t, test_every_member_is_written);
 	tcase_add_test(t, test_round_trip_of_a_full_machine);
 	tcase_add_test(t, test_empty_machine_stays_unknown);
 	tcase_add_loop_test(t, test_hostile_text_is_refused_by_name, 0, ARRAY_SIZE(hostile));
 	tcase_add_test(t, test_unknown_members_are_ignored);
+	tcase_add_test(t, test_unknown_members_of_a_plan_are_refused);
 	tcase_add_test(t, test_nul_in_a_tree_is_refused);
 	tcase_add_test(t, test_limits);
 	tcase_add_test(t, test_encoder_keeps_the_promises);

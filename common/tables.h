@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The pattern tables of postfix/data/, compiled in by postfix/data/gen.sh.
+ * What is known by its name: the pattern tables of postfix/data/, compiled in by
+ * postfix/data/gen.sh (README.md there tells their format). The inventory recognises with them, the
+ * fixer acts on them, so both speak of the same things in the same words.
  */
-#ifndef P2V_POSTFIX_TABLES_H
-#define P2V_POSTFIX_TABLES_H
+#ifndef P2V_COMMON_TABLES_H
+#define P2V_COMMON_TABLES_H
 
 #include <fnmatch.h>
 #include <stddef.h>
@@ -12,10 +14,18 @@ struct tables_row {
 	const char *group, *pattern, *reason;
 };
 
+/* systemd units bound to hardware */
 extern const struct tables_row tables_services[];
 extern const size_t tables_services_count;
+/* kernel modules bound to hardware */
 extern const struct tables_row tables_modules[];
 extern const size_t tables_modules_count;
+/* modaliases of PCI and USB devices; the reason is what a virtual machine will lack */
+extern const struct tables_row tables_devices[];
+extern const size_t tables_devices_count;
+/* units, or paths that are there; the reason is the software's name, the group its kind */
+extern const struct tables_row tables_software[];
+extern const size_t tables_software_count;
 
 /* The rule that name falls under; NULL when there is none or an exception ("!pattern") matches. */
 static inline const struct tables_row *tables_match(const struct tables_row *rows, size_t n,
