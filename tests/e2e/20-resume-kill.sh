@@ -9,18 +9,19 @@ set -eu
 . "$(dirname "$0")/../lib/sshd.sh"
 
 kills=10
-size_mib=200
+size_mib=256
 flush_mib=8
 # With more than a window for each kill, something durable was sent again; the rest is for what frames add.
 slack_mib=2
 
 e2e_want sshd ssh-keygen qemu-img jq gcc
-e2e_begin 17 600
+e2e_begin 17 900
 
-# moments SEED: ten moments of 0.15 to 0.75 s; the same ones in every run
+# moments SEED: ten moments, the same ones in every run.  They are counted in bytes that have arrived (4 to 20 MiB after
+# the last kill, so that most get something durable), not in seconds: on a busy machine the job would be over before it was killed ten times.
 moments()
 {
-	awk -v seed="$1" -v n=$kills 'BEGIN { srand(seed); for (i = 0; i < n; i++) printf "%.3f\n", 0.15 + rand() * 0.6 }'
+	awk -v seed="$1" -v n=$kills 'BEGIN { srand(seed); for (i = 0; i < n; i++) print int((4 + rand() * 16) * 1048576) }'
 }
 
 # The forced command: counts what comes in, and says which process is the server.
@@ -46,7 +47,7 @@ cold()
 {
 	LD_PRELOAD=$e2e_dir/preload.so P2V_TEST_FILE=$source P2V_TEST_DELAY_US=30000 exec "$e2e_build/p2v-agent" cold \
 		--server "$sshd_user@127.0.0.1:$sshd_port" --identity "$sshd_identity" --host-key "$sshd_fingerprint" \
-		--no-input --disk "$source,name=sda" --machine "$e2e_dir/machine.json" --name "$1" --retry-for 60 \
+		--no-input --disk "$source,name=sda" --machine "$e2e_dir/machine.json" --name "$1" --retry-for 300 \
 		--flush-size ${flush_mib}M >>"$e2e_dir/agent.log" 2>&1
 }
 
@@ -70,9 +71,10 @@ victim()
 	esac
 }
 
-moving()
+# arrived BYTES: more than these since the last kill
+arrived()
 {
-	[ "$(stat -c %s "$e2e_dir/wire")" -gt "$wire_before" ]
+	[ "$(stat -c %s "$e2e_dir/wire")" -gt $((wire_before + $1)) ]
 }
 
 # storm WHO SEED: kill WHO at ten moments, then let the job end; sets made, status, resent
@@ -84,10 +86,8 @@ storm()
 	cold "$1" &
 	agent_pid=$!
 	for moment in $(moments "$2"); do
-		# A moment counts from when data flows again.
 		wire_before=$(stat -c %s "$e2e_dir/wire")
-		wait_for 30 moving || break
-		sleep "$moment"
+		wait_for 60 arrived "$moment" || break
 		alive "$agent_pid" || break
 		# shellcheck disable=SC2046  # a list of numbers
 		kill -9 $(victim "$1") 2>/dev/null && made=$((made + 1))
@@ -122,7 +122,7 @@ wire_before=0
 # A background process of a script ignores SIGINT; SIGTERM asks for the same.
 cold ctrl-c &
 agent_pid=$!
-wait_for 30 moving || :
+wait_for 30 arrived 0 || :
 sleep 1.5
 kill -TERM "$agent_pid"
 status=0
