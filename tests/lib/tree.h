@@ -14,14 +14,15 @@
  *	hex  /sys/firmware/x 0a0b0c...			a file of these bytes
  *	zero /sys/huge 1048576				a file of so many zero bytes
  *	mode /sys/secret 000				permission bits of what is there
- *	each i 0 511					what follows for i = 0 ... 511, both included
+ *	each i 0 511					what follows for i = 0 ... 511
  *	file /sys/devices/system/cpu/cpu{i}/topology/core_id {i%64}
  *	end
  *	use other.machine				another text, relative to this one
  *
- * {EXPRESSION} stands anywhere in a line, of numbers, loop variables, + - * / % and parentheses;
+ * {EXPRESSION} stands anywhere in a line, of numbers, loop variables, + - * / % and parentheses.
  * {EXPRESSION:04x} and {EXPRESSION:3d} print hexadecimal or decimal numbers with so many places,
- * filled with zeroes; {EXPRESSION:sd} the letters of a disk name (0 is "a", 26 "aa"). A brace is {{. Folders above a path are made. Inside text, too, {...} stands for its value.
+ * filled with zeroes; {EXPRESSION:sd} the letters of a disk name (0 is "a", 26 "aa"). A brace is
+ * {{. Folders above a path are made. Inside text, too, {...} stands for its value.
  */
 #ifndef P2V_TESTS_LIB_TREE_H
 #define P2V_TESTS_LIB_TREE_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Machines written as a text become the folder that the text means, and slips of the pen are told. */
+/* Machines written as a text become the folder that is meant, and slips of the pen are told. */
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -27,7 +27,8 @@ static void teardown(void)
 
 static int tree_of(const char *text, struct sysroot **ret, struct err *err)
 {
-	CLEANUP(mem_free) char *spec = text_format("%s/spec", dir), *root = text_format("%s/r", dir);
+	CLEANUP(mem_free) char *spec = text_format("%s/spec", dir);
+	CLEANUP(mem_free) char *root = text_format("%s/r", dir);
 	int r;
 
 	ck_assert_int_eq(fdio_replace_file(spec, text, strlen(text), 0600, NULL), 0);
