@@ -364,8 +364,8 @@ START_TEST(test_topology_of_unlike_cores)
 	m = collect(made);
 	remove_root();
 	ck_assert_uint_eq(m->cpu.sockets, 1);
-	ck_assert_uint_eq(m->cpu.cores_per_socket, 8);
-	ck_assert_uint_eq(m->cpu.threads_per_core, 1);
+	ck_assert_uint_eq(m->cpu.cores_per_socket, 6);
+	ck_assert_uint_eq(m->cpu.threads_per_core, 2);
 	ck_assert_uint_eq(m->cpu.online, 8);
 }
 END_TEST
