@@ -16,6 +16,7 @@
 #define SENSE_LEN		64
 #define SCSI_CHECK_CONDITION	0x02
 #define SCSI_STATUS_MASK	0x3e
+#define SCSI_ILLEGAL_REQUEST	0x05	/* sense key */
 #define SG_DRIVER_TIMEOUT	0x06	/* DRIVER_TIMEOUT of older kernels */
 #define SG_DRIVER_MASK		0x0f
 
@@ -53,12 +54,14 @@ struct sg {				/* one command and what came back */
 };
 
 /*
- * 0 or -errno. A check condition is 0 when want_sense, since then the sense data are the answer.
+ * 0 or -errno; -EOPNOTSUPP for a command that the device does not know. A check condition is 0 when
+ * want_sense, since then the sense data are the answer.
  * *ret_len (may be NULL): how much of data the device has filled.
  */
 static int command(struct sg *sg, const uint8_t *cdb, size_t cdb_len, void *data, size_t len,
 		   bool want_sense, size_t *ret_len)
 {
+	struct smart_scsi_sense why;
 	uint8_t copy[16];
 	struct sg_io_hdr h = {
 		.interface_id = 'S', .dxfer_direction = len ? SG_DXFER_FROM_DEV : SG_DXFER_NONE,
@@ -76,7 +79,8 @@ static int command(struct sg *sg, const uint8_t *cdb, size_t cdb_len, void *data
 		return -EIO;
 	if ((h.status & SCSI_STATUS_MASK) &&
 	    !(want_sense && (h.status & SCSI_STATUS_MASK) == SCSI_CHECK_CONDITION))
-		return -EIO;
+		return smart_scsi_sense(sg->sense, sg->sense_len, &why) == 0 &&
+		       why.key == SCSI_ILLEGAL_REQUEST ? -EOPNOTSUPP : -EIO;
 	if (ret_len)
 		*ret_len = h.resid > 0 && (size_t)h.resid <= len ? len - (size_t)h.resid : len;
 	return 0;
@@ -164,6 +168,9 @@ static int scsi_pages(struct sg *sg, bool solid, struct machine_smart *ret, stru
 	size_t list_len = 0, len = 0;
 	int r = scsi_page(sg, SMART_SCSI_PAGES, list, &list_len);
 
+	/* A disk without log pages has nothing to tell. */
+	if (r == -EOPNOTSUPP)
+		return 0;
 	if (r < 0)
 		return err_code(err, -r, "LOG SENSE");
 	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++) {
@@ -197,7 +204,7 @@ static int ask_scsi(struct sg *sg, bool solid, struct machine_smart *ret, struct
 	if (smart_scsi_asleep(&sense))
 		return set(&ret->status, "standby");
 	r = scsi_pages(sg, solid, ret, err);
-	if (r < 0 || solid)
+	if (r < 0 || solid || !ret->status)
 		return r;
 	r = command(sg, defects, sizeof(defects), data, 4, false, &len);
 	if (r == 0)
