@@ -9,8 +9,9 @@
  *
  * Three sources, the first that answers: /sys/devices/system/cpu/cpuN/topology; the "physical id"
  * and "core id" of /proc/cpuinfo (a container that hides the folder), or its counts "siblings" and
- * "cpu cores" (older kernels); one socket of single-thread cores. Where cores differ (performance and efficiency cores) the product of the three is not the
- * number of CPUs: that is in online and present.
+ * "cpu cores" (older kernels); one socket of single-thread cores. Where cores differ (performance
+ * and efficiency cores) the product of the three is not the number of CPUs: that is in online and
+ * present.
  */
 #ifndef P2V_INVENTORY_CPU_TOPOLOGY_H
 #define P2V_INVENTORY_CPU_TOPOLOGY_H

@@ -24,8 +24,9 @@
 
 #define TABLE			2	/* of 30 attributes, after a version */
 #define ATTRIBUTES		30
-#define ATTRIBUTE_LEN		12	/* id, u16 flags, value, worst, raw[6], 1; thresholds: id, value */
+#define ATTRIBUTE_LEN		12	/* id, u16 flags, value, worst, raw[6], 1 */
 #define ATTRIBUTE_VALUE		3
+#define THRESHOLD_VALUE		1	/* of as many entries: id, value */
 #define ATTRIBUTE_RAW		5
 
 #define ID_REALLOCATED		5
@@ -149,7 +150,8 @@ const char *smart_ata_name(uint8_t id)
 		uint8_t id;
 		const char *name;
 	} names[] = {
-		{ 1, "read errors" }, { 3, "spin-up time" }, { ID_REALLOCATED, "reallocated sectors" },
+		{ 1, "read errors" }, { 3, "spin-up time" },
+		{ ID_REALLOCATED, "reallocated sectors" },
 		{ 7, "seek errors" }, { 10, "spin-up retries" }, { 184, "end-to-end errors" },
 		{ ID_UNCORRECTABLE, "uncorrectable errors" }, { 188, "command timeouts" },
 		{ ID_AIRFLOW, "temperature" }, { ID_TEMPERATURE, "temperature" },
@@ -168,7 +170,7 @@ static uint8_t threshold_of(const uint8_t *thresholds, uint8_t id)
 {
 	for (size_t i = 0; i < ATTRIBUTES; i++)
 		if (thresholds[TABLE + i * ATTRIBUTE_LEN] == id)
-			return thresholds[TABLE + i * ATTRIBUTE_LEN + 1];
+			return thresholds[TABLE + i * ATTRIBUTE_LEN + THRESHOLD_VALUE];
 	return 0;
 }
 

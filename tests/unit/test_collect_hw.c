@@ -434,7 +434,8 @@ START_TEST(test_hugepages_and_swap)
 	tmproot_text("0\n", "/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages");
 	tmproot_text("16\n", "/sys/kernel/mm/hugepages/hugepages-1048576kB/nr_hugepages");
 	tmproot_text("5\n", "/sys/kernel/mm/hugepages/hugepages-1048576kB/free_hugepages");
-	tmproot_text("9\n", "/sys/kernel/mm/hugepages/hugepages-18446744073709551615kB/nr_hugepages");
+	tmproot_text("9\n", "/sys/kernel/mm/hugepages/hugepages-%" PRIu64 "kB/nr_hugepages",
+		     UINT64_MAX);
 	tmproot_text("9\n", "/sys/kernel/mm/hugepages/hugepages-64kBx/nr_hugepages");
 	m = run(collect_memory);
 	tmproot_remove();
@@ -640,8 +641,9 @@ START_TEST(test_memory_slots_agree_with_dmidecode)
 		/* It passes over the rest where there is no module. */
 		if (s->size == 0)
 			continue;
-		compare_text(text, i, i == LAST_TYPE + 2 ? "\tSpeed: " : "\tConfigured Memory Speed: ",
-			     speed);
+		/* Before SMBIOS 2.7 there was but one. */
+		compare_text(text, i, i == LAST_TYPE + 2 ? "\tSpeed: " :
+			     "\tConfigured Memory Speed: ", speed);
 		compare_text(text, i, "\tManufacturer: ", s->manufacturer);
 		compare_text(text, i, "\tSerial Number: ", s->serial);
 		if (s->part_number)
