@@ -212,6 +212,8 @@ static uint32_t device_speed(const struct structure *s)
 		       : 0;
 }
 
+#define SLOT_TEXTS 2	/* locator and bank, first below */
+
 static int fill_slot(const struct structure *s, struct machine_memory_slot *ret)
 {
 	static const struct {
@@ -224,11 +226,13 @@ static int fill_slot(const struct structure *s, struct machine_memory_slot *ret)
 		{ DEVICE_SERIAL, offsetof(struct machine_memory_slot, serial) },
 	};
 	const char *type = s->length > DEVICE_TYPE ? device_type(s->p[DEVICE_TYPE]) : NULL;
-	bool unknown;
+	bool unknown, empty;
 
 	ret->size = device_size(s, &unknown);
-	ret->speed = device_speed(s);
-	for (size_t i = 0; i < ARRAY_SIZE(texts); i++) {
+	empty = ret->size == 0 && !unknown;
+	ret->speed = empty ? 0 : device_speed(s);
+	/* Of an empty slot, what is a module's is left over from some other. */
+	for (size_t i = 0; i < (empty ? SLOT_TEXTS : ARRAY_SIZE(texts)); i++) {
 		char **member = (char **)(void *)((char *)ret + texts[i].offset);
 
 		if (device_text(s, texts[i].field, member) < 0)

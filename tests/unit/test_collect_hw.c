@@ -518,6 +518,8 @@ static void make_table(struct table *t)
 	put_le16(s + 4, 1);
 	s[0x10] = 1;
 	s[0x12] = 2;
+	s[0x17] = s[0x18] = 1;
+	put_le16(s + 0x20, 2666);
 	s = add_structure(t, 17, 0x1b, STRINGS("DIMM_B3"));
 	put_le16(s + 4, 1);
 	put_le16(s + 0x0c, 0x8000 | 512);
@@ -625,6 +627,8 @@ START_TEST(test_memory_slots_agree_with_dmidecode)
 	ck_assert_ptr_null(m->memory.slots[LAST_TYPE].part_number);
 	ck_assert_uint_eq(m->memory.slots[LAST_TYPE].speed, 70000);
 	ck_assert_uint_eq(m->memory.slots[LAST_TYPE + 1].size, 0);
+	ck_assert_uint_eq(m->memory.slots[LAST_TYPE + 1].speed, 0);
+	ck_assert_ptr_null(m->memory.slots[LAST_TYPE + 1].manufacturer);
 	ck_assert_uint_eq(m->memory.slots[LAST_TYPE + 2].speed, 667);
 	if (!f)
 		UNIT_LEAVE("no dmidecode");
