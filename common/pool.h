@@ -5,7 +5,8 @@
  *	pool_submit(a) pool_submit(b) pool_submit(c)     any worker, any order
  *	            pool_next() = a, b, c                always in this order
  *
- * The work function runs on a worker and must do no I/O and touch nothing but its item. With
+ * The work function runs on a worker and touches nothing but its item; it does no I/O, or only such
+ * as its item alone waits for (a disk's answer, with a time limit). With
  * threads = 0 the work runs inside pool_submit() (the serial twin): same interface, same output
  * bytes, no threads; tests hold the two against each other.
  *

@@ -82,7 +82,8 @@ static int build_cpu(struct vmspec_builder *b, struct err *err)
 		s->cores = b->opt->vcpus;
 		return 0;
 	}
-	if (total == 0 || total < c->online) {
+	/* More than there are: some cores have fewer threads than others. */
+	if (total == 0 || total < c->online || (c->present && total > c->present)) {
 		total = c->online ? c->online : 1;
 		s->sockets = s->threads = 1;
 		s->cores = (uint32_t)total;

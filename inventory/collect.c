@@ -67,11 +67,14 @@ static int stamp(const struct sysroot *root, const char *recorded_by, struct mac
 int collect_machine(const struct sysroot *root, const char *recorded_by, struct machine **ret,
 		    struct err *err)
 {
-	/* In this order: os refers to filesystems that block has found. */
+	/*
+	 * In this order: smart asks the disks, and os refers to the filesystems, that block has
+	 * found; esp looks where os has found something mounted.
+	 */
 	static int (*const collectors[])(const struct sysroot *root, struct machine *m,
 					 struct err *err) = {
 		collect_cpu, collect_memory, collect_firmware, collect_dmi, collect_devices,
-		collect_block, collect_net, collect_os,
+		collect_block, collect_smart, collect_net, collect_os, collect_esp,
 	};
 	CLEANUP(machine_free) struct machine *m = NULL;
 

@@ -15,10 +15,16 @@
  *	/p2v/blkid/NAME		blkid -p -o udev /dev/NAME, per disk, partition and volume;
  *				NAME as in /sys/block: '!' for '/'
  *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
+ *	/p2v/smart/NAME		smartctl --json=c -n standby -i -H -A /dev/NAME, per physical disk
+ *	/p2v/esp		"SIZE PATH", a line per EFI program (PATH/EFI/.../NAME.efi below
+ *				the place where a FAT filesystem is mounted), whose first KiB is
+ *				recorded at PATH itself; without a line the file is whole
  *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
  *	/p2v/ip-addr.json	ip -d -j addr show
  *	/p2v/ip-route.json	ip -j route show, and ip-route6.json the same with -6; without
  *				ip-addr.json: /proc/net/{route,fib_trie,if_inet6}
+ *
+ * Of the ACPI tables SLIC and MSDM (a product key) an empty file says that they are there.
  *
  * /dev/NAME may be a regular file, an image of the disk: then it is probed as the disk would be.
  */

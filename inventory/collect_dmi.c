@@ -6,6 +6,7 @@
 #include "inventory/collect.h"
 
 #include "inventory/collect_util.h"
+#include "inventory/smbios.h"
 
 #define ID(file, member) { file, offsetof(struct machine_smbios, member) }
 
@@ -35,6 +36,16 @@ static const struct {
 	ID("bios_date", bios_date),
 };
 
+static int read_oem_strings(const struct sysroot *root, struct machine_smbios *s)
+{
+	CLEANUP(mem_free) char *table = NULL;
+	size_t len = 0;
+	int r = smbios_read(root, &table, &len);
+
+	return r < 0 || !table ? r : smbios_oem_strings(table, len, COLLECT_LIST_MAX,
+							&s->oem_strings);
+}
+
 int collect_dmi(const struct sysroot *root, struct machine *m, struct err *err)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
@@ -44,6 +55,10 @@ int collect_dmi(const struct sysroot *root, struct machine *m, struct err *err)
 			return err_nomem(err);
 	}
 	collect_util_lower(m->smbios.uuid);
+	if (read_oem_strings(root, &m->smbios) < 0)
+		return err_nomem(err);
+	m->smbios.slic = sysroot_exists(root, "/sys/firmware/acpi/tables/SLIC");
+	m->smbios.msdm = sysroot_exists(root, "/sys/firmware/acpi/tables/MSDM");
 	/* The others are for everyone to read, this one is root's only. */
 	if (!m->smbios.uuid && m->smbios.sys_vendor &&
 	    collect_warn(

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* BIOS or UEFI, and with UEFI the boot entries: they are not on any disk that will be copied. */
+/*
+ * BIOS or UEFI, and with UEFI the boot entries and the owner's keys: they are not on any disk that
+ * will be copied.
+ */
 #include "inventory/collect.h"
 
 #include <ctype.h>
@@ -10,10 +13,10 @@
 #define EFIVARS "/sys/firmware/efi/efivars"
 
 /* 0, -ENOENT when there is no such variable (or, with a warning, no reading it), or -ENOMEM. */
-static int read_var(const struct sysroot *root, struct machine *m, const char *name, char **ret,
-		    size_t *ret_len)
+static int read_var_of(const struct sysroot *root, struct machine *m, const char *name,
+		       const char *owner, char **ret, size_t *ret_len)
 {
-	int r = sysroot_read(root, ret, ret_len, EFIVARS "/%s-" EFIVAR_GLOBAL, name);
+	int r = sysroot_read(root, ret, ret_len, EFIVARS "/%s-%s", name, owner);
 
 	if (r >= 0)
 		return 0;
@@ -24,6 +27,12 @@ static int read_var(const struct sysroot *root, struct machine *m, const char *n
 	return -ENOENT;
 }
 
+static int read_var(const struct sysroot *root, struct machine *m, const char *name, char **ret,
+		    size_t *ret_len)
+{
+	return read_var_of(root, m, name, EFIVAR_GLOBAL, ret, ret_len);
+}
+
 /* A variable that does not parse is a warning; only memory is a failure. */
 static int judge(struct machine *m, const char *name, int r, const struct err *err)
 {
@@ -32,12 +41,13 @@ static int judge(struct machine *m, const char *name, int r, const struct err *e
 	return collect_warn(m, "EFI variable %s: %s", name, err->text);
 }
 
-static int read_flag(const struct sysroot *root, struct machine *m, const char *name, bool *ret)
+static int read_flag(const struct sysroot *root, struct machine *m, const char *name,
+		     const char *owner, bool *ret)
 {
 	CLEANUP(mem_free) char *data = NULL;
 	struct err err = ERR_INIT;
 	size_t len;
-	int r = read_var(root, m, name, &data, &len);
+	int r = read_var_of(root, m, name, owner, &data, &len);
 
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
@@ -142,6 +152,49 @@ static int read_entries(const struct sysroot *root, struct machine *m)
 	return 0;
 }
 
+/* "MokListRT-<GUID of shim>", and "MokListRT1-..." when it is split. */
+static bool is_mok_list(const char *file, char ret_name[static 32])
+{
+	static const char prefix[] = "MokListRT", suffix[] = "-" EFIVAR_SHIM;
+	size_t n = sizeof(prefix) - 1;
+
+	if (strncmp(file, prefix, n) != 0)
+		return false;
+	n += strspn(file + n, "0123456789");
+	if (n >= 32 || strcmp(file + n, suffix) != 0)
+		return false;
+	memcpy(ret_name, file, n);
+	ret_name[n] = '\0';
+	return true;
+}
+
+static int read_mok(const struct sysroot *root, struct machine *m)
+{
+	CLEANUP(efivar_certs_done) struct efivar_certs certs = { 0 };
+	CLEANUP(strv_free) char **files = NULL;
+	int r = sysroot_list(root, &files, EFIVARS);
+
+	/* That it cannot be read has been said. */
+	if (r < 0)
+		return r == -ENOMEM ? r : 0;
+	for (char **p = files; *p; p++) {
+		CLEANUP(mem_free) char *data = NULL;
+		struct err err = ERR_INIT;
+		char name[32];
+		size_t len;
+
+		if (!is_mok_list(*p, name))
+			continue;
+		r = read_var_of(root, m, name, EFIVAR_SHIM, &data, &len);
+		if (r == 0)
+			r = judge(m, name, efivar_certs_add(&certs, data, len, &err), &err);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	m->firmware.mok_keys = (uint32_t)certs.n;
+	return read_flag(root, m, "MokSBStateRT", EFIVAR_SHIM, &m->firmware.mok_insecure);
+}
+
 static int by_number(const void *a, const void *b)
 {
 	const struct machine_boot_entry *x = a, *y = b;
@@ -171,9 +224,11 @@ int collect_firmware(const struct sysroot *root, struct machine *m, struct err *
 	if (r == 0)
 		r = read_current(root, m);
 	if (r == 0)
-		r = read_flag(root, m, "SecureBoot", &f->secure_boot);
+		r = read_flag(root, m, "SecureBoot", EFIVAR_GLOBAL, &f->secure_boot);
 	if (r == 0)
-		r = read_flag(root, m, "SetupMode", &f->setup_mode);
+		r = read_flag(root, m, "SetupMode", EFIVAR_GLOBAL, &f->setup_mode);
+	if (r == 0)
+		r = read_mok(root, m);
 	if (r < 0)
 		return err_nomem(err);
 	if (f->nentries)

@@ -21,6 +21,13 @@
 #define HD_SIGNATURE_TYPE	41
 #define HD_SIGNATURE_GUID	2
 
+/* Signature list: type GUID, u32 size of it all, u32 of a header, u32 of each signature. */
+#define LIST_HEADER		28
+#define LIST_SIZE		16
+#define LIST_EXTRA		20
+#define LIST_EACH		24
+#define SIGNATURE_OWNER		16	/* a GUID before the certificate */
+
 /* Both add to a text; what is not a character (a lone surrogate) becomes U+FFFD. */
 static void add_utf8(struct strbuf *b, uint32_t c)
 {
@@ -201,4 +208,60 @@ int efivar_bool(const void *data, size_t len, bool *ret, struct err *err)
 	if (r == 0)
 		*ret = p[0] == 1;
 	return r;
+}
+
+static int add_cert(struct efivar_certs *c, const uint8_t *p, size_t len, struct err *err)
+{
+	uint8_t digest[SHA256_LEN], (*slot)[SHA256_LEN];
+	int r = digest_sha256(p, len, digest);
+
+	if (r < 0)
+		return err_set(err, -r, "cannot compute a digest");
+	for (size_t i = 0; i < c->n; i++)
+		if (memcmp(c->digests[i], digest, SHA256_LEN) == 0)
+			return 0;
+	if (c->n == EFIVAR_CERTS_MAX)
+		return err_set(err, E2BIG, "more than %d certificates", EFIVAR_CERTS_MAX);
+	slot = machine_grow(&c->digests, &c->n, sizeof(*slot));
+	if (!slot)
+		return err_nomem(err);
+	memcpy(slot, digest, SHA256_LEN);
+	return 0;
+}
+
+int efivar_certs_add(struct efivar_certs *c, const void *data, size_t len, struct err *err)
+{
+	/* EFI_CERT_X509_GUID a5c059a1-94e4-4aa7-87b5-ab155c2bf072 */
+	static const uint8_t x509[16] = { 0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
+					  0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72 };
+	const uint8_t *p = NULL;
+	size_t n = 0;
+	int r = value(data, len, 0, &p, &n, err);
+
+	while (r == 0 && n > 0) {
+		uint32_t size, extra, each;
+
+		if (n < LIST_HEADER)
+			return err_set(err, EBADMSG, "EFI signature list is cut off");
+		size = get_le32(p + LIST_SIZE);
+		extra = get_le32(p + LIST_EXTRA);
+		each = get_le32(p + LIST_EACH);
+		if (size < LIST_HEADER || size > n || extra > size - LIST_HEADER ||
+		    each <= SIGNATURE_OWNER || (size - LIST_HEADER - extra) % each)
+			return err_set(err, EBADMSG,
+				       "EFI signature list of %" PRIu32 " bytes does not add up",
+				       size);
+		for (uint32_t at = LIST_HEADER + extra;
+		     r == 0 && at < size && memcmp(p, x509, sizeof(x509)) == 0; at += each)
+			r = add_cert(c, p + at + SIGNATURE_OWNER, each - SIGNATURE_OWNER, err);
+		p += size;
+		n -= size;
+	}
+	return r;
+}
+
+void efivar_certs_done(struct efivar_certs *c)
+{
+	free(c->digests);
+	*c = (struct efivar_certs){ 0 };
 }

@@ -288,6 +288,83 @@ START_TEST(test_small_variables)
 }
 END_TEST
 
+/* Two lists: hashes, then certs of one size each. */
+static struct blob mok_list(uint8_t certs)
+{
+	static const uint8_t x509[16] = { 0xa1, 0x59, 0xc0, 0xa5, 0xe4, 0x94, 0xa7, 0x4a,
+					  0x87, 0xb5, 0xab, 0x15, 0x5c, 0x2b, 0xf0, 0x72 };
+	struct blob v = { .n = 4 };
+
+	for (int list = 0; list < 2; list++) {
+		uint32_t each = list ? 40 : 48, count = list ? certs : 2;
+
+		memcpy(v.b + v.n, x509, 16);
+		v.b[v.n] ^= !list;
+		put_le32(v.b + v.n + 16, 28 + each * count);
+		put_le32(v.b + v.n + 24, each);
+		v.n += 28;
+		for (uint32_t i = 0; i < count; i++, v.n += each)
+			memset(v.b + v.n, (int)i + 1, each);
+	}
+	return v;
+}
+
+START_TEST(test_certificates)
+{
+	CLEANUP(efivar_certs_done) struct efivar_certs c = { 0 };
+	struct blob v = mok_list(5);
+
+	ck_assert_int_eq(efivar_certs_add(&c, v.b, v.n, NULL), 0);
+	ck_assert_uint_eq(c.n, 5);
+	/* Again, and with one more. */
+	v = mok_list(6);
+	ck_assert_int_eq(efivar_certs_add(&c, v.b, v.n, NULL), 0);
+	ck_assert_uint_eq(c.n, 6);
+	ck_assert_int_eq(efivar_certs_add(&c, v.b, 4, NULL), 0);
+	ck_assert_int_eq(efivar_certs_add(&c, v.b, 3, NULL), -EBADMSG);
+	ck_assert_uint_eq(c.n, 6);
+}
+END_TEST
+
+START_TEST(test_damaged_certificates)
+{
+	/* Of the second list: its size, its header's, a signature's. */
+	static const uint32_t values[] = { 0, 1, 16, 17, 27, 29, 0x7fffffff, 0xffffffff };
+	const size_t at = 4 + 28 + 2 * 48;
+	struct blob good = mok_list(5);
+	uint32_t rng = 0xcafef00d;
+
+	for (size_t field = 16; field <= 24; field += 4) {
+		for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
+			CLEANUP(efivar_certs_done) struct efivar_certs c = { 0 };
+			struct blob v = good;
+
+			if (field == 20 && values[i] == 0)
+				continue;
+			put_le32(v.b + at + field, values[i]);
+			ck_assert_int_eq(efivar_certs_add(&c, v.b, v.n, NULL), -EBADMSG);
+			ck_assert_uint_eq(c.n, 0);
+		}
+	}
+	for (int round = 0; round < 20000; round++) {
+		CLEANUP(efivar_certs_done) struct efivar_certs c = { 0 };
+		size_t n = round < (int)good.n ? (size_t)round : good.n;
+		CLEANUP(mem_free) uint8_t *copy = malloc(n ? n : 1);
+		int r;
+
+		memcpy(copy, good.b, n);
+		for (int k = 0; k < round % 4 && n > 0; k++) {
+			rng ^= rng << 13;
+			rng ^= rng >> 17;
+			rng ^= rng << 5;
+			copy[rng % n] = (uint8_t)(rng >> 24);
+		}
+		r = efivar_certs_add(&c, copy, n, NULL);
+		ck_assert(r == 0 || r == -EBADMSG);
+	}
+}
+END_TEST
+
 static Suite *efivar_suite(void)
 {
 	Suite *s = suite_create("efivar");
@@ -301,6 +378,8 @@ static Suite *efivar_suite(void)
 	tcase_add_test(t, test_hostile_lengths);
 	tcase_add_test(t, test_random_damage);
 	tcase_add_test(t, test_small_variables);
+	tcase_add_test(t, test_certificates);
+	tcase_add_test(t, test_damaged_certificates);
 	suite_add_tcase(s, t);
 	return s;
 }

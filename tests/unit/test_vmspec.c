@@ -339,11 +339,13 @@ END_TEST
 START_TEST(processors)
 {
 	static const struct {
-		uint32_t in[4], vcpus, out[3];
+		uint32_t in[5], vcpus, out[3];	/* in: the last is present */
 		bool warns;
 	} t[] = {
 		{ { 1, 4, 2, 8 }, 0, { 1, 4, 2 }, false },
 		{ { 2, 6, 2, 12 }, 0, { 2, 6, 2 }, false },	/* some switched off */
+		{ { 2, 6, 2, 21, 24 }, 0, { 2, 6, 2 }, false },
+		{ { 1, 16, 2, 24, 24 }, 0, { 1, 24, 1 }, true },/* cores of two kinds */
 		{ { 1, 4, 2, 8 }, 3, { 1, 3, 1 }, false },
 		{ { 1, 4, 2, 8 }, 8, { 1, 4, 2 }, false },
 		{ { 0, 0, 0, 6 }, 0, { 1, 6, 1 }, true },
@@ -364,6 +366,7 @@ START_TEST(processors)
 		m->cpu.cores_per_socket = t[i].in[1];
 		m->cpu.threads_per_core = t[i].in[2];
 		m->cpu.online = t[i].in[3];
+		m->cpu.present = t[i].in[4];
 		opt.vcpus = t[i].vcpus;
 		SPEC;
 
@@ -373,6 +376,7 @@ START_TEST(processors)
 			      s->threads);
 		ck_assert_msg((warnings.n > 0) == t[i].warns, "%zu", i);
 	}
+	m->cpu.present = 0;
 	opt.kvm = false;
 	m->cpu.x86_64_level = 4;
 	SPEC;
