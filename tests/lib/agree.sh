@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-# shellcheck shell=sh disable=SC2154
+# shellcheck shell=sh disable=SC2154,SC2016
 #
 # The inventory beside the tools of the trade; sourced by sh after e2e.sh.  For every theme both sides are written as
 # sorted lines of the same shape, and the lines must be the same:
@@ -137,7 +137,8 @@ agree_partitions_theirs()
 # Filesystems of all that holds one, by device path.  That a disk is a path of another is udev's word, not blkid's.
 agree_filesystems_ours()
 {
-	ours 'def fs($path): .fs | select(.type != null and .type != "mpath_member") | "\($path) \(.type) \(.uuid // "-") \(.label // "-")";
+	ours 'def fs($path): .fs | select(.type != null and .type != "mpath_member") |
+			"\($path) \(.type) \(.uuid // "-") \(.label // "-")";
 		(.disks[] | fs(.path), ((.partitions // [])[] | fs(.path))), ((.volumes // [])[] | fs(.path))'
 }
 

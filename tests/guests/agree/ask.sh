@@ -31,12 +31,10 @@ done
 pvs --reportformat json --units b --nosuffix -o pv_name,vg_name,vg_uuid,pv_count >pvs.json 2>/dev/null || :
 lvs --reportformat json --units b --nosuffix -o lv_name,vg_name,lv_size,lv_dm_path >lvs.json 2>/dev/null || :
 multipath -ll >multipath.txt 2>&1 || :
-for d in /dev/nvme0n1p1; do
-	[ ! -b "$d" ] || cryptsetup luksDump --dump-json-metadata "$d" >luks.json 2>/dev/null || :
-done
+[ ! -b /dev/nvme0n1p1 ] || cryptsetup luksDump --dump-json-metadata /dev/nvme0n1p1 >luks.json 2>/dev/null || :
 lspci -D -n -mm -v -k >lspci.txt
-for n in $(ls /sys/class/net); do
-	ethtool -P "$n" >"ethtool.$n" 2>/dev/null || :
+for n in /sys/class/net/*; do
+	ethtool -P "${n##*/}" >"ethtool.${n##*/}" 2>/dev/null || :
 done
 for d in $(lsblk -d -n -o NAME,TYPE | awk '$2 == "disk" { print $1 }'); do
 	smartctl --json=c -H -A "/dev/$d" >"smart.$d" 2>/dev/null || :

@@ -39,9 +39,9 @@ mkfs.ext2 -q -L plain /dev/nvme0n1p2
 modprobe bonding
 modprobe 8021q
 ip link add bond0 type bond mode active-backup miimon 100
-for nic in $(ls /sys/class/net | grep -v -e lo -e bond -e enp0s25); do
-	ip link set "$nic" down
-	ip link set "$nic" master bond0
+for nic in /sys/class/net/enp0s9 /sys/class/net/enp0s10; do
+	ip link set "${nic##*/}" down
+	ip link set "${nic##*/}" master bond0
 done
 ip link set bond0 up
 ip link add link bond0 name bond0.100 type vlan id 100

@@ -22,11 +22,7 @@ udevadm settle
 printf 'defaults {\n\tuser_friendly_names yes\n\tfind_multipaths no\n}\nblacklist {\n\tdevice {\n\t\tvendor "ATA"\n\t}\n\tproperty "ID_USB_.*"\n}\n' \
 	>/etc/multipath.conf
 systemctl start multipathd || multipathd
-for try in 1 2 3 4 5 6 7 8 9 10; do
-	multipath -v1 || :
-	[ ! -e /dev/mapper/mpatha ] || break
-	sleep 1
-done
+multipath -v1
 printf 'label: gpt\nstart=1MiB, size=30MiB, type=L, name=lun\n' | sfdisk -q --no-reread --no-tell-kernel /dev/mapper/mpatha
 kpartx -a -p -part /dev/mapper/mpatha
 udevadm settle
