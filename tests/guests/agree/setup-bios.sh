@@ -1,0 +1,55 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+#
+# In the guest: an MBR disk with logical partitions and swap (sdb), a GPT NVMe disk with LUKS, a VLAN on a bond of two
+# NICs, a bridge.
+set -eux
+
+sfdisk -q /dev/sdb <<-'END'
+	label: dos
+	label-id: 0x1badcafe
+	start=1MiB, size=40MiB, type=83, bootable
+	start=41MiB, size=80MiB, type=5
+	start=42MiB, size=20MiB, type=82
+	start=63MiB, size=20MiB, type=83
+	start=121MiB, size=4MiB, type=da
+END
+udevadm settle
+mkfs.ext4 -q -L archive /dev/sdb1
+mkswap -L paging /dev/sdb5
+mkfs.vfat -n EXCHANGE /dev/sdb6
+swapon /dev/sdb5
+mkdir -p /srv/archive /srv/secret
+mount -o noatime /dev/sdb1 /srv/archive
+
+sfdisk -q /dev/nvme0n1 <<-'END'
+	label: gpt
+	label-id: 8b3d2f6c-40ab-4b7e-9f55-0d2a4c8e7001
+	start=1MiB, size=32MiB, type=CA7D7CCB-63ED-4C53-861C-1742536059CC, name="safe", uuid=1f0e6d1a-7c4b-4a8e-bb57-3a52c9d10001
+	start=33MiB, size=20MiB, type=L, name="plain data", uuid=1f0e6d1a-7c4b-4a8e-bb57-3a52c9d10002
+END
+udevadm settle
+printf secret >/run/key
+cryptsetup -q luksFormat --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 /dev/nvme0n1p1 /run/key
+cryptsetup open --key-file /run/key /dev/nvme0n1p1 safe
+mkfs.ext4 -q -L inside /dev/mapper/safe
+mount /dev/mapper/safe /srv/secret
+mkfs.ext2 -q -L plain /dev/nvme0n1p2
+
+modprobe bonding
+modprobe 8021q
+ip link add bond0 type bond mode active-backup miimon 100
+for nic in /sys/class/net/enp0s9 /sys/class/net/enp0s10; do
+	ip link set "${nic##*/}" down
+	ip link set "${nic##*/}" master bond0
+done
+ip link set bond0 up
+ip link add link bond0 name bond0.100 type vlan id 100
+ip addr add 192.168.100.7/24 dev bond0.100
+ip link set bond0.100 up mtu 1400
+ip link add br-test type bridge stp_state 1
+ip addr add 172.16.9.1/30 dev br-test
+ip link set br-test up
+ip route add 10.99.0.0/16 via 192.168.100.1 metric 77
+udevadm settle
+sleep 2
