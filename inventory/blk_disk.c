@@ -119,7 +119,7 @@ static int fill_content(struct blk_walk *b, const char *sysname, const char *dev
 	if (!ready)
 		r = collect_warn(b->m, "%s is %s and was not read", d->path, why);
 	else if (fd >= 0)
-		r = blk_probe_table(fd, &table);
+		r = blk_probe_table(fd, d->logical_sector, &table);
 	else if (sysroot_is_live(b->root))
 		r = collect_warn(b->m, "cannot open %s, its contents are not known: %s", d->path,
 				 strerror(-fd));

@@ -170,6 +170,7 @@ int blk_stack_facts(const struct blk_walk *b, const char *dir, const char *udev,
 	else if (blk_text_starts(dir, "drbd"))
 		r = drbd_facts(b, dir, udev, v);
 	else if (blk_text_starts(dir, "loop"))
-		r = blk_attr_line(b, &v->backing, "/sys/block/%s/loop/backing_file", dir);
+		r = blk_attr_line(b, &v->backing, "/sys/block/%.*s/loop/backing_file",
+				  (int)strcspn(dir, "/"), dir);
 	return r;
 }
