@@ -6,6 +6,7 @@
 #ifndef P2V_TESTS_COLLECT_BLOCK_H
 #define P2V_TESTS_COLLECT_BLOCK_H
 
+#include <errno.h>
 #include <ftw.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -13,17 +14,21 @@
 #include <unistd.h>
 #include "common/bytes.h"
 #include "common/cleanup.h"
-#include "common/fdio.h"
 #include "common/text.h"
 #include "inventory/collect.h"
 #include "inventory/machine_json.h"
 #include "tests/lib/unit.h"
 
-static char made[64];
+static char made[256];
 
+/* In memory where possible: tens of thousands of files come and go. */
 static inline void make_root(void)
 {
-	strcpy(made, "/tmp/p2v-block-XXXXXX");
+	const char *tmp = getenv("TMPDIR");
+
+	if (!tmp)
+		tmp = access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+	ck_assert_int_lt(snprintf(made, sizeof(made), "%s/p2v-block-XXXXXX", tmp), sizeof(made));
 	ck_assert_ptr_nonnull(mkdtemp(made));
 }
 
@@ -43,13 +48,14 @@ static inline void remove_root(void)
 /* The path inside the root, its folders made. */
 static inline void place(char full[static 512], const char *path)
 {
-	char *slash;
-
 	snprintf(full, 512, "%s%s", made, path);
-	slash = strrchr(full, '/');
-	*slash = '\0';
-	ck_assert_int_eq(fdio_mkdir_p(full, 0755, NULL), 0);
-	*slash = '/';
+	/* fdio_mkdir_p() would see to it that the folders last. */
+	for (char *slash = strchr(full + strlen(made) + 1, '/'); slash;
+	     slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		ck_assert(mkdir(full, 0755) == 0 || errno == EEXIST);
+		*slash = '/';
+	}
 }
 
 static inline void put(const char *path, const void *data, size_t len)

@@ -37,7 +37,7 @@ static char *run(const char *command)
 /* fmt: what makes the table. false: the tool is missing. */
 static bool make_table(const char *command)
 {
-	char node[128];
+	char node[sizeof(made) + 16];
 	CLEANUP(mem_free) char *out = NULL;
 
 	make_disk();
@@ -152,7 +152,7 @@ START_TEST(test_hybrid_mbr)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
 	CLEANUP(mem_free) char *made_hybrid = NULL;
-	char node[128];
+	char node[sizeof(made) + 16];
 	uint8_t mbr[512];
 	FILE *f;
 
