@@ -18,7 +18,8 @@ static bool is_disk_driver(const char *s)
 /* "nvme0", not "nvme0n1" or "nvme-subsys0". */
 static bool is_nvme_controller(const char *name)
 {
-	return blk_text_starts(name, "nvme") && name[4] && !name[4 + strspn(name + 4, "0123456789")];
+	return blk_text_starts(name, "nvme") && name[4] &&
+	       !name[4 + strspn(name + 4, "0123456789")];
 }
 
 /* The controller has a path to that namespace: below it is "nvme0c1n1" for "nvme0n1". */

@@ -24,7 +24,8 @@ static int add_owner(const struct blk_walk *b, const char *link, struct machine_
 	name = blk_text_device(collect_util_base(real));
 	if (!name)
 		return -ENOMEM;
-	return *name ? blk_walk_add(b, &v->slaves, name, "slaves", v->name) : 0;
+	return *name && strcmp(name, v->name) != 0 ?
+	       blk_walk_add(b, &v->slaves, name, "slaves", v->name) : 0;
 }
 
 /* "writethrough [writeback] writearound none" */

@@ -13,9 +13,9 @@
  * recorded root, a file in its place). It is not opened at all when that could wait or would
  * change something (blk_ready.c):
  *	- a SCSI or ATA disk that runtime power management has put to sleep (power/runtime_status
- *	  "suspended"): opening it would spin it up. Records and udev's database must do. A disk that
- *	  fell asleep by its own timer cannot be told apart here: of those only the sectors are read
- *	  that say what is on them;
+ *	  "suspended"): opening it would spin it up. Records and udev's database must do. A disk
+ *	  that fell asleep by its own timer cannot be told apart here: of those only the sectors
+ *	  are read that say what is on them;
  *	- a disk whose SCSI or NVMe device is offline, blocked, dead or being reset;
  *	- a suspended mapping, and a multipath map that udev knows to have no working path;
  *	- whatever stands on one of those.

@@ -143,8 +143,8 @@ END_TEST
 START_TEST(test_names_that_are_none)
 {
 	static const char *const bad[] = {
-		"sd\na", "..!etc", "!x", "a!!b", "x!", "k\xc3\xb6ln", "sd a", "sd\\a", "\x7f", "a!..!b",
-		"loop\n", "dm-\t",
+		"sd\na", "..!etc", "!x", "a!!b", "x!", "k\xc3\xb6ln", "sd a", "sd\\a", "\x7f",
+		"a!..!b", "loop\n", "dm-\t",
 	};
 	CLEANUP(machine_free) struct machine *m = NULL;
 
@@ -291,7 +291,8 @@ START_TEST(test_many_paths_take_little_time)
 		char name[16], dev[16], link[96];
 		int lun = i % 300;
 
-		snprintf(name, sizeof(name), "sd%c%c%c", 'a' + i / 676, 'a' + i / 26 % 26, 'a' + i % 26);
+		snprintf(name, sizeof(name), "sd%c%c%c", 'a' + i / 676, 'a' + i / 26 % 26,
+			 'a' + i % 26);
 		snprintf(dev, sizeof(dev), "8:%d", i);
 		put_disk(name, i, dev);
 		put_text("E:ID_FS_TYPE=mpath_member\n", "/run/udev/data/b%s", dev);

@@ -21,8 +21,8 @@ static void make_disk(void)
 /* The command sees the image as $IMG; what it prints, or NULL when a tool is missing. */
 static char *run(const char *command)
 {
-	CLEANUP(mem_free) char *script = text_format("PATH=$PATH:/usr/sbin:/sbin IMG=%s/dev/sda; %s",
-						     made, command);
+	CLEANUP(mem_free) char *script = text_format("PATH=$PATH:/usr/sbin:/sbin; "
+						     "IMG=%s/dev/sda; %s", made, command);
 	char *argv[] = { (char *)"sh", (char *)"-c", script, NULL };
 	CLEANUP(spawn_result_done) struct spawn_result r = { 0 };
 	struct err err = ERR_INIT;
@@ -185,7 +185,7 @@ START_TEST(test_hybrid_mbr)
 	m = collect_made();
 	ck_assert(m->disks[0].hybrid_mbr);
 	machine_free(m);
-	put("/p2v/mbr/sda", mbr, 511);
+	put("/p2v/mbr/sda", mbr, 100);
 	m = collect_made();
 	ck_assert(!m->disks[0].hybrid_mbr);
 	machine_free(m);

@@ -136,8 +136,14 @@ START_TEST(test_arrays)
 	/* Of damaged numbers nothing is made. */
 	put_array("md5", "raid0\n", "1.2\n", "clean\n", "99999999999999999999\n");
 	put_text("77\n", "/sys/block/md5/md/degraded");
+	/* Neither what failed nor the journal holds a place. */
+	put_array("md6", "raid5\n", "1.2\n", "clean\n", "3\n");
+	put_member("md6", "sda", "0\n", "in_sync\n");
+	put_member("md6", "sdb", "1\n", "faulty,in_sync\n");
+	put_member("md6", "sdc", "journal\n", "in_sync,journal\n");
 	m = collect_made();
 	remove_root();
+	ck_assert_uint_eq(volume(m, "md6")->missing, 2);
 	v = volume(m, "md0");
 	ck_assert_text(v->kind, "md");
 	ck_assert_text(v->level, "raid1");
@@ -222,6 +228,8 @@ START_TEST(test_bcache)
 	put_text("", "/sys/block/sdb/bcache/x");
 	put_link("/sys/block/sdb/bcache", "/sys/fs/bcache/5e7/cache0");
 	put_text("128", "/sys/fs/bcache/5e7/cache_available_percent");
+	put_link("/sys/block/sdz/other", "/sys/fs/bcache/5e7/cache1");
+	put_text("", "/sys/block/sdz/other/x");
 	/* Its cache is gone. */
 	put_volume("bcache1", "252:1", "sdc");
 	put_text("no cache\n", "/sys/block/bcache1/bcache/state");
@@ -246,6 +254,8 @@ START_TEST(test_bcache)
 	ck_assert_text(v->state, "no cache");
 	ck_assert_text(v->cache_mode, NULL);
 	ck_assert_text(v->group, NULL);
+	ck_assert_uint_eq(v->slaves.n, 1);
+	ck_assert_str_eq(v->slaves.v[0], "sdc");
 }
 END_TEST
 
@@ -266,7 +276,8 @@ START_TEST(test_drbd)
 		 " 0: cs:Connected ro:Primary/Secondary ds:UpToDate/Inconsistent C r-----\n"
 		 "    ns:0 nr:0 dw:0 dr:664\n"
 		 " 1: cs:WFConnection st:Secondary/Unknown ds:Diskless/DUnknown C r---\n"
-		 "11: cs:StandAlone ro:Primary/Unknown ds:Consistent/DUnknown r---\n", "/proc/drbd");
+		 "11: cs:StandAlone ro:Primary/Unknown ds:Consistent/DUnknown r---\n",
+		 "/proc/drbd");
 	m = collect_made();
 	remove_root();
 	v = volume(m, "drbd0");
@@ -340,7 +351,8 @@ START_TEST(test_multipath)
 	put_volume("dm-0", "253:0", "sda sdb");
 	put_text("mpath-3600a\n", "/sys/block/dm-0/dm/uuid");
 	put_text("mpatha\n", "/sys/block/dm-0/dm/name");
-	put_text("S:disk/by-id/wwn-0x600a\nS:mapper/mpatha\nE:DM_UUID=x\n", "/run/udev/data/b253:0");
+	put_text("S:disk/by-id/wwn-0x600a\nS:mapper/mpatha\nE:DM_UUID=x\n",
+		 "/run/udev/data/b253:0");
 	put_swap("/dev/sda", "lun");
 	put_swap("/dev/sdb", "lun");
 	put_swap("/dev/dm-0", "lun");
