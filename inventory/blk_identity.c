@@ -33,7 +33,7 @@ int blk_identity_serial(const struct blk_walk *b, const char *sysname, const cha
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0 && !*ret; i++)
-		r = collect_util_line(b->root, ret, "/sys/block/%s/%s", sysname, files[i]);
+		r = blk_attr_line(b, ret, "/sys/block/%s/%s", sysname, files[i]);
 	if (r == 0 && !*ret)
 		r = vpd_serial(b, sysname, ret);
 	for (size_t i = 0; i < ARRAY_SIZE(keys) && r == 0 && !*ret; i++)
@@ -52,7 +52,7 @@ int blk_identity_wwn(const struct blk_walk *b, const char *sysname, const char *
 	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0 && !*ret; i++) {
 		CLEANUP(mem_free) char *id = NULL;
 
-		r = collect_util_line(b->root, &id, "/sys/block/%s/%s", sysname, files[i]);
+		r = blk_attr_line(b, &id, "/sys/block/%s/%s", sysname, files[i]);
 		if (!id)
 			continue;
 		if (blk_text_starts(id, "naa.")) {
@@ -68,14 +68,35 @@ int blk_identity_wwn(const struct blk_walk *b, const char *sysname, const char *
 	return r;
 }
 
+/* SCSI has four characters for it, ATA eight, of which SCSI's emulation shows four. */
+static int read_revision(const struct blk_walk *b, const char *sysname, const char *udev,
+			 char **ret)
+{
+	static const char *const files[] = { "rev", "firmware_rev", "fwrev" };
+	CLEANUP(mem_free) char *full = NULL;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(files) && r == 0 && !*ret; i++)
+		r = blk_attr_line(b, ret, "/sys/block/%s/device/%s", sysname, files[i]);
+	if (r == 0)
+		r = collect_util_key(udev, "ID_REVISION", &full);
+	if (full && (!*ret || blk_text_starts(full, *ret))) {
+		free(*ret);
+		*ret = TAKE_PTR(full);
+	}
+	return r;
+}
+
 int blk_identity_model(const struct blk_walk *b, const char *sysname, const char *udev,
 		       struct machine_disk *d)
 {
 	CLEANUP(mem_free) char *full = NULL;
-	int r = collect_util_line(b->root, &d->model, "/sys/block/%s/device/model", sysname);
+	int r = blk_attr_line(b, &d->model, "/sys/block/%s/device/model", sysname);
 
 	if (r == 0)
-		r = collect_util_line(b->root, &d->vendor, "/sys/block/%s/device/vendor", sysname);
+		r = blk_attr_line(b, &d->vendor, "/sys/block/%s/device/vendor", sysname);
+	if (r == 0)
+		r = read_revision(b, sysname, udev, &d->revision);
 	if (r == 0)
 		r = collect_util_key_enc(udev, "ID_MODEL_ENC", &full);
 	if (r < 0)

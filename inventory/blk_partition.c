@@ -24,13 +24,28 @@ static void take_part(struct machine_partition *p, struct blk_part *from)
 	}
 }
 
+/* What goes past the disk's end is a fault of the table; what no number can hold is dropped. */
+static int check_range(const struct blk_walk *b, const struct machine_disk *d,
+		       struct machine_partition *p)
+{
+	uint64_t end;
+
+	if (!u64_add(p->start, p->size, &end) || end > INT64_MAX) {
+		p->start = p->size = 0;
+		return collect_warn(b->m, "%s has an impossible place on the disk", p->path);
+	}
+	return end <= d->size ? 0 :
+	       collect_warn(b->m, "%s ends past the end of %s: the table is damaged, or the disk "
+			    "is not all there", p->path, d->path);
+}
+
 /* One partition. sysname is NULL when the kernel does not have it. */
 static int add_partition(const struct blk_walk *b, const char *disk_sys, const char *sysname,
-			 struct blk_part *from_table, int disk_fd, struct machine_disk *d)
+			 struct blk_part *from_table, int disk_fd, bool ready,
+			 struct machine_disk *d)
 {
 	CLEANUP(mem_free) char *dev = NULL, *udev = NULL, *blkid = NULL;
 	CLEANUP(blk_probe_part_done) struct blk_part record = { 0 };
-	uint64_t start = 0, size = 0;
 	struct machine_partition *p;
 	size_t n = strlen(d->name);
 	int r;
@@ -42,10 +57,8 @@ static int add_partition(const struct blk_walk *b, const char *disk_sys, const c
 		p->name = blk_text_device(sysname);
 		collect_util_u32(b->root, &p->number, "/sys/block/%s/%s/partition", disk_sys,
 				 sysname);
-		collect_util_u64(b->root, &start, "/sys/block/%s/%s/start", disk_sys, sysname);
-		collect_util_u64(b->root, &size, "/sys/block/%s/%s/size", disk_sys, sysname);
-		if (!u64_mul(start, 512, &p->start) || !u64_mul(size, 512, &p->size))
-			p->start = p->size = 0;
+		p->start = blk_attr_sectors(b, "/sys/block/%s/%s/start", disk_sys, sysname);
+		p->size = blk_attr_sectors(b, "/sys/block/%s/%s/size", disk_sys, sysname);
 	} else {
 		p->number = from_table->number;
 		p->name =
@@ -72,9 +85,12 @@ static int add_partition(const struct blk_walk *b, const char *disk_sys, const c
 	if (r < 0)
 		return r;
 	take_part(p, &record);
+	r = check_range(b, d, p);
+	if (r < 0)
+		return r;
 	r = blk_walk_aliases(b, p->name, udev, "/dev/disk/", p->path, &p->aliases);
 	if (r == 0 && !p->extended)
-		r = blk_node_fs(b, p->name, udev, blkid, sysname != NULL, disk_fd, p->start,
+		r = blk_node_fs(b, p->name, udev, blkid, ready && sysname, disk_fd, p->start,
 				p->size, &p->fs);
 	if (r == 0)
 		r = blk_mounts_add(b, dev, p->name, p->path, &p->aliases, &p->mountpoints, &p->fs);
@@ -92,9 +108,10 @@ static int by_start(const void *a, const void *b)
 }
 
 int blk_partition_add_all(const struct blk_walk *b, const char *sysname, struct blk_table *t,
-			  int disk_fd, struct machine_disk *d)
+			  int disk_fd, bool ready, struct machine_disk *d)
 {
 	CLEANUP(strv_free) char **names = NULL;
+	size_t maps;
 	int r = sysroot_list(b->root, &names, "/sys/block/%s", sysname);
 
 	if (r == -ENOMEM)
@@ -105,23 +122,33 @@ int blk_partition_add_all(const struct blk_walk *b, const char *sysname, struct 
 
 		if (!sysroot_exists(b->root, "/sys/block/%s/%s/partition", sysname, *p))
 			continue;
+		if (!blk_text_is_device(*p) || d->npartitions == COLLECT_LIST_MAX) {
+			r = collect_warn(b->m, "%s has a partition that is left out", d->path);
+			if (r < 0 || d->npartitions == COLLECT_LIST_MAX)
+				break;
+			continue;
+		}
 		collect_util_u32(b->root, &number, "/sys/block/%s/%s/partition", sysname, *p);
 		for (size_t i = 0; i < t->nparts && !entry; i++)
 			if (t->parts[i].number == number)
 				entry = &t->parts[i];
-		r = add_partition(b, sysname, *p, entry, disk_fd, d);
+		r = add_partition(b, sysname, *p, entry, disk_fd, ready, d);
 		if (r < 0)
 			return r;
 	}
 	/* A kernel without the table's parser has no partition devices, the disk has partitions. */
 	if (d->npartitions == 0 && t->nparts > 0) {
-		for (size_t i = 0; i < t->nparts; i++) {
-			r = add_partition(b, sysname, NULL, &t->parts[i], disk_fd, d);
+		for (size_t i = 0; i < t->nparts && i < COLLECT_LIST_MAX; i++) {
+			r = add_partition(b, sysname, NULL, &t->parts[i], disk_fd, ready,
+					  d);
 			if (r < 0)
 				return r;
 		}
-		r = collect_warn(b->m, "the kernel has no devices for the %zu partitions of %s",
-				 t->nparts, d->name);
+		/* Of a path they are removed on purpose: those of the map are to be used. */
+		if (!blk_index_find(&b->maps_by_path, sysname, &maps))
+			r = collect_warn(b->m,
+					 "the kernel has no devices for the %zu partitions of %s",
+					 t->nparts, d->name);
 		if (r < 0)
 			return r;
 	}

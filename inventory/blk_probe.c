@@ -69,7 +69,7 @@ static int add_part(blkid_partition par, bool is_dos, struct blk_table *t)
 	return r;
 }
 
-int blk_probe_table(int fd, struct blk_table *ret)
+int blk_probe_table(int fd, uint32_t sector, struct blk_table *ret)
 {
 	CLEANUP(blk_probe_table_done) struct blk_table t = { 0 };
 	CLEANUP(probe_free) blkid_probe pr = NULL;
@@ -79,6 +79,9 @@ int blk_probe_table(int fd, struct blk_table *ret)
 
 	if (r < 0)
 		return r;
+	/* A block device tells by itself; an image file counts as one of 512. */
+	if (sector >= 512 && sector <= 65536 && (sector & (sector - 1)) == 0)
+		(void)blkid_probe_set_sectorsize(pr, sector);
 	blkid_probe_enable_superblocks(pr, 0);
 	blkid_probe_enable_partitions(pr, 1);
 	errno = 0;

@@ -28,8 +28,11 @@ struct blk_table {
 
 /* All return 0, -ENOMEM, or -EIO when libblkid cannot read the device. */
 
-/* Outermost table only: a BSD label inside an MBR partition is that partition's matter. */
-int blk_probe_table(int fd, struct blk_table *ret);
+/*
+ * Outermost table only: a BSD label inside an MBR partition is that partition's matter. sector: the
+ * logical sector's bytes, by which a GPT is found; 0 unknown.
+ */
+int blk_probe_table(int fd, uint32_t sector, struct blk_table *ret);
 /*
  * The filesystem in [offset, offset + size) of fd; size 0: to its end. *ret_ambiguous (may be
  * NULL): more than one fits, and ret says nothing. Members that are set already are kept.

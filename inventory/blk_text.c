@@ -35,6 +35,27 @@ bool blk_text_starts(const char *s, const char *prefix)
 	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
+bool blk_text_is_device(const char *sysname)
+{
+	const char *p = sysname;
+
+	if (strlen(sysname) > 255)
+		return false;
+	for (const char *c = sysname; *c; c++)
+		if (*c <= ' ' || *c > '~' || *c == '/' || *c == '\\')
+			return false;
+	/* Its components, between '!', are neither empty nor "." or "..". */
+	for (;;) {
+		size_t n = strcspn(p, "!");
+
+		if (n == 0 || strncmp(p, "..", n) == 0)
+			return false;
+		if (!p[n])
+			return true;
+		p += n + 1;
+	}
+}
+
 int blk_text_add_once(struct machine_strv *v, const char *s)
 {
 	return machine_strv_has(v, s) ? 0 : machine_strv_add(v, s);

@@ -14,6 +14,8 @@
  *	/p2v/arch		uname -m
  *	/p2v/blkid/NAME		blkid -p -o udev /dev/NAME, per disk, partition and volume;
  *				NAME as in /sys/block: '!' for '/'
+ *	/p2v/mbr/NAME		the first 512 bytes of a disk with a GPT whose MBR has more than
+ *				one partition
  *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
  *	/p2v/smart/NAME		smartctl --json=c -n standby -i -H -A /dev/NAME, per physical disk
  *	/p2v/esp		"SIZE PATH", a line per EFI program (PATH/EFI/.../NAME.efi below

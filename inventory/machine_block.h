@@ -81,15 +81,23 @@ struct machine_disk {
 struct machine_volume {			/* device-mapper, md, bcache, DRBD devices */
 	char *name;			/* "dm-0", "md127", "bcache0" */
 	char *path;			/* "/dev/mapper/vg-root" */
-	char *kind;			/* "lvm", "crypt", "mpath", "md", "dm", "bcache", "drbd" */
+	/*
+	 * "lvm", "crypt", "verity", "integrity", "mpath", "part" (kpartx), "dmraid", "vdo", other
+	 * "dm"; "md", "bcache", "drbd"; "loop" and "zram" when mounted or swapped to.
+	 */
+	char *kind;
 	char *uuid;			/* dm or md uuid */
-	char *level;			/* md: "raid1" */
+	char *level;			/* md: "raid1"; "container" of firmware RAID */
 	char *metadata;			/* md: "1.2", "0.90", "imsm", "ddf", ... */
-	char *state;			/* md: array_state; bcache: "dirty"; dm: "suspended" */
+	/* md: array_state; bcache: "dirty"; dm: "suspended"; drbd: of the local disk, "UpToDate" */
+	char *state;
+	char *role;			/* drbd: "Primary" */
 	uint32_t devices, missing;	/* md: wanted, and how many of those are not there */
-	char *group;			/* lvm: volume group; md: container's name */
+	/* lvm: volume group; md: container's name; bcache: UUID of the set; drbd: resource */
+	char *group;
 	char *cache_mode;		/* bcache, dm-cache: "writeback" */
-	uint64_t size;
+	char *backing;			/* loop: its file */
+	uint64_t size;			/* 0: an array that does not run, a container */
 	struct machine_strv slaves;	/* names below: "sda2", "dm-1" */
 	struct machine_strv aliases;
 	struct machine_fs fs;
