@@ -74,6 +74,8 @@ int blk_mounts_add(const struct blk_walk *b, const char *dev, const char *name, 
 		    !(btrfs && (strcmp(source, node) == 0 || strcmp(source, path) == 0 ||
 				machine_strv_has(aliases, source))))
 			continue;
+		/* What is mounted is not clean on the disk, and need not be. */
+		fs->dirty = false;
 		/* A bind mount shows a folder of what is mounted elsewhere. */
 		if (strcmp(e->root, "/") != 0 && !btrfs)
 			continue;

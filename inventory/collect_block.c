@@ -3,6 +3,7 @@
 #include "inventory/collect.h"
 
 #include <errno.h>
+#include "inventory/blk_content.h"
 #include "inventory/blk_text.h"
 #include "inventory/blk_walk.h"
 
@@ -31,5 +32,6 @@ int collect_block(const struct sysroot *root, struct machine *m, struct err *err
 		if (r < 0)
 			return err_nomem(err);
 	}
+	blk_content_settle(m);
 	return 0;
 }
