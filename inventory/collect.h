@@ -14,6 +14,11 @@
  *	/p2v/arch		uname -m
  *	/p2v/blkid/NAME		blkid -p -o udev /dev/NAME, per disk, partition and volume;
  *				NAME as in /sys/block: '!' for '/'
+ *	/p2v/content/NAME.OFFSET  bytes of that device from OFFSET (decimal) on, as far as the
+ *				decoders (content.h) read them: superblocks and metadata, never
+ *				key slots; NAME.size: the device's size in bytes
+ *	/p2v/ntfs/NAME		of an NTFS volume, which takes more than superblocks: the words
+ *				dirty, hibernated, fast_startup, as they apply; made by hand
  *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
  *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
  *	/p2v/ip-addr.json	ip -d -j addr show
