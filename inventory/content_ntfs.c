@@ -174,17 +174,21 @@ static int log_clean(ntfs_volume *v)
 /* 1 holds a system, 0 does not or there is none, -EBADMSG it cannot be read. */
 static int holds_system(ntfs_volume *v)
 {
+	static const char name[] = "hiberfil.sys";
 	static const char *const marks[] = { "hibr", "HIBR", "rstr", "RSTR" };
 	CLEANUP(inode_close) ntfs_inode *root = ntfs_inode_open(v, FILE_root), *ni = NULL;
 	CLEANUP(attr_close) ntfs_attr *na = NULL;
+	ntfschar wide[sizeof(name) - 1];
 	char head[4];
 	u64 number;
 	s64 n;
 
 	if (!root)
 		return -EBADMSG;
+	for (size_t i = 0; i < ARRAY_SIZE(wide); i++)
+		wide[i] = htole16((uint16_t)name[i]);
 	errno = 0;
-	number = ntfs_inode_lookup_by_mbsname(root, "hiberfil.sys");
+	number = ntfs_inode_lookup_by_name(root, wide, ARRAY_SIZE(wide));
 	if (number == (u64)-1)
 		return errno == ENOENT ? 0 : -EBADMSG;
 	ni = ntfs_inode_open(v, MREF(number));
@@ -225,6 +229,9 @@ int content_ntfs(const struct content_source *s, struct machine_fs *fs, struct e
 		ntfs_device_free(dev);
 		return damaged(&x, err, "the system files");
 	}
+	/* As Windows reads names; the library's own default is another. */
+	if (ntfs_set_ignore_case(v) < 0)
+		return damaged(&x, err, "the table of upper case");
 	clean = log_clean(v);
 	fs->dirty = (v->flags & VOLUME_IS_DIRTY) || clean == 0;
 	system_ = holds_system(v);
