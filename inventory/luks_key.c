@@ -61,10 +61,21 @@ static int copy_header(int fd, uint64_t offset, uint64_t size, struct err *err)
 
 static int told(struct err *err, int r, const char *what, const struct complaint *c)
 {
-	/* It says -EPERM for "not this key" only, and that is not for here. */
-	int code = r == -EPERM ? EINVAL : r == -ENODEV || r == -ENOTBLK || r == -ENOSYS ? ENOTSUP :
-											   -r;
+	int code;
 
+	switch (r) {
+	case -EPERM:		/* that would mean "not this key", and was asked before */
+	case -EIO:		/* memory does not fail: the header leads past its end */
+		code = EINVAL;
+		break;
+	case -ENODEV:		/* no device mapper, which it takes as the last resort */
+	case -ENOTBLK:
+	case -ENOSYS:
+		code = ENOTSUP;
+		break;
+	default:
+		code = -r;
+	}
 	return err_set(err, code, "%s: %s", what, c->text[0] ? c->text : strerror(-r));
 }
 

@@ -3,6 +3,16 @@
 #include "tests/images/image.h"
 #include "tests/lib/content.h"
 
+/*
+ * libntfs-3g 2022.10.3 forgets a buffer of some KiB when it refuses a volume whose $MFT differs
+ * from its mirror. A leak of our own still fails.
+ */
+const char *__lsan_default_suppressions(void);
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:libntfs-3g\n";
+}
+
 #define IMAGE	"ntfs.img"
 #define SIZE	(16u << 20)
 #define CLUSTER	4096u
