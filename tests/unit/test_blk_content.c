@@ -28,8 +28,9 @@ static void make_root(unsigned int disks, uint64_t size)
 				   "root/p2v/ntfs root/proc/1"), 0);
 	for (unsigned int i = 0; i < disks; i++)
 		ck_assert_int_eq(image_run("cd root/sys/block; d=../devices/pci0000:00/block/sd%c; "
-					   "mkdir -p $d && ln -s $d . && echo %" PRIu64 " > $d/size "
-					   "&& echo 8:%u > $d/dev", 'a' + i, size / 512, i * 16), 0);
+					   "mkdir -p $d && ln -s $d . && "
+					   "echo %" PRIu64 " > $d/size && echo 8:%u > $d/dev",
+					   'a' + i, size / 512, i * 16), 0);
 }
 
 static struct machine *collect(void)
@@ -99,7 +100,7 @@ static void load(const char *name)
 	ck_assert_int_eq(truncate(image_path(IMAGE), (off_t)rec.size), 0);
 }
 
-/* Commands that make IMAGE, or the name of a recorded member after '@'; what its facts begin with. */
+/* Commands that make IMAGE, or '@' and a recorded member; what its facts begin with. */
 static const struct {
 	const char *make, *tool, *begins;
 } kinds[] = {
@@ -108,12 +109,14 @@ static const struct {
 	  "mke2fs", "ext2 dirty - - 0" },
 	{ "truncate -s 400M img; mkfs.xfs -q -f img", "mkfs.xfs", "xfs - - 0" },
 	{ "truncate -s 256M img; mkfs.btrfs -q -f img", "mkfs.btrfs", "btrfs - " },
-	{ "truncate -s 8M img; mkswap img; printf S1SUSPEND | dd of=img bs=1 seek=4086 conv=notrunc",
-	  "mkswap", "swsuspend hibernated" },
-	{ "truncate -s 24M img; printf a > key; cryptsetup -q luksFormat --disable-locks --type luks1 "
-	  "--pbkdf-force-iterations 1000 img key", "cryptsetup", "crypto_LUKS - - 0 - - 1 0" },
-	{ "truncate -s 24M img; printf a > key; cryptsetup -q luksFormat --disable-locks --type luks2 "
-	  "--pbkdf pbkdf2 --pbkdf-force-iterations 1000 img key; "
+	{ "truncate -s 8M img; mkswap img; "
+	  "printf S1SUSPEND | dd of=img bs=1 seek=4086 conv=notrunc", "mkswap",
+	  "swsuspend hibernated" },
+	{ "truncate -s 24M img; printf a > key; cryptsetup -q luksFormat --disable-locks "
+	  "--type luks1 --pbkdf-force-iterations 1000 img key", "cryptsetup",
+	  "crypto_LUKS - - 0 - - 1 0" },
+	{ "truncate -s 24M img; printf a > key; cryptsetup -q luksFormat --disable-locks "
+	  "--type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 img key; "
 	  "echo '{\"type\":\"clevis\",\"keyslots\":[\"0\"]}' | "
 	  "cryptsetup token import --disable-locks img", "cryptsetup",
 	  "crypto_LUKS - - 0 - - 1 1 clevis" },
@@ -211,9 +214,10 @@ START_TEST(a_mounted_btrfs_of_two_devices)
 	for (char d = 'a'; d <= 'b'; d++)
 		ck_assert_int_eq(image_run("printf 'ID_FS_TYPE=btrfs\\nID_FS_UUID=u-1\\n' >"
 					   "root/p2v/blkid/sd%c; mkdir -p root/p2v/content; "
-					   "dd if=%s of=root/p2v/content/sd%c.65536 bs=4096 skip=16 "
-					   "count=1; echo %" PRIu64 " > root/p2v/content/sd%c.size",
-					   d, d == 'a' ? IMAGE : "second", d, image_size(), d), 0);
+					   "dd if=%s of=root/p2v/content/sd%c.65536 bs=4096 "
+					   "skip=16 count=1; echo %" PRIu64
+					   " > root/p2v/content/sd%c.size", d, d == 'a' ? IMAGE : "second",
+					   d, image_size(), d), 0);
 	m = collect();
 	ck_assert(m->disks[0].fs.dirty && m->disks[1].fs.dirty);
 	machine_free(m);

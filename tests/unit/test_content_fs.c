@@ -204,7 +204,8 @@ START_TEST(bcache_by_its_tool)
 	image_make(IMAGE, 64 << 20);
 	if (geteuid() != 0 || image_run("losetup -f --show %s > loop", IMAGE) != 0)
 		UNIT_LEAVE("no loop device");
-	_i = image_run("make-bcache --cset-uuid 00112233-4455-6677-8899-aabbccddeeff -B $(cat loop)");
+	_i = image_run("make-bcache --cset-uuid 00112233-4455-6677-8899-aabbccddeeff "
+		       "-B $(cat loop)");
 	ck_assert_int_eq(image_run("losetup -d $(cat loop)"), 0);
 	ck_assert_int_eq(_i, 0);
 	CONTENT_OK(content_bcache, image_path(IMAGE), &fs);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* NTFS: volumes made by mkntfs, with flags, logs and hibernation files of Windows' kind, damaged. */
+/* NTFS: volumes by mkntfs with flags, logs and hibernation files of Windows' kind, damaged. */
 #include "tests/images/image.h"
 #include "tests/lib/content.h"
 
