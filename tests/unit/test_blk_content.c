@@ -5,8 +5,11 @@
  * same.
  */
 #include "tests/images/image.h"
+#include "common/bytes.h"
 #include "common/fdio.h"
 #include "common/sysroot.h"
+#include "disk/crc32.h"
+#include "disk/lvm_label.h"
 #include "inventory/collect.h"
 #include "inventory/machine_json.h"
 #include "tests/lib/unit.h"
@@ -161,6 +164,43 @@ START_TEST(device_and_record_agree)
 }
 END_TEST
 
+/* The metadata's text begins near the end of its ring and goes on at the ring's start. */
+START_TEST(a_wrapped_lvm_text)
+{
+	CLEANUP(machine_free) struct machine *device = NULL, *recorded = NULL;
+	CLEANUP(mem_free) char *text = NULL, *a = NULL, *b = NULL;
+	uint64_t ring = 4096, length, size, at;
+	uint8_t header[512];
+
+	load("holes");
+	image_read(IMAGE, header, sizeof(header), ring);
+	length = get_le64(header + 32);
+	size = get_le64(header + 48);
+	ck_assert_uint_gt(size, 700);
+	text = malloc(size);
+	image_read(IMAGE, text, size, ring + get_le64(header + 40));
+	at = length - 512;
+	image_write(IMAGE, text, 512, ring + at);
+	image_write(IMAGE, text + 512, size - 512, ring + 512);
+	put_le64(header + 40, at);
+	put_le32(header, crc32_bare(LVM_CRC_INITIAL, header + 4, 508));
+	image_write(IMAGE, header, sizeof(header), ring);
+
+	make_root(1, image_size());
+	ck_assert_int_eq(image_run("cp --sparse=always img root/dev/sda"), 0);
+	device = collect();
+	no_warnings(device);
+	make_root(1, image_size());
+	record("sda");
+	recorded = collect();
+	no_warnings(recorded);
+	a = facts(device);
+	b = facts(recorded);
+	ck_assert_msg(strncmp(a, "LVM2_member holes ", 18) == 0, "%s", a);
+	ck_assert_str_eq(a, b);
+}
+END_TEST
+
 START_TEST(a_record_holds_no_secrets)
 {
 	if (!image_have("cryptsetup"))
@@ -216,8 +256,8 @@ START_TEST(a_mounted_btrfs_of_two_devices)
 					   "root/p2v/blkid/sd%c; mkdir -p root/p2v/content; "
 					   "dd if=%s of=root/p2v/content/sd%c.65536 bs=4096 "
 					   "skip=16 count=1; echo %" PRIu64
-					   " > root/p2v/content/sd%c.size", d, d == 'a' ? IMAGE : "second",
-					   d, image_size(), d), 0);
+					   " > root/p2v/content/sd%c.size", d,
+					   d == 'a' ? IMAGE : "second", d, image_size(), d), 0);
 	m = collect();
 	ck_assert(m->disks[0].fs.dirty && m->disks[1].fs.dirty);
 	machine_free(m);
@@ -315,6 +355,7 @@ static Suite *suite(void)
 	tcase_add_unchecked_fixture(t, setup, image_teardown);
 	tcase_set_timeout(t, 60);
 	tcase_add_loop_test(t, device_and_record_agree, 0, ARRAY_SIZE(kinds));
+	tcase_add_test(t, a_wrapped_lvm_text);
 	tcase_add_test(t, a_record_holds_no_secrets);
 	tcase_add_test(t, what_is_mounted_is_not_dirty);
 	tcase_add_test(t, a_mounted_btrfs_of_two_devices);

@@ -201,6 +201,39 @@ START_TEST(small_devices)
 }
 END_TEST
 
+static int must_not_read(void *arg, uint64_t offset, void *buf, size_t len)
+{
+	(void)offset, (void)buf, (void)len;
+	++*(unsigned int *)arg;
+	return 0;
+}
+
+/* A part of a disk ends where it ends: what is behind it belongs to another. */
+START_TEST(nothing_is_read_behind_the_end)
+{
+	static const struct {
+		uint64_t offset;
+		size_t len;
+	} bad[] = {
+		{ 0, 4097 }, { 4096, 1 }, { 4095, 2 }, { UINT64_MAX, 2 }, { UINT64_MAX - 1, 2 },
+	};
+	unsigned int calls = 0;
+	struct content_source s = { .read_at = must_not_read, .arg = &calls, .size = 4096 };
+	uint8_t buf[4097];
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++) {
+		struct err err = ERR_INIT;
+
+		ck_assert_int_eq(content_read(&s, bad[i].offset, buf, bad[i].len, &err), -EBADMSG);
+		ck_assert(strstr(err.text, "behind the end"));
+	}
+	ck_assert_uint_eq(calls, 0);
+	ck_assert_int_eq(content_read(&s, 0, buf, 4096, NULL), 0);
+	ck_assert_int_eq(content_read(&s, 4096, buf, 0, NULL), 0);
+	ck_assert_uint_eq(calls, 2);
+}
+END_TEST
+
 /* -- damage -- */
 
 static const struct {
@@ -261,6 +294,7 @@ static Suite *suite(void)
 	tcase_add_loop_test(t, roles_and_levels, 0, 11);
 	tcase_add_test(t, big_endian_words);
 	tcase_add_test(t, small_devices);
+	tcase_add_test(t, nothing_is_read_behind_the_end);
 	tcase_add_loop_test(t, damage_is_seen_or_harmless, 0, ARRAY_SIZE(damaged));
 	tcase_add_test(t, damage_below_a_ddf_anchor);
 	suite_add_tcase(s, t);
