@@ -39,7 +39,9 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LD
 pc_common    := jansson libcrypto
 pc_wire      := libzstd libcrypto
 pc_disk      := blkid ext2fs com_err
-pc_inventory := jansson blkid
+pc_inventory := jansson blkid libcryptsetup libntfs-3g
+# What only probing devices needs: of the inventory the server uses the machine model.
+probing := blkid libcryptsetup libntfs-3g
 pc_convert   := libxml-2.0 libzstd
 pc_postfix   := libguestfs jansson libarchive
 pc_p2v-agent := libssh jansson
@@ -89,7 +91,7 @@ $(BUILD)/p2v-agent: $(AGENT_OBJS) $(AGENT_FLOORS:%=$(BUILD)/lib%.a)
 
 $(BUILD)/p2v-server: $(SERVER_OBJS) $(SERVER_FLOORS:%=$(BUILD)/lib%.a)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(filter-out blkid,$(foreach f,$(SERVER_FLOORS),$(pc_$(f)))))
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(filter-out $(probing),$(foreach f,$(SERVER_FLOORS),$(pc_$(f)))))
 
 define floor_rules
 $(BUILD)/lib$(1).a: $(call obj,$(call src,$(1))) $(2)
@@ -129,7 +131,7 @@ TEST_LIBS = $$($(PKG_CONFIG) --libs $(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))
 wrap = $(shell sed -n 's/^ \* WRAP: //p' tests/unit/$(1).c $(if $(shell grep -l tests/lib/fault.h tests/unit/$(1).c),tests/lib/fault.h))
 
 # Archives in link order: a test of a program's part (test_agent_*, test_server_*) gets that archive in front.
-TEST_ARCHIVES := $(foreach f,postfix convert disk inventory wire common,$(BUILD)/lib$(f).a)
+TEST_ARCHIVES := $(foreach f,postfix convert inventory disk wire common,$(BUILD)/lib$(f).a)
 
 $(BUILD)/tests/unit/test_agent_%: $(BUILD)/obj/tests/unit/test_agent_%.o $(BUILD)/libp2v-agent.a $(TEST_LIB) $(ARCHIVES)
 	$(call say,LINK,$@)

@@ -14,14 +14,27 @@
 #include "disk/lvm_meta.h"
 #include "disk/lvm_text.h"
 
+struct place {				/* the PV on its disk */
+	const struct disk *d;
+	uint64_t offset;
+};
+
+static int read_disk(void *arg, void *buf, size_t len, uint64_t offset, struct err *err)
+{
+	const struct place *p = arg;
+
+	return disk_read(p->d, buf, len, p->offset + offset, err);
+}
+
 int lvm_pv_read(const struct disk *d, uint64_t offset, uint64_t length, struct lvm_pv *ret,
 		char **ret_why, struct err *err)
 {
 	CLEANUP(lvm_pv_done) struct lvm_pv pv = { 0 };
 	CLEANUP(lvm_text_free) struct lvm_node *root = NULL;
 	CLEANUP(mem_free) char *text = NULL, *why = NULL;
+	struct place place = { d, offset };
 	struct lvm_source s = {
-		.d = d, .offset = offset, .length = length, .why = &why, .err = err
+		.read = read_disk, .arg = &place, .length = length, .why = &why, .err = err
 	};
 	struct lvm_header h;
 	size_t len = 0;

@@ -27,5 +27,5 @@ int lvm_source_doubt(const struct lvm_source *s, const char *fmt, ...)
 int lvm_source_read(const struct lvm_source *s, void *buf, size_t len, uint64_t offset)
 {
 	assert(range_inside(offset, len, s->length));
-	return disk_read(s->d, buf, len, s->offset + offset, s->err);
+	return s->read(s->arg, buf, len, offset, s->err);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The PV that is being looked at, for the layers of lvm_meta.h: where its bytes are, and where to
- * say why it is not trusted. Internal to lvm_*.c.
+ * say why it is not trusted. Used by lvm_*.c, and by the inventory, which reads through its own
+ * descriptor and wants the names in the metadata only (inventory/content_lvm.c).
  *
  * Each layer may end in doubt (0), success (1) or an error (-ENOMEM, -EIO).
  */
@@ -12,21 +13,22 @@
 #include <stdint.h>
 #include "common/compiler.h"
 #include "common/err.h"
-#include "disk/disk.h"
 
 #define LVM_SECTOR		512u	/* whatever the disk's is */
 #define LVM_LABEL_SECTORS	4u	/* the label is in one of the first four */
 
 struct lvm_source {
-	const struct disk *d;
-	uint64_t offset, length;	/* the PV on the disk */
+	/* Bytes at an offset from the PV's start; 0 or -errno with err set. */
+	int (*read)(void *arg, void *buf, size_t len, uint64_t offset, struct err *err);
+	void *arg;
+	uint64_t length;		/* of the PV */
 	char **why;
 	struct err *err;
 };
 
 /* Why not (any earlier reason is forgotten); 0, or -ENOMEM. */
 int lvm_source_doubt(const struct lvm_source *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Bytes at an offset from the PV's start; the caller has checked that they are inside it. */
+/* read(); the caller has checked that the bytes are inside the PV. */
 int lvm_source_read(const struct lvm_source *s, void *buf, size_t len, uint64_t offset);
 
 #endif

@@ -215,6 +215,8 @@ int blk_mounts_add(const struct blk_walk *b, const char *dev, const char *name, 
 	for (size_t i = 0; i < at.n; i++) {
 		const struct mountinfo_entry *e = &b->mounts.mounts[at.v[i]];
 
+		/* What is mounted is not clean on the disk, and need not be. */
+		fs->dirty = false;
 		/* A bind mount shows a folder of what is mounted elsewhere. */
 		if (strcmp(e->root, "/") != 0 && strcmp(e->fs, "btrfs") != 0)
 			continue;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include "inventory/blk_content.h"
 #include "inventory/collect.h"
 
 int blk_node_open(const struct blk_walk *b, const char *name)
@@ -49,8 +50,15 @@ int blk_node_fs(const struct blk_walk *b, const char *name, const char *udev, co
 	if (r == 0 && ambiguous)
 		r = collect_warn(b->m, "%s carries the marks of more than one filesystem", name);
 	/* The device had its say; a record that contradicts "ambiguous" would be a guess. */
-	if (r < 0 || ambiguous || fs->type)
+	if (r < 0 || ambiguous)
 		return r;
-	r = blk_probe_parse_fs(blkid, fs);
-	return r == 0 ? blk_probe_parse_fs(udev, fs) : r;
+	if (!fs->type) {
+		r = blk_probe_parse_fs(blkid, fs);
+		if (r == 0)
+			r = blk_probe_parse_fs(udev, fs);
+	}
+	if (r < 0)
+		return r;
+	return fd >= 0 ? blk_content_add(b, name, fd, 0, 0, fs) :
+			 blk_content_add(b, name, size > 0 ? disk_fd : -1, offset, size, fs);
 }

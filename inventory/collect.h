@@ -16,6 +16,11 @@
  *				NAME as in /sys/block: '!' for '/'
  *	/p2v/mbr/NAME		the first 512 bytes of a disk with a GPT whose MBR has more than
  *				one partition
+ *	/p2v/content/NAME.OFFSET  bytes of that device from OFFSET (decimal) on, as far as the
+ *				decoders (content.h) read them: superblocks and metadata, never
+ *				key slots; NAME.size: the device's size in bytes
+ *	/p2v/ntfs/NAME		of an NTFS volume, which takes more than superblocks: the words
+ *				dirty, hibernated, fast_startup, as they apply; made by hand
  *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
  *	/p2v/smart/NAME		smartctl --json=c -n standby -i -H -A /dev/NAME, per physical disk
  *	/p2v/esp		"SIZE PATH", a line per EFI program (PATH/EFI/.../NAME.efi below

@@ -3,6 +3,7 @@
 #include "inventory/collect.h"
 
 #include <errno.h>
+#include "inventory/blk_content.h"
 #include "common/text.h"
 #include "inventory/blk_text.h"
 #include "inventory/blk_walk.h"
@@ -34,5 +35,6 @@ int collect_block(const struct sysroot *root, struct machine *m, struct err *err
 	for (char **p = b.names; *p; p++)
 		if (add_one(&b, *p) < 0)
 			return err_nomem(err);
+	blk_content_settle(m);
 	return 0;
 }

@@ -33,7 +33,7 @@ awk '
 			folder = $i
 			sub("/.*", "", folder)
 			if (!(folder in floor)) print FILENAME ":" FNR ": " $i ": " folder " has no row above this one"
-			else if (floor[folder] >= $2) print FILENAME ":" FNR ": " $3 " is not above " folder
+			else if (floor[folder] > $2 || (floor[folder] == $2 && $i !~ "/")) print FILENAME ":" FNR ": " $3 " is not above " folder
 		}
 		next
 	}
