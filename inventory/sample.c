@@ -352,7 +352,8 @@ int sample_take(struct sampler *s, uint64_t now_us, bool services, const struct 
 	if (r == 0)
 		r = take_devices(s);
 	if (r == 0 && services)
-		r = sample_service_look(s->services, now_us, &o->services, &o->nservices);
+		r = sample_service_look(s->services, now_us, &o->services, &o->nservices,
+					&o->services_us);
 	if (r < 0)
 		return err_nomem(err);
 	*ret = o;

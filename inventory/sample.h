@@ -130,6 +130,7 @@ struct sample {
 	struct sample_device *nics;
 	size_t nnics;
 	bool has_services;		/* they were looked at */
+	uint64_t services_us;		/* since they were looked at before; 0: first look */
 	struct sample_service *services;/* the busiest first */
 	size_t nservices;
 };

@@ -161,6 +161,7 @@ bool sample_code_decode(const uint8_t *p, uint16_t ndisks, uint16_t nnics, struc
 
 	r->time = get_be64(p + 8);
 	r->duration_ms = get_be32(p + 16);
+	r->services_ms = r->duration_ms;	/* a look for each record */
 	r->cpus_online = get_be32(p + 20);
 	memcpy(r->boot_id, p + 24, 16);
 	r->mem_total = get_be64(p + 40);

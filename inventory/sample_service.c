@@ -287,7 +287,7 @@ static int busier(const void *pa, const void *pb)
 }
 
 int sample_service_look(struct sample_service_state *s, uint64_t now_us,
-			struct sample_service **ret, size_t *ret_n)
+			struct sample_service **ret, size_t *ret_n, uint64_t *ret_elapsed_us)
 {
 	const struct hierarchy *h = find_hierarchy(s->root);
 	int r;
@@ -302,5 +302,6 @@ int sample_service_look(struct sample_service_state *s, uint64_t now_us,
 	qsort(s->out, s->nout, sizeof(s->out[0]), busier);
 	*ret = s->out;
 	*ret_n = s->nout;
+	*ret_elapsed_us = s->elapsed_us;
 	return 0;
 }

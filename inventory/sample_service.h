@@ -20,6 +20,6 @@ void sample_service_free(struct sample_service_state *s);
 DEFINE_CLEANUP(struct sample_service_state *, sample_service_free)
 /* 0 or -ENOMEM. The list is the state's own until the next look, the busiest first. */
 int sample_service_look(struct sample_service_state *s, uint64_t now_us,
-			struct sample_service **ret, size_t *ret_n);
+			struct sample_service **ret, size_t *ret_n, uint64_t *ret_elapsed_us);
 
 #endif

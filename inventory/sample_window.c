@@ -170,6 +170,7 @@ int sample_window_add(struct sample_window *w, const struct sample *s)
 		r->cpus_online = 0;
 		r->mem_total = r->swap_total = 0;
 		r->nservices = 0;
+		r->services_ms = 0;
 	}
 	e = add_devices(&w->disks, &r->disks, s->disks, s->ndisks, SAMPLE_DISK_SERIES);
 	if (e == 0)
@@ -183,8 +184,10 @@ int sample_window_add(struct sample_window *w, const struct sample *s)
 	r->cpus_online = MAX(r->cpus_online, s->cpus_online);
 	r->mem_total = MAX(r->mem_total, s->mem_total);
 	r->swap_total = MAX(r->swap_total, s->swap_total);
-	if (s->has_services)
+	if (s->has_services) {
 		keep_services(r, s);
+		r->services_ms = (uint32_t)MIN(s->services_us / 1000, (uint64_t)UINT32_MAX);
+	}
 	return 0;
 }
 

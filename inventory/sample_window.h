@@ -44,6 +44,7 @@ struct sample_record {
 	size_t nnics;
 	struct sample_service services[SAMPLE_WINDOW_SERVICES];
 	size_t nservices;
+	uint32_t services_ms;		/* for which their CPU time is the mean */
 };
 
 void sample_window_record_done(struct sample_record *r);	/* frees the lists */

@@ -179,7 +179,7 @@ static int add_services(struct sizing *s, const struct sample_record *r)
 			memcpy(to->name, from->name, sizeof(to->name));
 		}
 		if (from->cpu != SAMPLE_NONE)
-			to->cpu_ms += MIN(from->cpu, UINT64_C(1) << 30) * r->duration_ms / 1000;
+			to->cpu_ms += MIN(from->cpu, UINT64_C(1) << 30) * r->services_ms / 1000;
 		if (from->memory != SAMPLE_NONE)
 			to->memory = MAX(to->memory, from->memory);
 	}
