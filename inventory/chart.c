@@ -377,7 +377,7 @@ static void draw_marks(struct canvas *cv, const struct panel *pan)
 	}
 }
 
-/* On the right of the panel's name; a letter takes about 6.4 pixels of this size. */
+/* On the right of the panel's name; a letter takes at most 7 pixels of this size, mostly. */
 static void draw_legend(struct canvas *cv, const struct panel *pan)
 {
 	int64_t x = RIGHT;
@@ -385,7 +385,7 @@ static void draw_legend(struct canvas *cv, const struct panel *pan)
 	for (size_t k = pan->p->nlines; k-- > 0;) {
 		const struct chart_line *l = &pan->p->lines[k];
 
-		x -= (int64_t)strlen(l->name) * 64;
+		x -= (int64_t)strlen(l->name) * 70;
 		text_at(&cv->b, "l", NULL, x, pan->top - 130, l->name);
 		x -= 190;
 		if (l->style == CHART_FAINT) {

@@ -48,7 +48,7 @@ char *chart_cpu(const struct sizing *s)
 			     3 } },
 		.nlines = 3,
 		.marks = { { "p95", P95(&s->v[SAMPLE_CPU_BUSY]), 1 },
-			   { "recommended vCPUs", vcpus * 1000, 2 } },
+			   { "recommended", vcpus * 1000, 2 } },
 		.nmarks = vcpus ? 2 : 1,
 	};
 	if (s->v[SAMPLE_CPU_STEAL].all.max > 0)

@@ -143,7 +143,7 @@ static int read_text(struct sampler *s, enum file f, const char **ret)
 		if (n < 0)
 			return 0;
 		len += (size_t)n;
-		if (n == 0 || len == s->cap - 1)
+		if (n == 0 || len == TEXT_MAX - 1)
 			break;
 	}
 	s->text[len] = '\0';

@@ -239,7 +239,7 @@ void sizing_sort(struct sizing *s)
 
 uint64_t sizing_seconds(const struct sizing *s)
 {
-	return s->ms / 1000;
+	return (s->ms + 500) / 1000;
 }
 
 const char *sizing_confidence(const struct sizing *s)
