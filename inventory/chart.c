@@ -23,12 +23,13 @@ static const char style[] =
 	"<style>\n"
 	"svg{background:#fff;font:12px system-ui,-apple-system,\"Segoe UI\",Roboto,Helvetica,Arial,"
 	"sans-serif}\n"
-	".bg{fill:#fff}.t{fill:#1b1f24;font-size:18px;font-weight:600}.d{fill:#57606a;font-size:13px}\n"
-	".n{fill:#1b1f24;font-weight:600;font-size:13px}.l{fill:#57606a}.m{fill:#1b1f24;font-size:11px;"
-	"stroke:#fff;stroke-width:3px;paint-order:stroke;stroke-linejoin:round}\n"
+	".bg{fill:#fff}.t{fill:#1b1f24;font-size:18px;font-weight:600}.d{fill:#57606a;"
+	"font-size:13px}\n"
+	".n{fill:#1b1f24;font-weight:600;font-size:13px}.l{fill:#57606a}.m{fill:#1b1f24;"
+	"font-size:11px;stroke:#fff;stroke-width:3px;paint-order:stroke;stroke-linejoin:round}\n"
 	".g{stroke:#e4e8ec;fill:none}.a{stroke:#8c959f;fill:none}.gap{fill:#8c959f;opacity:.13}\n"
-	".s{fill:none;stroke-width:1.6px;stroke-linejoin:round}.f{fill:none;stroke-width:1px;opacity:.55;"
-	"stroke-linejoin:round}\n"
+	".s{fill:none;stroke-width:1.6px;stroke-linejoin:round}.f{fill:none;stroke-width:1px;"
+	"opacity:.55;stroke-linejoin:round}\n"
 	".p{stroke-width:1.4px;stroke-dasharray:7 4;fill:none}.r{opacity:.2;stroke:none}\n"
 	".c0{stroke:#0969da}.c1{stroke:#bc4c00}.c2{stroke:#1a7f37}.c3{stroke:#8250df}\n"
 	".r.c0,.k.c0{fill:#0969da}.r.c1,.k.c1{fill:#bc4c00}.r.c2,.k.c2{fill:#1a7f37}"
@@ -356,17 +357,18 @@ static void draw_marks(struct canvas *cv, const struct panel *pan)
 	int64_t label = INT64_MIN;
 
 	for (size_t k = 0; k < pan->p->nmarks; k++) {
-		const struct chart_mark *m = NULL;
+		const struct chart_mark *m;
 		char value[32], text[96], class[16];
 		size_t best = 0;
 		int64_t y;
 
-		for (size_t i = 0; i < pan->p->nmarks; i++)
-			if (!done[i] && (!m || pan->p->marks[i].value > m->value)) {
-				m = &pan->p->marks[i];
+		while (done[best])
+			best++;
+		for (size_t i = best; i < pan->p->nmarks; i++)
+			if (!done[i] && pan->p->marks[i].value > pan->p->marks[best].value)
 				best = i;
-			}
 		done[best] = true;
+		m = &pan->p->marks[best];
 		y = y_of(pan, m->value);
 		snprintf(class, sizeof(class), "p c%u", m->colour % 4);
 		line_at(&cv->b, class, LEFT, y, RIGHT, y);
@@ -377,7 +379,7 @@ static void draw_marks(struct canvas *cv, const struct panel *pan)
 	}
 }
 
-/* On the right of the panel's name; a letter takes at most 7 pixels of this size, mostly. */
+/* On the right of the panel's name; a letter takes about 7 pixels of this size. */
 static void draw_legend(struct canvas *cv, const struct panel *pan)
 {
 	int64_t x = RIGHT;

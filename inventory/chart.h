@@ -3,7 +3,7 @@
  * Charts over time as SVG 1.1: one picture of one or two panels with a common time axis, below a
  * title and a sentence that says what there is to see. A file of its own: no scripts, no fonts or
  * pictures from elsewhere. Light and dark by prefers-color-scheme; readers that do not see it get
- * <title> and <desc>. Colours keep apart for the colour-blind, and lines differ in more than colour.
+ * <title> and <desc>. Lines differ in more than colour.
  *
  *	title                                     ....
  *	description                              .legend

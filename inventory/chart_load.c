@@ -98,7 +98,8 @@ char *chart_disk(const struct sizing *s, const struct sizing_device *d)
 	struct chart c;
 
 	title = text_format("Disk %s of %s", d->name, hostname(s));
-	what = text_format("p95 of %s requests a second, %s read, %s written, latency %s ms, in %s.",
+	what = text_format("p95 of %s requests a second, %s read, %s written, latency %s ms, "
+			   "in %s.",
 			   chart_value(P95(&d->s[SAMPLE_DISK_IOPS]), CHART_COUNT_RATE, iops),
 			   chart_value(P95(&d->s[SAMPLE_DISK_READ]), CHART_BYTE_RATE, rd),
 			   chart_value(P95(&d->s[SAMPLE_DISK_WRITE]), CHART_BYTE_RATE, wr),

@@ -171,7 +171,7 @@ static uint64_t forward(uint64_t before, uint64_t now)
 static bool cpu_values(const struct sample_proc_cpu *before, const struct sample_proc_cpu *now,
 		       uint64_t sum[3], struct sample_cpu *out)
 {
-	/* The kernel's idle and iowait may go back a little (proc(5)); time that was used, never. */
+	/* The kernel's idle and iowait may go back a little (proc(5)), time that was used never. */
 	uint64_t idle = forward(before->idle, now->idle);
 	uint64_t iowait = forward(before->iowait, now->iowait);
 	uint64_t busy, steal, total;

@@ -16,7 +16,8 @@
  *			    anonymous	AnonPages
  *			    shmem	Shmem: tmpfs, System V and POSIX shared memory
  *			    huge pages	Hugetlb, else HugePages_Total * Hugepagesize: the whole pool
- *			    kernel	SUnreclaim + KernelStack + PageTables + SecPageTables + Percpu
+ *			    kernel	SUnreclaim + KernelStack + PageTables + SecPageTables +
+ *					Percpu
  *			    the rest	MemTotal - MemFree - page cache - SReclaimable less all of
  *					the above: what drivers took, and no field names
  *			Page cache is Buffers + Cached + SwapCached - Shmem; it is not working set.

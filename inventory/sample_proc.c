@@ -273,7 +273,7 @@ void sample_proc_memory_values(const struct sample_proc_memory *m, uint64_t v[SA
 	named = plus(plus(plus(plus(named, m->kernel_stack), m->page_tables), m->sec_page_tables),
 		     m->percpu);
 	used = less(less(m->total, m->free), cache);
-	/* The fields are not read at one instant: what is named is there, whatever the rest says. */
+	/* The fields are not of one instant: what is named is there, whatever the rest says. */
 	v[SAMPLE_MEM_WORKING] = MIN(MAX(named, used), m->total);
 	v[SAMPLE_MEM_SHARED] = m->shmem;
 	v[SAMPLE_MEM_HUGE] = huge;

@@ -273,7 +273,8 @@ static int make(struct sample_ring *r, const struct sample_ring_options *o, stru
 	if (e < 0)
 		return e;
 	if (sample_ring_size(r) > SAMPLE_RING_SIZE_MAX) {
-		err_set(err, EFBIG, "the ring would take %" PRIu64 " MiB", sample_ring_size(r) / MIB);
+		err_set(err, EFBIG, "the ring would take %" PRIu64 " MiB",
+			sample_ring_size(r) / MIB);
 		err_hint(err, "ask for fewer days, or for a longer interval");
 		return -EFBIG;
 	}

@@ -76,7 +76,8 @@ uint64_t sizing_advise_vcpus(const struct sizing *s)
 
 	if (c.keep || s->v[SAMPLE_CPU_BUSY].all.total == 0 || at_its_limit(s))
 		return n;
-	want = MAX(percent_more(demand(s, 950, false), 30), percent_more(demand(s, 990, false), 10));
+	want = MAX(percent_more(demand(s, 950, false), 30),
+		   percent_more(demand(s, 990, false), 10));
 	if (c.careful)
 		want = MAX(want, demand(s, 1000, true));
 	want = MAX(DIV_ROUND_UP(want, 1000), UINT64_C(1));
@@ -178,7 +179,8 @@ static int advise_cpu(const struct sizing *s, const struct scope *c,
 		strbuf_add(&b, "the load of the CPUs is not known: as it is");
 	} else {
 		strbuf_addf(&b, "%s CPUs busy at p95, %s at p99, peak %s, in %s",
-			    tenths(demand(s, 950, false), t[0]), tenths(demand(s, 990, false), t[1]),
+			    tenths(demand(s, 950, false), t[0]),
+			    tenths(demand(s, 990, false), t[1]),
 			    tenths(s->v[SAMPLE_CPU_BUSY].all.max, t[2]), c->time);
 		if (histogram_percentile(&s->v[SAMPLE_CPU_STEAL].all, 950) > 0)
 			strbuf_addf(&b, " (%s of them stolen by its host)",

@@ -206,7 +206,8 @@ char *sizing_text(const struct sizing *s)
 	if (s->bad > 0)
 		strbuf_addf(&b, ", %zu damaged", s->bad);
 	strbuf_addf(&b, "; confidence: %s\n\n", sizing_confidence(s));
-	strbuf_addf(&b, "  %-*s %15s %15s %15s %15s\n", NAME_WIDTH, "", "MEAN", "P95", "P99", "PEAK");
+	strbuf_addf(&b, "  %-*s %15s %15s %15s %15s\n", NAME_WIDTH, "", "MEAN", "P95", "P99",
+		    "PEAK");
 	say_machine(&b, s);
 	say_devices(&b, s->disks, s->ndisks, true);
 	say_devices(&b, s->nics, s->nnics, false);

@@ -24,9 +24,10 @@ static uint64_t now;
 
 static void setup(void)
 {
+	const char *tmp = getenv("TMPDIR");
 	struct err err = ERR_INIT;
 
-	snprintf(dir, sizeof(dir), "%s/p2v-load-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	snprintf(dir, sizeof(dir), "%s/p2v-load-XXXXXX", tmp ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	ck_assert_int_eq(sysroot_open(dir, &root, &err), 0);
 	now = 1000 * S;
@@ -98,7 +99,8 @@ START_TEST(cpus)
 	ck_assert_uint_eq(s->v[SAMPLE_RUNNING], 3);
 	ck_assert_uint_eq(s->v[SAMPLE_LOAD], 250);
 	/* 0: 50 busy, 25 idle, 25 waiting; 1: 75 stolen, 25 idle. */
-	put("cpu  1 2 3 4\ncpu0 120 10 110 1025 75 5 5 0 0 0\ncpu1 0 0 0 1025 0 0 0 75\n", "/proc/stat");
+	put("cpu  1 2 3 4\ncpu0 120 10 110 1025 75 5 5 0 0 0\ncpu1 0 0 0 1025 0 0 0 75\n",
+	    "/proc/stat");
 	s = take(1, false);
 	ck_assert_uint_eq(s->v[SAMPLE_CPU_BUSY], 500);
 	ck_assert_uint_eq(s->v[SAMPLE_CPU_IOWAIT], 250);
@@ -130,7 +132,7 @@ START_TEST(memory)
 	    "SwapTotal: 8000 kB\nSwapFree: 7000 kB\n", "/proc/meminfo");
 	put("pswpin 100\npswpout 200\n", "/proc/vmstat");
 	s = take(0, false);
-	/* cache: 100 + 5000 + 50 - 600 + 500 = 5050; all but free and cache: 9950, more than named */
+	/* cache: 100 + 5000 + 50 - 600 + 500; used: all but free and cache, more than named */
 	ck_assert_uint_eq(s->v[SAMPLE_MEM_CACHE], 5050 * 1024);
 	ck_assert_uint_eq(s->v[SAMPLE_MEM_WORKING], 9950 * 1024);
 	ck_assert_uint_eq(s->v[SAMPLE_MEM_HUGE], 4096 * 1024);
@@ -173,7 +175,7 @@ START_TEST(disks_and_nics)
 	ck_assert_str_eq(s->disks[1].name, "cciss/c0d0");
 	ck_assert_uint_eq(s->nnics, 1);
 	ck_assert_uint_eq(s->disks[0].v[SAMPLE_DISK_IOPS], SAMPLE_NONE);
-	/* sda: 100 requests, 400 + 800 sectors, 1000 ms in all, 500 ms busy. cciss is gone; sdb new */
+	/* sda: 100 requests, 400 + 800 sectors, 1000 ms, 500 ms busy. cciss is gone, sdb new. */
 	disk("sdb");
 	put("   8 0 sda 150 0 1200 550 150 0 2400 650 0 600 200\n" DISK("sdb", "5", "5"),
 	    "/proc/diskstats");
@@ -267,7 +269,8 @@ START_TEST(services_of_cgroup_v1)
 }
 END_TEST
 
-#define PID(pid, name, ticks, start) pid " (" name ") S 1 1 1 0 -1 4194560 1 0 0 0 " ticks " 0 0 0 " \
+#define PID(pid, name, ticks, start) \
+	pid " (" name ") S 1 1 1 0 -1 4194560 1 0 0 0 " ticks " 0 0 0 " \
 	"20 0 1 0 " start " 1000 3 18446744073709551615 1 1\n"
 
 START_TEST(services_of_processes)
@@ -363,11 +366,14 @@ START_TEST(hostile)
 		"stat", "loadavg", "meminfo", "vmstat", "diskstats", "net/dev", "pressure/cpu",
 	};
 	static const char *const pieces[] = {
-		"cpu", "cpu0", "cpu99999999999", " 18446744073709551615", " 99999999999999999999", "\n",
+		"cpu", "cpu0", "cpu99999999999", " 18446744073709551615", " 99999999999999999999",
+		"\n",
 		" ", ":", "-1", "\xff", "8 0 ../../etc 1 1 1 1 1 1 1 1 1 1 1\n", "MemTotal: 5 kB\n",
 		"MemTotal: 18446744073709551615 kB\n", "MemFree: 1\n", "Shmem: 17179869184 kB\n",
-		"some avg10=0 total=5\n", "some total=18446744073709551615\n", "eth0:", " 1 1 1 1 1 1 1 1",
-		"8 0 sda", "pswpin 5\n", "pswpout 7\n", "1.5", "procs_running 0\n", "\t", "cpu1 1 1 1 1\n",
+		"some avg10=0 total=5\n", "some total=18446744073709551615\n", "eth0:",
+		" 1 1 1 1 1 1 1 1",
+		"8 0 sda", "pswpin 5\n", "pswpout 7\n", "1.5", "procs_running 0\n", "\t",
+		"cpu1 1 1 1 1\n",
 		" 1 2 3 4 5 6 7 8 9 10 11\n", "cpu1 18446744073709551614 1 1 1\n",
 	};
 	uint64_t seed = 42;

@@ -15,7 +15,9 @@ static char dir[64], path[128];
 
 static void setup(void)
 {
-	snprintf(dir, sizeof(dir), "%s/p2v-ring-XXXXXX", getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp");
+	const char *tmp = getenv("TMPDIR");
+
+	snprintf(dir, sizeof(dir), "%s/p2v-ring-XXXXXX", tmp ? tmp : "/tmp");
 	ck_assert_ptr_nonnull(mkdtemp(dir));
 	snprintf(path, sizeof(path), "%s/ring", dir);
 }
