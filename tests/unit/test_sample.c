@@ -208,6 +208,8 @@ END_TEST
 START_TEST(counters)
 {
 	static const uint64_t limit[2] = { 1000000000, 1000000 };
+	static const uint64_t any[2] = { UINT32_MAX, UINT32_MAX };
+	const uint64_t high[2] = { 0xfffffff0, 0xfffffff0 };
 	uint64_t d[2] = { 7, 7 };
 	const uint64_t a[2] = { 0xfffffff0, 100 }, b[2] = { 0x10, 200 };
 	const uint64_t reset[2] = { 5, 1 }, large[2] = { UINT64_C(1) << 40, 100 };
@@ -218,6 +220,7 @@ START_TEST(counters)
 	ck_assert_uint_eq(d[1], 100);
 	d[0] = 7;
 	ck_assert(!sample_delta(a, reset, limit, 2, S, d));	/* both: a reset */
+	ck_assert(!sample_delta(high, reset, any, 2, S, d));	/* though hardware could */
 	ck_assert(!sample_delta(large, less, limit, 2, S, d));	/* no 32-bit counter */
 	ck_assert(!sample_delta(b, large, limit, 2, S, d));	/* more than hardware does */
 	ck_assert(!sample_delta(b, a, (uint64_t[]){ 1000, 1000000 }, 2, S, d));

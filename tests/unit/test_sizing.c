@@ -248,6 +248,29 @@ START_TEST(short_samples)
 }
 END_TEST
 
+/* Five seconds of load in three quarters of an hour: no percentile sees it. */
+START_TEST(short_peak)
+{
+	struct sample_record r = { .duration_ms = 60000, .cpus_online = 16, .mem_total = GIB };
+	uint64_t v[12] = { 400, 400, 9000, 400, 400, 400, 400, 400, 400, 400, 400, 400 };
+	CLEANUP(sizing_free) struct sizing *s = NULL;
+
+	ck_assert_int_eq(sizing_new(NULL, &s), 0);
+	for (uint64_t i = 0; i < 100; i++) {
+		sample_window_stat(v, 12, &r.s[SAMPLE_CPU_BUSY]);
+		r.time = 1000000 + i * 60;
+		ck_assert_int_eq(sizing_add(s, &r), 0);
+		v[2] = 400;
+		if (i == 45) {
+			ck_assert_uint_lt(histogram_percentile(&s->v[SAMPLE_CPU_BUSY].all, 990),
+					  1000);
+			ck_assert_uint_eq(sizing_advise_vcpus(s), 10);
+		}
+	}
+	ck_assert_uint_eq(sizing_advise_vcpus(s), 1);
+}
+END_TEST
+
 START_TEST(machine_at_its_limit)
 {
 	struct load l[120];
@@ -418,6 +441,7 @@ static Suite *suite(void)
 	tcase_add_test(t, parts_of_a_window);
 	tcase_add_test(t, more_load_never_recommends_less);
 	tcase_add_test(t, short_samples);
+	tcase_add_test(t, short_peak);
 	tcase_add_test(t, machine_at_its_limit);
 	tcase_add_test(t, nothing_known);
 	tcase_add_test(t, points_over_time);
