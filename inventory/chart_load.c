@@ -109,9 +109,11 @@ char *chart_disk(const struct sizing *s, const struct sizing_device *d)
 	c.npanels = 2;
 	c.panels[0] = (struct chart_panel){
 		.name = "Throughput", .unit = CHART_BYTE_RATE,
-		.lines = { { "read", d->s[SAMPLE_DISK_READ].at, false, CHART_AREA, 0 },
+		.lines = { { "read, peak", d->s[SAMPLE_DISK_READ].at, true, CHART_FAINT, 0 },
+			   { "read", d->s[SAMPLE_DISK_READ].at, false, CHART_AREA, 0 },
+			   { "written, peak", d->s[SAMPLE_DISK_WRITE].at, true, CHART_FAINT, 1 },
 			   { "written", d->s[SAMPLE_DISK_WRITE].at, false, CHART_AREA, 1 } },
-		.nlines = 2,
+		.nlines = 4,
 	};
 	c.panels[1] = (struct chart_panel){
 		.name = "Requests a second", .unit = CHART_COUNT_RATE,
