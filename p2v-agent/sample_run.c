@@ -100,19 +100,20 @@ static int watch(struct run *run, uint64_t seconds, struct err *err)
 	/* The first gives counters to begin from, and no values. */
 	int r = take(run, true, &s, err);
 
-	for (uint64_t at = begin; r == 0 && at < end;) {
+	for (uint64_t at = begin; r == 0 && at < end && !quit_requested();) {
+		uint64_t last = at, now;
 		bool services;
-		uint64_t now;
 
 		at = MIN(at + tick, end);
 		show(run, (at - begin) / SECOND, seconds);
-		if (!sample_run_wait(at))
+		/* Ended early: what has passed counts, unless it is too little for a rate. */
+		if (!sample_run_wait(at) && sample_run_now() < last + SECOND / 2)
 			break;
 		now = sample_run_now();
 		/* Stopped for a while: what was missed is missed. */
 		if (now > at + 10 * tick)
 			at = MIN(now, end);
-		services = at - looked >= looks || at == end;
+		services = at - looked >= looks || at == end || quit_requested();
 		looked = services ? at : looked;
 		r = take(run, services, &s, err);
 		if (r == 0 && sample_window_add(run->window, s) < 0)
