@@ -23,6 +23,7 @@ static const struct machine_field plan_advice_fields[] = {
 	F(machine_plan_advice, recommended, STR),
 	F(machine_plan_advice, value, U64),
 	F(machine_plan_advice, evidence, STR),
+	F(machine_plan_advice, confidence, STR),
 	F_END
 };
 

@@ -31,6 +31,7 @@ struct machine_plan_advice {		/* a recommendation of the sampler, for the reader
 	char *now, *recommended;	/* "32 CPUs", "6 vCPUs" */
 	uint64_t value;			/* recommended, as a number: CPUs, bytes; 0: none */
 	char *evidence;			/* "p95 of 3.1 busy CPUs in 14 d, 30 % headroom" */
+	char *confidence;		/* "none", "low", "fair", "good", "high": sizing.h */
 };
 
 struct machine_plan {

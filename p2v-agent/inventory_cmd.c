@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* p2v-agent inventory: what this machine is. */
+/* p2v-agent inventory: what this machine is, and on request what it does. */
+#include <errno.h>
 #include <string.h>
 
+#include "common/duration.h"
 #include "common/fdio.h"
+#include "common/jsonx.h"
 #include "common/log.h"
+#include "common/quit.h"
+#include "common/text.h"
 #include "inventory/machine_json.h"
 #include "inventory/summary.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
+#include "p2v-agent/sample_run.h"
+
+#define SAMPLE_MAX_S	(366 * DURATION_DAY)
 
 struct inventory_config {
 	bool json;
 	const char *sysroot, *output;
+	const char *sample, *sample_ring, *charts;
+	uint64_t sample_s;
 };
 
 const struct opt inventory_opts[] = {
@@ -21,12 +31,85 @@ const struct opt inventory_opts[] = {
 	  OPT_STR, offsetof(struct inventory_config, sysroot) },
 	{ "output", 'o', "FILE", "write to FILE (replaced atomically) instead of standard output",
 	  OPT_STR, offsetof(struct inventory_config, output) },
+	{ "sample", 0, "DURATION",
+	  "watch the load for so long (30s, 10m, 2h) and recommend sizes", OPT_STR,
+	  offsetof(struct inventory_config, sample) },
+	{ "sample-ring", 0, "FILE", "recommend sizes by the load that p2v-agent sample recorded",
+	  OPT_STR, offsetof(struct inventory_config, sample_ring) },
+	{ "charts", 0, "DIR", "write a chart (SVG) of the load of each resource into DIR", OPT_STR,
+	  offsetof(struct inventory_config, charts) },
 	{ 0 }
 };
+
+static int check_sampling(struct inventory_config *cfg, struct err *err)
+{
+	if (cfg->sample && cfg->sample_ring)
+		return err_set(err, EINVAL, "--sample and --sample-ring exclude each other");
+	if (cfg->charts && !cfg->sample && !cfg->sample_ring)
+		return err_set(err, EINVAL, "--charts needs --sample or --sample-ring");
+	if (cfg->sample &&
+	    (duration_parse(cfg->sample, &cfg->sample_s) < 0 || cfg->sample_s == 0 ||
+	     cfg->sample_s > SAMPLE_MAX_S))
+		return err_set(err, EINVAL, "--sample wants a duration such as 30s, 10m or 2h");
+	return 0;
+}
+
+/* NULL when nobody asked for it. */
+static int size_up(const struct inventory_config *cfg, const struct machine *m,
+		   struct sizing **ret, struct err *err)
+{
+	CLEANUP(sysroot_free) struct sysroot *root = NULL;
+	CLEANUP(sizing_free) struct sizing *s = NULL;
+	int r = 0;
+
+	if (cfg->sample_ring) {
+		r = sample_run_ring(cfg->sample_ring, m, &s, err);
+	} else if (cfg->sample) {
+		r = quit_init(err);
+		if (r == 0)
+			r = sysroot_open(cfg->sysroot ? cfg->sysroot : "/", &root, err);
+		if (r == 0)
+			r = sample_run_for(root, m, cfg->sample_s, &s, err);
+	}
+	if (r == 0 && cfg->charts)
+		r = sample_run_charts(s, cfg->charts, err);
+	if (r == 0)
+		*ret = TAKE_PTR(s);
+	return r;
+}
+
+static int make_json(const struct machine *m, const struct sizing *s, char **ret, struct err *err)
+{
+	CLEANUP(json_unref) json_t *root = NULL, *sizing = NULL;
+	int r;
+
+	if (!s)
+		return machine_json_dump(m, ret, err);
+	r = machine_to_json(m, &root, err);
+	if (r == 0)
+		r = sizing_json(s, &sizing, err);
+	if (r < 0)
+		return r;
+	if (json_object_set(root, "sizing", sizing) < 0)
+		return err_nomem(err);
+	*ret = jsonx_dump(root);
+	return *ret ? 0 : err_nomem(err);
+}
+
+static int make_text(const struct machine *m, const struct sizing *s, char **ret, struct err *err)
+{
+	CLEANUP(mem_free) char *summary = summary_text(m), *load = s ? sizing_text(s) : NULL;
+
+	if (!summary || (s && !load))
+		return err_nomem(err);
+	*ret = load ? text_format("%s\n%s", summary, load) : TAKE_PTR(summary);
+	return *ret ? 0 : err_nomem(err);
+}
 
 static int inventory(const struct inventory_config *cfg, struct err *err)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
+	CLEANUP(sizing_free) struct sizing *s = NULL;
 	CLEANUP(mem_free) char *text = NULL;
 	int r;
 
@@ -35,15 +118,11 @@ static int inventory(const struct inventory_config *cfg, struct err *err)
 		return r;
 	for (size_t i = 0; i < m->warnings.n; i++)
 		log_warning("%s", m->warnings.v[i]);
-	if (cfg->json) {
-		r = machine_json_dump(m, &text, err);
-		if (r < 0)
-			return r;
-	} else {
-		text = summary_text(m);
-		if (!text)
-			return err_nomem(err);
-	}
+	r = size_up(cfg, m, &s, err);
+	if (r == 0)
+		r = cfg->json ? make_json(m, s, &text, err) : make_text(m, s, &text, err);
+	if (r < 0)
+		return r;
 	if (cfg->output)
 		return fdio_replace_file(cfg->output, text, strlen(text), 0600, err);
 	r = fdio_write_full(1, text, strlen(text));
@@ -59,10 +138,12 @@ int inventory_run(int argc, char **argv)
 	r = program_parse(&agent_program, "inventory", argc, argv, &cfg, 0, NULL);
 	if (r >= 0)
 		return r;
+	if (check_sampling(&cfg, &err) < 0)
+		return opts_usage_error(agent_program.name, "inventory", &err);
 	r = inventory(&cfg, &err);
 	if (r < 0) {
 		log_err(&err);
-		return EXIT_FAILED;
+		return r == -ECANCELED ? EXIT_CANCELLED : EXIT_FAILED;
 	}
 	return EXIT_DONE;
 }
