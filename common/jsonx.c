@@ -112,7 +112,8 @@ int jsonx_get_arr(const json_t *obj, const char *key, json_t **ret, struct err *
 	return 0;
 }
 
-int jsonx_parse(const char *text, size_t len, const char *what, json_t **ret, struct err *err)
+/* On failure the fault's line is in *ret_line, and its description is all that is in err. */
+static int parse(const char *text, size_t len, int *ret_line, json_t **ret, struct err *err)
 {
 	json_error_t fault;
 	char why[256];
@@ -120,15 +121,33 @@ int jsonx_parse(const char *text, size_t len, const char *what, json_t **ret, st
 
 	j = json_loadb(text, len, JSON_REJECT_DUPLICATES, &fault);
 	if (!j) {
+		*ret_line = fault.line;
 		if (json_error_code(&fault) == json_error_out_of_memory)
 			return err_nomem(err);
 		/* jansson quotes from the text, which is not ours. */
 		text_escape_str(fault.text, why, sizeof(why));
-		return err_set(err, EBADMSG, "%s is not valid JSON: line %d: %s", what, fault.line,
-			       why);
+		return err_set(err, EBADMSG, "%s", why);
 	}
 	*ret = j;
 	return 0;
+}
+
+int jsonx_parse(const char *text, size_t len, const char *what, json_t **ret, struct err *err)
+{
+	int line, r = parse(text, len, &line, ret, err);
+
+	if (r == -EBADMSG)
+		err_prefix(err, "%s is not valid JSON: line %d", what, line);
+	return r;
+}
+
+int jsonx_parse_edited(const char *text, size_t len, json_t **ret, struct err *err)
+{
+	int line, r = parse(text, len, &line, ret, err);
+
+	if (r == -EBADMSG)
+		err_prefix(err, "line %d: not valid JSON", line > 0 ? line : 1);
+	return r;
 }
 
 int jsonx_set_str(json_t *obj, const char *key, const char *value)

@@ -28,6 +28,8 @@ int jsonx_get_arr(const json_t *obj, const char *key, json_t **ret, struct err *
 
 /* Text, which the caller has limited, to a tree; duplicates rejected, depth bounded by jansson. */
 int jsonx_parse(const char *text, size_t len, const char *what, json_t **ret, struct err *err);
+/* The same for a file that people edit: err begins with "line N: ". */
+int jsonx_parse_edited(const char *text, size_t len, json_t **ret, struct err *err);
 /*
  * Set a member; a NULL string is left out (0). A string that is not UTF-8 is stored as
  * text_escape() writes it. -ENOMEM (also when obj is NULL, so that json_object() need not be

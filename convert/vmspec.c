@@ -46,9 +46,10 @@ int vmspec_build(const struct machine *m, const struct guestcaps *caps,
 		r = vmspec_hardware_fill(&b, err);
 	if (r == 0)
 		r = vmspec_disks_fill(&b, err);
+	if (r == 0)
+		r = vmspec_nics_fill(&b, err);
 	if (r < 0)
 		return r;
-	vmspec_nics_fill(&b);
 	vmspec_hardware_extras(&b);
 	if (b.nomem)
 		return err_nomem(err);

@@ -108,8 +108,14 @@ struct vmspec_image {			/* what was copied, in the order of the disks */
 	const char *path, *format;
 	uint64_t size;
 	uint32_t logical_sector, physical_sector;	/* 0: the machine's, else 512 */
+	const char *bus;		/* wished for: "virtio-scsi", ...; NULL: the guest's best */
 	bool boot;			/* the guest boots from this one; none: found out */
 	bool direct_io;			/* see vmspec_disk */
+};
+
+struct vmspec_model {			/* wished for, of one NIC */
+	const char *nic;		/* its name */
+	const char *model;		/* "virtio", "e1000e", "e1000", "rtl8139" */
 };
 
 struct vmspec_options {
@@ -121,6 +127,10 @@ struct vmspec_options {
 	bool kvm;
 	const struct vmspec_map *maps;
 	size_t nmaps;
+	const struct vmspec_model *models;
+	size_t nmodels;
+	/* Where the machine's is not known; -EINVAL when it is, and is another one. */
+	enum machine_firmware_type firmware;
 	const char *nvram_path;
 	const char *description;
 };
@@ -130,7 +140,9 @@ struct vmspec_options {
  * warnings, which may be NULL). Physical NICs become vNICs with the permanent MAC (the current one
  * if there is none); bonds, bridges and VLANs of the source do not become devices. Insane SMBIOS
  * UUIDs (all zero, all ff, 03000200-0400-0500-0006-000700080009 and other known fakes) are kept in
- * smbios but not used as the domain UUID. -EINVAL when no image is given or an option is not valid.
+ * smbios but not used as the domain UUID. A bus or model that is wished for is given, with a
+ * warning where the guest is not known to drive it. -EINVAL when no image is given or an option is
+ * not valid.
  */
 int vmspec_build(const struct machine *m, const struct guestcaps *caps,
 		 const struct vmspec_image *images, size_t nimages,

@@ -54,7 +54,7 @@ int vmspec_hardware_fill(struct vmspec_builder *b, struct err *err);
 /* Every image a disk: its bus, its names, its place in the boot order. */
 int vmspec_disks_fill(struct vmspec_builder *b, struct err *err);
 /* Every physical NIC, as the maps say. */
-void vmspec_nics_fill(struct vmspec_builder *b);
+int vmspec_nics_fill(struct vmspec_builder *b, struct err *err);
 /* Clock, TPM, watchdog. */
 void vmspec_hardware_extras(struct vmspec_builder *b);
 

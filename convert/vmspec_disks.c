@@ -127,11 +127,38 @@ static void build_boot_order(struct vmspec_builder *b)
 			b->s->disks[i].boot_order = next++;
 }
 
-static enum vm_block_bus choose_bus(struct vmspec_builder *b, const char *name, uint32_t logical,
-				    size_t *nide)
-{
-	enum vm_block_bus bus = b->caps->block;
+static const char *const bus_names[] = {
+	[VM_BLOCK_VIRTIO_SCSI] = "virtio-scsi", [VM_BLOCK_VIRTIO_BLK] = "virtio-blk",
+	[VM_BLOCK_SATA] = "sata", [VM_BLOCK_IDE] = "ide",
+};
 
+/* The guest's best, or what is wished for. */
+static int wanted_bus(struct vmspec_builder *b, const char *name, const char *wish,
+		      enum vm_block_bus *ret, struct err *err)
+{
+	size_t i = 0;
+	char safe[32];
+
+	*ret = b->caps->block;
+	if (!wish)
+		return 0;
+	while (i < ARRAY_SIZE(bus_names) && strcmp(bus_names[i], wish) != 0)
+		i++;
+	if (i == ARRAY_SIZE(bus_names))
+		return err_set(err, EINVAL, "there is no bus %s for the disk %s",
+			       text_escape_str(wish, safe, sizeof(safe)), name);
+	*ret = (enum vm_block_bus)i;
+	if (*ret != b->caps->block)
+		vmspec_builder_warn(b,
+				    "the disk %s goes on %s as it was wished, although %s is the "
+				    "best bus that the guest is known to start from",
+				    name, wish, bus_names[b->caps->block]);
+	return 0;
+}
+
+static enum vm_block_bus choose_bus(struct vmspec_builder *b, const char *name,
+				    enum vm_block_bus bus, uint32_t logical, size_t *nide)
+{
 	/* IDE and SATA have 512-byte sectors; the partition table would not be found. */
 	if ((bus == VM_BLOCK_IDE || bus == VM_BLOCK_SATA) && logical != 512) {
 		vmspec_builder_warn(b,
@@ -143,8 +170,15 @@ static enum vm_block_bus choose_bus(struct vmspec_builder *b, const char *name, 
 	}
 	if (bus != VM_BLOCK_IDE)
 		return bus;
-	if (b->s->q35)
-		return VM_BLOCK_SATA;	/* q35 has no IDE */
+	if (b->s->q35) {
+		/* q35 has none. */
+		if (b->caps->block != VM_BLOCK_IDE)
+			vmspec_builder_warn(b,
+					    "the virtual machine's board has no IDE: the disk %s "
+					    "goes on SATA",
+					    name);
+		return VM_BLOCK_SATA;
+	}
 	if (*nide == IDE_MAX) {
 		vmspec_builder_warn(b, "IDE has room for %d disks: the disk %s goes on SATA",
 				    IDE_MAX, name);
@@ -176,8 +210,10 @@ static int build_disk(struct vmspec_builder *b, size_t i, size_t *nide, size_t n
 	const struct vmspec_image *img = &b->images[i];
 	const struct machine_disk *d = vmspec_builder_disk(b, i);
 	struct vmspec_disk *v = &b->s->disks[i];
+	enum vm_block_bus bus;
 	char name[64];
 	size_t *used;
+	int r;
 
 	if (!img->name || !img->path || img->path[0] != '/')
 		return err_set(err, EINVAL, "image %zu lacks a disk name or an absolute path", i);
@@ -197,7 +233,10 @@ static int build_disk(struct vmspec_builder *b, size_t i, size_t *nide, size_t n
 	v->physical_sector =
 	    sector_choose(img->physical_sector, d ? d->physical_sector : 0, v->logical_sector);
 	v->physical_sector = MAX(v->physical_sector, v->logical_sector);
-	v->bus = choose_bus(b, name, v->logical_sector, nide);
+	r = wanted_bus(b, name, img->bus, &bus, err);
+	if (r < 0)
+		return r;
+	v->bus = choose_bus(b, name, bus, v->logical_sector, nide);
 	used = v->bus == VM_BLOCK_SATA ? &names[VM_BLOCK_VIRTIO_SCSI] : &names[v->bus];
 	v->dev = target_name(b, v->bus, (*used)++);
 	if (!d) {

@@ -121,12 +121,23 @@ static bool has_partition_type(const struct vmspec_builder *b, const char *type)
 	return false;
 }
 
-static void build_firmware(struct vmspec_builder *b)
+static int build_firmware(struct vmspec_builder *b, struct err *err)
 {
 	const struct machine_firmware *f = &b->m->firmware;
+	enum machine_firmware_type wish = b->opt->firmware;
 	struct vmspec *s = b->s;
 
-	if (f->type == MACHINE_FIRMWARE_UNKNOWN) {
+	/* The boot loader is in the place where the source's firmware looks for it. */
+	if (wish != MACHINE_FIRMWARE_UNKNOWN && f->type != MACHINE_FIRMWARE_UNKNOWN &&
+	    wish != f->type)
+		return err_set(err, EINVAL,
+			       "the machine starts by %s, and its boot loader would not start by "
+			       "%s",
+			       f->type == MACHINE_FIRMWARE_UEFI ? "UEFI" : "BIOS",
+			       wish == MACHINE_FIRMWARE_UEFI ? "UEFI" : "BIOS");
+	if (f->type == MACHINE_FIRMWARE_UNKNOWN && wish != MACHINE_FIRMWARE_UNKNOWN) {
+		s->uefi = wish == MACHINE_FIRMWARE_UEFI;
+	} else if (f->type == MACHINE_FIRMWARE_UNKNOWN) {
 		s->uefi = f->nentries > 0 || (has_partition_type(b, ESP_TYPE) &&
 					      !has_partition_type(b, BIOS_BOOT_TYPE));
 		vmspec_builder_warn(b,
@@ -145,6 +156,7 @@ static void build_firmware(struct vmspec_builder *b)
 	s->q35 = b->caps->q35 || s->uefi;
 	if (s->uefi)
 		s->nvram_path = vmspec_builder_dup(b, b->opt->nvram_path);
+	return 0;
 }
 
 static void build_arch(struct vmspec_builder *b)
@@ -167,10 +179,7 @@ int vmspec_hardware_fill(struct vmspec_builder *b, struct err *err)
 	r = build_memory(b, err);
 	if (r == 0)
 		r = build_cpu(b, err);
-	if (r < 0)
-		return r;
-	build_firmware(b);
-	return 0;
+	return r < 0 ? r : build_firmware(b, err);
 }
 
 void vmspec_hardware_extras(struct vmspec_builder *b)

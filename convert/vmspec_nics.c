@@ -52,15 +52,52 @@ static const struct vmspec_map *map_find(const struct vmspec_builder *b,
 	return any;
 }
 
-static void build_nic(struct vmspec_builder *b, const struct machine_nic *n,
-		      const struct vmspec_map *map)
+/* The guest's best, or what is wished for. */
+static int wanted_model(struct vmspec_builder *b, const char *nic, enum vm_net_model *ret,
+			struct err *err)
+{
+	static const char *const names[] = {
+		[VM_NET_VIRTIO] = "virtio", [VM_NET_E1000E] = "e1000e", [VM_NET_E1000] = "e1000",
+		[VM_NET_RTL8139] = "rtl8139",
+	};
+	const char *wish = NULL;
+	size_t i = 0;
+	char safe[32];
+
+	*ret = b->caps->net;
+	for (size_t k = 0; k < b->opt->nmodels; k++)
+		if (strcmp(b->opt->models[k].nic, nic) == 0)
+			wish = b->opt->models[k].model;
+	if (!wish)
+		return 0;
+	while (i < ARRAY_SIZE(names) && strcmp(names[i], wish) != 0)
+		i++;
+	text_escape_str(wish, safe, sizeof(safe));
+	if (i == ARRAY_SIZE(names))
+		return err_set(err, EINVAL, "there is no model %s of network interfaces", safe);
+	*ret = (enum vm_net_model)i;
+	if (*ret != b->caps->net)
+		vmspec_builder_warn(b,
+				    "%s becomes %s as it was wished; the best that the guest is "
+				    "known to drive is %s",
+				    nic, safe, names[b->caps->net]);
+	return 0;
+}
+
+static int build_nic(struct vmspec_builder *b, const struct machine_nic *n,
+		     const struct vmspec_map *map, struct err *err)
 {
 	const char *mac = mac_usable(n->permanent_mac) ? n->permanent_mac : n->mac;
 	bool chosen = map && strcmp(map->nic, "*") != 0;
+	enum vm_net_model model;
 	struct vmspec_nic *v;
 	char name[64];
+	int r;
 
 	text_escape_str(n->name, name, sizeof(name));
+	r = wanted_model(b, n->name, &model, err);
+	if (r < 0)
+		return r;
 	if (!mac_usable(mac)) {
 		vmspec_builder_warn(b,
 				    "%s has no usable Ethernet address: its replacement gets a new "
@@ -81,11 +118,11 @@ static void build_nic(struct vmspec_builder *b, const struct machine_nic *n,
 	v = machine_grow(&b->s->nics, &b->s->nnics, sizeof(*v));
 	if (!v) {
 		b->nomem = true;
-		return;
+		return 0;
 	}
 	v->name = vmspec_builder_dup(b, name);
 	v->mac = vmspec_builder_dup(b, mac);
-	v->model = b->caps->net;
+	v->model = model;
 	/* e1000e is a PCI Express device. */
 	if (v->model == VM_NET_E1000E && !b->s->q35)
 		v->model = VM_NET_E1000;
@@ -104,9 +141,10 @@ static void build_nic(struct vmspec_builder *b, const struct machine_nic *n,
 				    "%s is named by no map: it is connected to the network "
 				    "\"default\"",
 				    name);
+	return 0;
 }
 
-void vmspec_nics_fill(struct vmspec_builder *b)
+int vmspec_nics_fill(struct vmspec_builder *b, struct err *err)
 {
 	const struct machine *m = b->m;
 	char name[64];
@@ -114,6 +152,7 @@ void vmspec_nics_fill(struct vmspec_builder *b)
 	for (size_t i = 0; i < m->nnics && !b->nomem; i++) {
 		const struct machine_nic *n = &m->nics[i];
 		const struct vmspec_map *map;
+		int r;
 
 		if (!n->name || strcmp(n->name, "lo") == 0)
 			continue;
@@ -128,7 +167,9 @@ void vmspec_nics_fill(struct vmspec_builder *b)
 		map = map_find(b, n);
 		if (map && map->kind == VM_NET_NONE)
 			continue;
-		build_nic(b, n, map);
+		r = build_nic(b, n, map, err);
+		if (r < 0)
+			return r;
 	}
 	for (size_t i = 0; i < b->opt->nmaps; i++) {
 		const char *wanted = b->opt->maps[i].nic;
@@ -143,4 +184,5 @@ void vmspec_nics_fill(struct vmspec_builder *b)
 	if (m->nnics == 0)
 		vmspec_builder_warn(b, "the machine's network interfaces are not known: the domain "
 				       "has none");
+	return 0;
 }

@@ -17,6 +17,7 @@
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
 #include "p2v-agent/pass.h"
+#include "p2v-agent/plan_source.h"
 #include "p2v-agent/transport_cmd.h"
 #include "p2v-agent/transport_ssh.h"
 #include "wire/link.h"
@@ -46,6 +47,8 @@ const struct opt cold_opts[] = {
 	  OPT_STR, OPT(machine) },
 	{ "sysroot", 0, "DIR", "take the inventory from the recorded machine below DIR", OPT_STR,
 	  OPT(sysroot) },
+	{ "plan", 'p', "FILE", "do as the plan in FILE says (see p2v-agent plan)", OPT_STR,
+	  OPT(plan) },
 	{ "compressed", 'c', NULL, "store the image compressed, as it came over the wire", OPT_FLAG,
 	  OPT(compressed) },
 	{ "level", 'l', "N", "zstd level for the wire, 1 to 19, 0 none (default 1)", OPT_INT,
@@ -117,6 +120,9 @@ static int check_config(struct cold *c, struct err *err)
 			       cfg->name, TEXT_NAME_MAX);
 	if (cfg->sysroot && cfg->machine)
 		return err_set(err, EINVAL, "--sysroot and --machine exclude each other");
+	if (cfg->plan && (cfg->sysroot || cfg->machine))
+		return err_set(err, EINVAL, "--plan comes with its machine: it excludes --sysroot "
+					    "and --machine");
 	if ((cfg->sysroot || cfg->machine) && cfg->disks.n == 0)
 		return err_set(
 			err, EINVAL,
@@ -151,13 +157,14 @@ static int prepare(struct cold *c, struct err *err)
 {
 	int r;
 
-	r = machine_source_load(c->cfg->sysroot, c->cfg->machine, &c->machine, err);
+	if (c->cfg->plan)
+		r = plan_source_load(c->cfg->plan, "/", c->cfg->disks.n > 0, &c->machine, err);
+	else
+		r = machine_source_load(c->cfg->sysroot, c->cfg->machine, &c->machine, err);
+	if (r >= 0)
+		r = plan_source_name(c->machine, c->cfg->name, c->name, err);
 	if (r < 0)
 		return r;
-	if (c->cfg->name)
-		snprintf(c->name, sizeof(c->name), "%s", c->cfg->name);
-	else
-		text_name_make(c->machine->hostname ? c->machine->hostname : "machine", c->name);
 	r = source_open(&c->cfg->disks, c->machine, c->cfg->all_used, &c->source, err);
 	if (r >= 0)
 		r = source_fingerprint(c->source, c->machine, err);

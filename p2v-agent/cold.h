@@ -13,7 +13,7 @@
 
 struct cold_config {
 	const char *server, *identity, *host_key, *known_hosts, *connect_command, *remote_command;
-	const char *name, *sysroot, *machine, *bad_sectors;
+	const char *name, *sysroot, *machine, *plan, *bad_sectors;
 	struct opt_list disks;
 	bool compressed, all_used, force, no_input;
 	int level, threads, events_fd;

@@ -4,7 +4,7 @@
 #include "common/fdio.h"
 #include "common/sysroot.h"
 #include "inventory/collect.h"
-#include "inventory/machine_json.h"
+#include "inventory/plan.h"
 #include "wire/proto.h"
 
 static int load_file(const char *path, struct machine **ret, struct err *err)
@@ -16,7 +16,7 @@ static int load_file(const char *path, struct machine **ret, struct err *err)
 	r = fdio_read_file(path, PROTO_MACHINE_MAX, &text, &len, err);
 	if (r < 0)
 		return r;
-	r = machine_json_parse(text, len, ret, err);
+	r = plan_parse(text, len, ret, err);
 	if (r < 0)
 		err_prefix(err, "%s", path);
 	return r;

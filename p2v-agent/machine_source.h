@@ -9,7 +9,10 @@
 #include "common/err.h"
 #include "inventory/machine.h"
 
-/* At most one of the two is given; NULL is the default. */
+/*
+ * At most one of the two is given; NULL is the default. A file may hold a plan: it is checked, and
+ * comes along. Errors name file and line.
+ */
 int machine_source_load(const char *sysroot, const char *file, struct machine **ret,
 			struct err *err);
 

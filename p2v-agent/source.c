@@ -8,6 +8,7 @@
 #include "common/bytes.h"
 #include "common/digest.h"
 #include "common/log.h"
+#include "inventory/plan.h"
 #include "wire/proto.h"
 
 /* Split "PATH,name=NAME"; both results are malloc'd, *ret_name may stay NULL. */
@@ -134,9 +135,14 @@ static int add_all(struct source *s, const struct machine *m, bool all_used, str
 {
 	for (size_t i = 0; i < m->ndisks; i++) {
 		const struct machine_disk *md = &m->disks[i];
+		const struct machine_plan_disk *pd = plan_disk(m, md->name);
 		int r;
 
-		if (md->removable || md->size == 0) {
+		if (pd && pd->skip) {
+			log_notice("skipping %s: the plan says so", md->path);
+			continue;
+		}
+		if ((md->removable && !pd) || md->size == 0) {
 			log_info("skipping %s: removable or empty", md->path);
 			continue;
 		}
@@ -145,7 +151,8 @@ static int add_all(struct source *s, const struct machine *m, bool all_used, str
 			return r;
 	}
 	if (s->n == 0) {
-		err_set(err, ENODEV, "no fixed disk found on this machine");
+		err_set(err, ENODEV, m->plan ? "the plan leaves no disk to copy" :
+					       "no fixed disk found on this machine");
 		err_hint(err, "name one with --disk PATH");
 		return -ENODEV;
 	}

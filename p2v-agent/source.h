@@ -29,8 +29,9 @@ struct source {
 };
 
 /*
- * Open the disks of the list (or, when it is empty, every fixed disk of the machine) and build
- * their used-block maps. all_used: do not look, everything is used.
+ * Open the disks of the list (or, when it is empty, every fixed disk of the machine, and what its
+ * plan wants or does not want) and build their used-block maps. all_used: do not look, everything
+ * is used.
  */
 int source_open(const struct opt_list *paths, const struct machine *m, bool all_used,
 		struct source **ret, struct err *err);

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "convert/domain_xml.h"
 #include "p2v-server/accel.h"
+#include "p2v-server/finish_plan.h"
 #include "p2v-server/overlay.h"
 #include "p2v-server/report.h"
 #include "postfix/fix.h"
@@ -18,7 +19,8 @@
 struct finish {
 	struct job *job;
 	const struct finish_options *opt;
-	struct machine *machine;
+	struct machine *machine;	/* with the plan that is in force */
+	struct finish_plan plan;
 	enum accel accel;
 	char **paths; /* per image: the file that is fixed, or looked at in a dry run */
 	struct fix_report *fixes;
@@ -63,14 +65,13 @@ static int run_fixes(struct finish *f, struct err *err)
 {
 	struct job *j = f->job;
 	CLEANUP(mem_free) struct fix_image *images = calloc(j->nimages, sizeof(*images));
-	CLEANUP(mem_free) const char **skip = ids(&f->opt->skip);
 	CLEANUP(mem_free) const char **only = ids(&f->opt->only);
 	struct fix_options fo = {
 		.images = images,
 		.nimages = j->nimages,
 		.machine = f->machine,
 		.dry_run = f->opt->dry_run,
-		.skip = skip,
+		.skip = f->plan.skip,
 		.only = only,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
@@ -84,32 +85,12 @@ static int run_fixes(struct finish *f, struct err *err)
 			.path = f->paths[i],
 			.format = "qcow2",
 			.logical_sector = j->images[i].logical_sector,
+			.grown = f->plan.sizes[i] > j->images[i].size,
 		};
 	return fix_run(&fo, &f->fixes, err);
 }
 
-static int parse_maps(const struct opt_list *l, struct vmspec_map **ret, struct err *err)
-{
-	struct vmspec_map *v = calloc(l->n + 1, sizeof(*v));
-
-	if (!v)
-		return err_nomem(err);
-	for (size_t i = 0; i < l->n; i++) {
-		int r = vmspec_map_parse(l->v[i], &v[i], err);
-
-		if (r < 0) {
-			while (i-- > 0)
-				vmspec_map_done(&v[i]);
-			free(v);
-			return r;
-		}
-	}
-	*ret = v;
-	return 0;
-}
-
-static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vmspec **ret,
-		      struct err *err)
+static int build_spec(struct finish *f, struct vmspec **ret, struct err *err)
 {
 	struct job *j = f->job;
 	CLEANUP(mem_free) struct vmspec_image *images = calloc(j->nimages, sizeof(*images));
@@ -130,9 +111,10 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 			.name = j->images[i].disk,
 			.path = f->paths[i],
 			.format = "qcow2",
-			.size = j->images[i].size,
+			.size = f->plan.sizes[i],
 			.logical_sector = j->images[i].logical_sector,
 			.physical_sector = j->images[i].physical_sector,
+			.bus = f->plan.buses[i],
 			.boot = f->fixes ? f->fixes->boot_image == i : i == 0,
 		};
 	r = job_uuid_random(raw, err);
@@ -142,7 +124,8 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 	snprintf(description, sizeof(description),
 		 "Converted from a physical machine by p2v-server %s, job %s, copied %s",
 		 P2V_VERSION, j->name, j->created ? j->created : "");
-	if (f->machine->firmware.type == MACHINE_FIRMWARE_UEFI) {
+	if (f->machine->firmware.type == MACHINE_FIRMWARE_UEFI ||
+	    f->plan.firmware == MACHINE_FIRMWARE_UEFI) {
 		free(j->nvram);
 		j->nvram = text_format("%s_VARS.fd", j->name);
 		nvram = j->nvram ? job_path(j, j->nvram) : NULL;
@@ -150,27 +133,30 @@ static int build_spec(struct finish *f, const struct vmspec_map *maps, struct vm
 			return err_nomem(err);
 	}
 	vo = (struct vmspec_options){
-		.name = f->opt->domain_name ? f->opt->domain_name : j->name,
+		.name = f->plan.name,
 		.random_uuid = uuid,
-		.memory = f->opt->memory,
-		.vcpus = (uint32_t)f->opt->vcpus,
+		.memory = f->plan.memory,
+		.vcpus = f->plan.vcpus,
 		.kvm = f->accel == ACCEL_KVM,
-		.maps = maps,
-		.nmaps = f->opt->maps.n,
+		.maps = f->plan.maps,
+		.nmaps = f->plan.nmaps,
+		.models = f->plan.models,
+		.nmodels = f->plan.nmodels,
+		.firmware = f->plan.firmware,
 		.nvram_path = nvram,
 		.description = description,
 	};
 	return vmspec_build(f->machine, &caps, images, j->nimages, &vo, ret, &j->warnings, err);
 }
 
-static int write_xml(struct finish *f, const struct vmspec_map *maps, struct err *err)
+static int write_xml(struct finish *f, struct err *err)
 {
 	CLEANUP(vmspec_free) struct vmspec *spec = NULL;
 	CLEANUP(mem_free) char *xml = NULL;
 	struct job *j = f->job;
 	int r;
 
-	r = build_spec(f, maps, &spec, err);
+	r = build_spec(f, &spec, err);
 	if (r >= 0)
 		r = domain_xml_build(spec, &xml, err);
 	if (r < 0)
@@ -256,13 +242,29 @@ static void collect_warnings(struct job *j, const struct fix_report *r)
 				       r->results[i].detail ? r->results[i].detail : "");
 }
 
-static int convert(struct finish *f, const struct vmspec_map *maps, struct err *err)
+/* What the appliance would have moved to the end of a disk that has grown stays where it was. */
+static void warn_of_tables(struct finish *f)
+{
+	for (size_t i = 0; i < f->job->nimages; i++) {
+		const struct job_image *im = &f->job->images[i];
+		const struct machine_disk *d = machine_find_disk(f->machine, im->disk);
+
+		if (f->plan.sizes[i] > im->size && d && d->table && strcmp(d->table, "gpt") == 0)
+			(void)job_warn(f->job,
+				       "%s has grown and its guest was not touched: the second "
+				       "copy of the partition table is not at its end; run sgdisk "
+				       "--move-second-header in the virtual machine",
+				       im->disk);
+	}
+}
+
+static int convert(struct finish *f, struct err *err)
 {
 	struct job *j = f->job;
 	int r;
 
 	job_forget_warnings(j);
-	r = overlay_create(j, f->paths, err);
+	r = overlay_create(j, f->plan.sizes, f->paths, err);
 	if (r >= 0 && !f->opt->no_fix) {
 		r = run_fixes(f, err);
 		if (f->fixes)
@@ -275,11 +277,13 @@ static int convert(struct finish *f, const struct vmspec_map *maps, struct err *
 		(void)overlay_remove(j, false, NULL);
 		return r;
 	}
+	if (f->opt->no_fix)
+		warn_of_tables(f);
 	r = overlay_commit(j, err);
 	if (r >= 0)
 		r = final_paths(f, err);
 	if (r >= 0)
-		r = write_xml(f, maps, err);
+		r = write_xml(f, err);
 	if (r < 0)
 		return r;
 	j->state = JOB_FINISHED;
@@ -324,7 +328,6 @@ static int restore(struct job *j, struct err *err)
 int finish_job(struct job *j, const struct finish_options *opt, struct err *err)
 {
 	struct finish f = { .job = j, .opt = opt };
-	struct vmspec_map *maps = NULL;
 	char why[160];
 	int r;
 
@@ -336,9 +339,9 @@ int finish_job(struct job *j, const struct finish_options *opt, struct err *err)
 	if (r >= 0)
 		r = check_ids(&opt->only, err);
 	if (r >= 0)
-		r = parse_maps(&opt->maps, &maps, err);
-	if (r >= 0)
 		r = job_machine(j, &f.machine, err);
+	if (r >= 0)
+		r = finish_plan_make(&f.plan, j, f.machine, opt, err);
 	if (r >= 0)
 		r = accel_choose(j->store, opt->accel, &f.accel, why, err);
 	if (r >= 0) {
@@ -347,15 +350,13 @@ int finish_job(struct job *j, const struct finish_options *opt, struct err *err)
 		r = f.paths ? 0 : err_nomem(err);
 	}
 	if (r >= 0)
-		r = opt->dry_run ? dry_run(&f, err) : convert(&f, maps, err);
+		r = opt->dry_run ? dry_run(&f, err) : convert(&f, err);
 	if (r >= 0 && !opt->dry_run && f.fixes)
 		print_fixes(f.fixes);
 	for (size_t i = 0; f.paths && i < j->nimages; i++)
 		free(f.paths[i]);
 	free(f.paths);
-	for (size_t i = 0; maps && i < opt->maps.n; i++)
-		vmspec_map_done(&maps[i]);
-	free(maps);
+	finish_plan_done(&f.plan);
 	machine_free(f.machine);
 	fix_report_free(f.fixes);
 	return r;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * From a verified replica to a virtual machine: overlays, guest fixes, vmspec, domain XML, report.
- * Can be run again at any time; each run starts from the replica.
+ * Can be run again at any time; each run starts from the replica. What the plan of the job decides
+ * is done (finish_plan.h), and options overrule it.
  */
 #ifndef P2V_SERVER_FINISH_H
 #define P2V_SERVER_FINISH_H
@@ -14,8 +15,9 @@ struct finish_options {
 	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, maps;
 	const char *accel;		/* auto, kvm, tcg */
-	const char *domain_name;	/* NULL: the job's name */
-	uint64_t memory, vcpus;		/* 0: the machine's */
+	const char *plan;		/* file: in place of the job's plan, and kept */
+	const char *domain_name;	/* NULL: the plan's, else the job's name */
+	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */
 };
 
 /* The job is locked and verified. Saves it. */

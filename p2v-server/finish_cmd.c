@@ -20,6 +20,9 @@ const struct opt finish_opts[] = {
 	{ "only", 0, "ID", "make only this fix; repeatable", OPT_LIST, OPT(only) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
+	{ "plan", 'p', "FILE",
+	  "use this plan instead of the one that came with the job, and keep it for later", OPT_STR,
+	  OPT(plan) },
 	{ "map", 'm', "NIC=KIND:TARGET",
 	  "connect a NIC: eth0=bridge:br0, *=network:default, eth1=direct:eno2, eth2=none; "
 	  "repeatable",
@@ -56,7 +59,7 @@ static int check_options(const struct finish_options *o, struct err *err)
 		return err_set(err, EINVAL,
 			       "--json goes with --dry-run; afterwards, p2v-server show NAME "
 			       "--json has it all");
-	if (o->restore && (o->dry_run || o->no_fix))
+	if (o->restore && (o->dry_run || o->no_fix || o->plan))
 		return err_set(err, EINVAL, "--restore goes alone");
 	if (o->domain_name && !text_name_valid(o->domain_name))
 		return err_set(err, EINVAL, "--domain-name %s is not a valid name", o->domain_name);

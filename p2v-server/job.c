@@ -16,6 +16,7 @@
 #include "common/log.h"
 #include "common/sysroot.h"
 #include "inventory/machine_json.h"
+#include "inventory/plan.h"
 #include "p2v-server/job_state.h"
 #include "wire/proto.h"
 
@@ -387,9 +388,25 @@ int job_machine(const struct job *j, struct machine **ret, struct err *err)
 	int r = fdio_read_file_at(j->dirfd, "machine.json", PROTO_MACHINE_MAX, &text, &len, err);
 
 	if (r >= 0)
-		r = machine_json_parse(text, len, ret, err);
+		r = plan_parse(text, len, ret, err);
 	if (r < 0)
 		err_prefix(err, "job %s: machine.json", j->name);
+	return r;
+}
+
+int job_plan(const struct job *j, struct machine *m, struct err *err)
+{
+	CLEANUP(mem_free) char *text = NULL;
+	size_t len;
+	int r;
+
+	if (faccessat(j->dirfd, JOB_PLAN, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	r = fdio_read_file_at(j->dirfd, JOB_PLAN, MACHINE_JSON_TEXT_MAX, &text, &len, err);
+	if (r >= 0)
+		r = plan_lay(m, text, len, err);
+	if (r < 0)
+		err_prefix(err, "job %s: " JOB_PLAN, j->name);
 	return r;
 }
 

@@ -29,6 +29,7 @@
 
 #define JOB_VERSION 1
 #define JOB_STORE_DEFAULT "/var/lib/p2v"
+#define JOB_PLAN "plan.json"		/* finish --plan keeps it; prevails over machine.json's */
 
 enum job_state { JOB_RECEIVING, JOB_VERIFIED, JOB_FINISHED, JOB_DAMAGED, JOB_STATES };
 
@@ -104,7 +105,10 @@ char *job_image_name(const struct job_image *im, bool partial);
 /* STORE/NAME/file, absolute; malloc'd. file NULL: the folder. */
 char *job_path(const struct job *j, const char *file);
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err);
+/* As the agent sent it, maybe with a plan. */
 int job_machine(const struct job *j, struct machine **ret, struct err *err);
+/* Lay the plan that finish was given (JOB_PLAN) over m; when there is none, m's stays. */
+int job_plan(const struct job *j, struct machine *m, struct err *err);
 /* A random one, RFC 4122 version 4. */
 int job_uuid_random(uint8_t ret[static 16], struct err *err);
 void job_uuid_text(const uint8_t uuid[static 16], char ret[static 37]);

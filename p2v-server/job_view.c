@@ -2,6 +2,7 @@
 #include "p2v-server/job_view.h"
 
 #include "common/jsonx.h"
+#include "inventory/machine_json.h"
 
 /* Absolute path or JSON null. */
 static json_t *path_json(const struct job *j, const char *file)
@@ -48,6 +49,18 @@ static json_t *image_json(const struct job *j, const struct job_image *im,
 	return o;
 }
 
+/* What the last finish went by, and the next one will. */
+static json_t *plan_json(const struct job *j)
+{
+	CLEANUP(machine_free) struct machine *m = NULL;
+	CLEANUP(json_unref) json_t *o = NULL;
+
+	if (job_machine(j, &m, NULL) < 0 || job_plan(j, m, NULL) < 0 ||
+	    machine_to_json(m, &o, NULL) < 0 || !m->plan)
+		return json_null();
+	return json_incref(json_object_get(o, "plan"));
+}
+
 int job_view_json(const struct job *j, json_t **ret, struct err *err)
 {
 	CLEANUP(json_unref) json_t *o = json_object();
@@ -69,6 +82,7 @@ int job_view_json(const struct job *j, json_t **ret, struct err *err)
 	    json_object_set_new(o, "domain_xml", path_json(j, j->domain_xml)) < 0 ||
 	    json_object_set_new(o, "report", path_json(j, j->report)) < 0 ||
 	    json_object_set_new(o, "report_html", path_json(j, j->report_html)) < 0 ||
+	    json_object_set_new(o, "plan", plan_json(j)) < 0 ||
 	    json_object_set_new(o, "warnings", warnings) < 0)
 		return err_nomem(err);
 	for (size_t i = 0; i < j->nimages; i++)

@@ -3,6 +3,7 @@
 #include "p2v-server/overlay.h"
 
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,16 +18,18 @@ static char *overlay_name(const struct job_image *im, bool fresh)
 	return text_format("%s" OVERLAY_SUFFIX ".qcow2%s", im->disk, fresh ? ".new" : "");
 }
 
-static int create_one(const struct job_image *im, const char *path, struct err *err)
+static int create_one(const struct job_image *im, uint64_t size, const char *path,
+		      struct err *err)
 {
 	CLEANUP(spawn_result_done) struct spawn_result res = { 0 };
 	CLEANUP(mem_free) char *backing = job_image_name(im, false);
+	CLEANUP(mem_free) char *bytes = text_format("%" PRIu64, size);
 	char *argv[] = { "qemu-img", "create", "-q", "-f",    "qcow2",
 			 "-F",	     "qcow2",  "-b", backing, (char *)(uintptr_t)path,
-			 NULL };
+			 bytes,	     NULL };
 	int r;
 
-	if (!backing)
+	if (!backing || !bytes)
 		return err_nomem(err);
 	r = spawn_run(argv, NULL, 0, QEMU_IMG_S, 4096, &res, err);
 	if (r < 0)
@@ -67,7 +70,7 @@ int overlay_remove(struct job *j, bool with_final, struct err *err)
 	return 0;
 }
 
-int overlay_create(const struct job *j, char **paths, struct err *err)
+int overlay_create(const struct job *j, const uint64_t *sizes, char **paths, struct err *err)
 {
 	for (size_t i = 0; i < j->nimages; i++) {
 		CLEANUP(mem_free) char *name = overlay_name(&j->images[i], true);
@@ -78,7 +81,7 @@ int overlay_create(const struct job *j, char **paths, struct err *err)
 		paths[i] = job_path(j, name);
 		if (!paths[i])
 			return err_nomem(err);
-		r = create_one(&j->images[i], paths[i], err);
+		r = create_one(&j->images[i], sizes[i], paths[i], err);
 		if (r < 0)
 			return r;
 		/*

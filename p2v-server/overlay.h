@@ -13,8 +13,11 @@
 
 #define OVERLAY_SUFFIX "-vm"		/* DISK + this + ".qcow2" */
 
-/* Make fresh .new overlays for every image; paths[i] (malloc'd) is the file. */
-int overlay_create(const struct job *j, char **paths, struct err *err);
+/*
+ * Make fresh .new overlays for every image; paths[i] (malloc'd) is the file. sizes[i]: bytes of the
+ * virtual disk, the image's or more; what is beyond the replica reads as zeroes.
+ */
+int overlay_create(const struct job *j, const uint64_t *sizes, char **paths, struct err *err);
 /* Sync the .new overlays, give them their final names and enter them in the job. */
 int overlay_commit(struct job *j, struct err *err);
 /*

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "inventory/machine_json.h"
+#include "inventory/plan.h"
 #include "p2v-server/job.h"
 #include "p2v-server/overlay.h"
 #include "p2v-server/target.h"
@@ -131,6 +132,8 @@ static int check_machine(const struct msg_open *o, struct err *err)
 	CLEANUP(machine_free) struct machine *m = NULL;
 	int r = machine_json_parse((const char *)o->machine.p, o->machine.len, &m, err);
 
+	if (r >= 0)
+		r = plan_check(m, err);
 	if (r < 0)
 		err_prefix(err, "the machine's description");
 	return r;

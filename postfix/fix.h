@@ -71,6 +71,7 @@ struct fix_image {
 	const char *path;		/* overlay */
 	const char *format;
 	uint32_t logical_sector;	/* 512 or 4096 */
+	bool grown;			/* larger than its source: what sits at the end moves */
 };
 
 struct fix_options {

@@ -486,6 +486,39 @@ static int learn_root_alias(struct guest *guest)
 	return 0;
 }
 
+/*
+ * GPT keeps a second copy at the last sector. On a disk that has grown it is in the middle, and the
+ * first copy says so; tools complain, and some systems refuse to change the table.
+ */
+static int move_tables(struct guest *guest, const struct fix_options *opt,
+		       struct machine_strv *warnings, struct err *err)
+{
+	CLEANUP(guest_strings_free) char **devices = guestfs_list_devices(guest->g);
+
+	if (!devices)
+		return guest_fail(guest, err, "cannot list the disks");
+	for (size_t i = 0; i < opt->nimages && devices[i]; i++) {
+		CLEANUP(mem_free) char *table = NULL;
+		int index = guestfs_device_index(guest->g, devices[i]);
+		int r;
+
+		if (index < 0 || (size_t)index >= opt->nimages || !opt->images[index].grown ||
+		    opt->dry_run)
+			continue;
+		table = guestfs_part_get_parttype(guest->g, devices[i]);
+		if (!table || strcmp(table, "gpt") != 0 ||
+		    guestfs_part_expand_gpt(guest->g, devices[i]) == 0)
+			continue;
+		r = warn(warnings,
+			 "the second copy of the partition table is not at the end of the disk "
+			 "that has grown; run sgdisk --move-second-header in the virtual machine",
+			 opt->images[index].name);
+		if (r < 0)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
 int guest_open(const struct fix_options *opt, struct guest **ret, struct machine_strv *warnings,
 	       struct err *err)
 {
@@ -503,6 +536,8 @@ int guest_open(const struct fix_options *opt, struct guest **ret, struct machine
 		r = add_drives(guest, opt, err);
 	if (r >= 0)
 		r = guest_handle_launch(guest->g, opt->appliance_timeout, err);
+	if (r >= 0)
+		r = move_tables(guest, opt, warnings, err);
 	if (r >= 0)
 		r = collect_parts(guest, opt, err);
 	if (r >= 0)

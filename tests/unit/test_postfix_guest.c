@@ -317,6 +317,49 @@ START_TEST(no_system_is_an_error)
 }
 END_TEST
 
+/* The second copy of a GPT goes to the new end of a disk that has grown, and of no other. */
+START_TEST(tables_move_with_the_end)
+{
+	static const char make[] =
+		"cd $(dirname %D); for f in grown same; do truncate -s 8M $f.raw; "
+		"printf 'label: gpt\\nstart=2048, size=8192\\n' | "
+		"PATH=$PATH:/sbin sfdisk -q $f.raw; "
+		"truncate -s 16M $f.raw; done; cp --sparse=always disk.raw copy.raw; "
+		"PATH=$PATH:/sbin sfdisk -J grown.raw 2>/dev/null | grep '\"start\"\\|\"uuid\"'";
+	CLEANUP(mem_free) char *before = ask(make), *after = NULL, *ends = NULL;
+	CLEANUP(machine_free) struct machine *m = phony_machine();
+	static const char *const only[] = { "trim", NULL };
+	static const char *const names[] = { "copy", "grown", "same" };
+	struct fix_image images[3];
+	struct fix_options opt = { .images = images, .nimages = 3, .machine = m, .tcg = true,
+				   .only = only };
+	char paths[3][64];
+
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(paths[i], sizeof(paths[i]), "%s/%s.raw", dir, names[i]);
+		images[i] = (struct fix_image){ .name = names[i], .path = paths[i], .format = "raw",
+						.logical_sector = 512, .grown = i == 1 };
+	}
+	for (int dry = 1; dry >= 0; dry--) {
+		CLEANUP(fix_report_free) struct fix_report *rep = NULL;
+		struct err err = ERR_INIT;
+
+		opt.dry_run = dry;
+		ck_assert_msg(fix_run(&opt, &rep, &err) == 0, "%s", err.text);
+		free(ends);
+		ends = ask("cd $(dirname %D); for f in grown same; do "
+			   "tail -c 512 $f.raw | head -c 8 | tr -d '\\0'; "
+			   "echo .; done");
+		ck_assert_str_eq(ends, dry ? ".\n.\n" : "EFI PART.\n.\n");
+		ck_assert_uint_eq(rep->warnings.n, 0);
+	}
+	ck_assert_uint_gt(strlen(before), 20);
+	after = ask("cd $(dirname %D); PATH=$PATH:/sbin sfdisk -J grown.raw 2>/dev/null | "
+		    "grep '\"start\"\\|\"uuid\"'");
+	ck_assert_str_eq(before, after);
+}
+END_TEST
+
 /* A launch that cannot make it in time ends, with everything it started. */
 START_TEST(the_probe_keeps_its_time_limit)
 {
@@ -358,6 +401,7 @@ static Suite *guest_suite(void)
 	tcase_add_test(t, no_system_is_an_error);
 	tcase_add_test(t, dry_run_finds_everything_and_changes_nothing);
 	tcase_add_test(t, fixes_are_made_once);
+	tcase_add_test(t, tables_move_with_the_end);
 	suite_add_tcase(s, t);
 	return s;
 }

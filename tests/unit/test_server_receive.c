@@ -583,6 +583,41 @@ START_TEST(machine_that_is_none)
 }
 END_TEST
 
+/* What is planned is checked before anything of the job is there. */
+START_TEST(plan_that_is_none)
+{
+	static const struct {
+		const char *plan, *words;
+	} table[] = {
+		{ "[]", "\"plan\" is not an object" },
+		{ "{\"cpus\":1}", "plan: cpus is not a member" },
+		{ "{\"vcpus\":256}", "plan: vcpus 256 is more than" },
+		{ "{\"name\":\"../x\"}", "plan: name ../x is not" },
+		{ "{\"name\":\"\\u001b[2J\"}", "plan: name \\x1b[2J is not" },
+		{ "{\"disks\":[{\"name\":\"sda\"}]}", "plan: disks[0]: name sda is no disk" },
+		{ "{\"nics\":[{\"name\":\"*\"}]}", "plan: nics[0]: name * is no network" },
+		{ "{\"skip_fixes\":[\"a b\"]}", "plan: skip_fixes[0] a b is no id" },
+	};
+	char *keep = machine;
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		CLEANUP(mem_free) char *text = NULL;
+		struct client c;
+
+		text = text_format("{\"version\":1,\"plan\":%s}", table[i].plan);
+		machine = text;
+		start(&c);
+		ck_assert_int_eq(send_open(&c, "box", DISKS, SIZE0, "sda"), 0);
+		ck_assert_int_eq(until(&c, PROTO_READY), PROTO_ERROR);
+		ck_assert_msg(strstr(c.error, table[i].words), "%s", c.error);
+		ck_assert_int_gt(end(&c), 0);
+		check_store(NULL);
+		ck_assert_int_eq(rig_size("store/box"), -1);
+	}
+	machine = keep;
+}
+END_TEST
+
 START_TEST(finish_too_early)
 {
 	CLEANUP(job_free) struct job *j = NULL;
@@ -821,6 +856,7 @@ static Suite *receive_suite(void)
 				       keys_of_other_jobs,
 				       impossible_disks,
 				       machine_that_is_none,
+				       plan_that_is_none,
 				       finish_too_early,
 				       summary_that_is_none,
 				       names_that_escape_on_the_wire,

@@ -946,6 +946,93 @@ START_TEST(any_machine_has_an_xml)
 }
 END_TEST
 
+START_TEST(wishes_for_disks)
+{
+	add_disk("sdb", 512);
+	add_disk("sdc", 4096);
+	images[0].bus = "virtio-scsi";
+	images[1].bus = "virtio-blk";
+	images[2].bus = "sata";
+	SPEC;
+
+	ck_assert_int_eq(s->disks[0].bus, VM_BLOCK_VIRTIO_SCSI);
+	ck_assert_int_eq(s->disks[1].bus, VM_BLOCK_VIRTIO_BLK);
+	ck_assert_str_eq(s->disks[1].dev, "vda");
+	/* No wish can make SATA show sectors of 4096 bytes. */
+	ck_assert_int_eq(s->disks[2].bus, VM_BLOCK_VIRTIO_SCSI);
+	ck_assert(!warned("the disk sda goes on") && warned("the disk sdb goes on virtio-blk as") &&
+		  warned("the disk sdc has sectors of 4096"));
+	ck_assert(warned("although virtio-scsi is the best"));
+	vmspec_free(s);
+
+	/* q35 has no IDE, the older board has. */
+	images[0].bus = images[1].bus = "ide";
+	images[2].bus = NULL;
+	s = build();
+	ck_assert_int_eq(s->disks[0].bus, VM_BLOCK_SATA);
+	ck_assert(warned("board has no IDE: the disk sda goes on SATA"));
+	vmspec_free(s);
+	caps.q35 = false;
+	s = build();
+	ck_assert_int_eq(s->disks[0].bus, VM_BLOCK_IDE);
+	ck_assert_str_eq(s->disks[1].dev, "hdb");
+	images[1].bus = "scsi\x1b";
+	refused("there is no bus scsi\\x1b for the disk sdb");
+}
+END_TEST
+
+START_TEST(wishes_for_nics)
+{
+	struct vmspec_model models[] = {
+		{ "eno2", "rtl8139" }, { "eno3", "e1000e" }, { "eno9", "virtio" },
+	};
+
+	add_nic("eno2", "52:54:00:00:00:02", NULL);
+	add_nic("eno3", "52:54:00:00:00:03", NULL);
+	caps.net = VM_NET_VIRTIO;
+	opt.models = models;
+	opt.nmodels = ARRAY_SIZE(models);
+	SPEC;
+
+	ck_assert_int_eq(s->nics[0].model, VM_NET_VIRTIO);
+	ck_assert_int_eq(s->nics[1].model, VM_NET_RTL8139);
+	ck_assert_int_eq(s->nics[2].model, VM_NET_E1000E);
+	ck_assert(warned("eno2 becomes rtl8139 as it was wished"));
+	ck_assert_uint_eq(warnings.n, 2);
+	vmspec_free(s);
+	/* e1000e needs PCI Express. */
+	caps.q35 = false;
+	s = build();
+	ck_assert_int_eq(s->nics[2].model, VM_NET_E1000);
+	models[0].model = "ne2k";
+	refused("there is no model ne2k");
+}
+END_TEST
+
+START_TEST(wishes_for_firmware)
+{
+	opt.firmware = MACHINE_FIRMWARE_BIOS;
+	SPEC;
+
+	ck_assert(!s->uefi && warnings.n == 0);
+	opt.firmware = MACHINE_FIRMWARE_UEFI;
+	refused("starts by BIOS, and its boot loader would not start by UEFI");
+	m->firmware.type = MACHINE_FIRMWARE_UEFI;
+	opt.firmware = MACHINE_FIRMWARE_BIOS;
+	refused("starts by UEFI");
+	/* What is not known can be said. */
+	m->firmware.type = MACHINE_FIRMWARE_UNKNOWN;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->uefi && !warned("firmware"));
+	opt.firmware = MACHINE_FIRMWARE_UEFI;
+	opt.nvram_path = "/srv/x_VARS.fd";
+	vmspec_free(s);
+	s = build();
+	ck_assert(s->uefi && s->q35 && s->nvram_path && !warned("firmware"));
+}
+END_TEST
+
 static Suite *vmspec_suite(void)
 {
 	Suite *s = suite_create("vmspec");
@@ -970,6 +1057,9 @@ static Suite *vmspec_suite(void)
 	tcase_add_test(tc, nic_details);
 	tcase_add_test(tc, maps);
 	tcase_add_test(tc, map_syntax);
+	tcase_add_test(tc, wishes_for_disks);
+	tcase_add_test(tc, wishes_for_nics);
+	tcase_add_test(tc, wishes_for_firmware);
 	tcase_add_test(tc, devices);
 	tcase_add_test(tc, arch_and_osinfo);
 	tcase_add_test(tc, junk_is_cleaned);
