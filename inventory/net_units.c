@@ -21,18 +21,6 @@ static bool ends_with(const char *s, const char *end)
 	return n > k && strcmp(s + n - k, end) == 0;
 }
 
-static int add(struct machine_strv *units, const char *name)
-{
-	char unit[256];
-
-	snprintf(unit, sizeof(unit), "%s", name);
-	if (ends_with(unit, ".service"))
-		unit[strlen(unit) - 8] = '\0';
-	if (units->n == COLLECT_LIST_MAX || machine_strv_has(units, unit))
-		return 0;
-	return machine_strv_add(units, unit);
-}
-
 static bool is_masked(const struct sysroot *root, const char *unit)
 {
 	static const char *const folders[] = { "/etc/systemd/system", "/run/systemd/system" };
@@ -48,6 +36,20 @@ static bool is_masked(const struct sysroot *root, const char *unit)
 	return false;
 }
 
+static int add(const struct sysroot *root, struct machine_strv *units, const char *name)
+{
+	char unit[256], file[sizeof(unit) + 8];
+
+	snprintf(unit, sizeof(unit), "%s", name);
+	if (ends_with(unit, ".service"))
+		unit[strlen(unit) - 8] = '\0';
+	snprintf(file, sizeof(file), "%s.service", unit);
+	/* systemd heeds the mask for SysV scripts, too. */
+	if (units->n == COLLECT_LIST_MAX || machine_strv_has(units, unit) || is_masked(root, file))
+		return 0;
+	return machine_strv_add(units, unit);
+}
+
 static int add_systemd(const struct sysroot *root, struct machine_strv *units, const char *folder)
 {
 	CLEANUP(strv_free) char **targets = NULL;
@@ -60,8 +62,8 @@ static int add_systemd(const struct sysroot *root, struct machine_strv *units, c
 			continue;
 		r = sysroot_list(root, &names, "%s/%s", folder, *t);
 		for (char **p = names; p && *p && r != -ENOMEM; p++)
-			if (ends_with(*p, ".service") && !is_masked(root, *p))
-				r = add(units, *p);
+			if (ends_with(*p, ".service"))
+				r = add(root, units, *p);
 	}
 	return r == -ENOMEM ? r : 0;
 }
@@ -81,7 +83,7 @@ static int add_sysv(const struct sysroot *root, struct machine_strv *units)
 		for (char **p = names; p && *p && r != -ENOMEM; p++)
 			if ((*p)[0] == 'S' && isdigit((unsigned char)(*p)[1]) &&
 			    isdigit((unsigned char)(*p)[2]) && (*p)[3])
-				r = add(units, *p + 3);
+				r = add(root, units, *p + 3);
 	}
 	return r == -ENOMEM ? r : 0;
 }
@@ -96,7 +98,7 @@ static int add_openrc(const struct sysroot *root, struct machine_strv *units)
 
 		r = sysroot_list(root, &names, "%s", folders[i]);
 		for (char **p = names; p && *p && r != -ENOMEM; p++)
-			r = add(units, *p);
+			r = add(root, units, *p);
 	}
 	return r == -ENOMEM ? r : 0;
 }
