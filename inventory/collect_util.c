@@ -7,6 +7,8 @@
 #include "common/text.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
+/* Nothing true is as long; with every byte replaced it still fits where it goes (machine_json.h). */
+#define TEXT_MAX	((size_t)16 * 1024)
 
 /* Bytes of the valid UTF-8 character at p, or 0 (Unicode 15, table 3-7). */
 static size_t utf8_len(const unsigned char *p, size_t len)
@@ -45,6 +47,8 @@ int collect_util_text(const char *p, size_t len, char **ret)
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
 	char *s;
 
+	if (len > TEXT_MAX)
+		len = TEXT_MAX;
 	while (len > 0 && is_blank(p[len - 1]))
 		len--;
 	while (len > 0 && is_blank(*p)) {

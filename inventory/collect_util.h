@@ -14,7 +14,10 @@
 #include "common/compiler.h"
 #include "common/sysroot.h"
 
-/* Blanks and NULs at the ends go, bytes that are not UTF-8 become U+FFFD; nothing left: NULL. */
+/*
+ * Blanks and NULs at the ends go, bytes that are not UTF-8 become U+FFFD; nothing left: NULL. What
+ * is past 16 KiB is cut off.
+ */
 int collect_util_text(const char *p, size_t len, char **ret);
 /* The same of a file's first line. */
 int collect_util_line(const struct sysroot *root, char **ret, const char *fmt, ...)

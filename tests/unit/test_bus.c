@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* PCI and USB devices of roots made here, and the table that says what a machine will lack. */
-#include <errno.h>
-#include <ftw.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include "common/fdio.h"
 #include "common/tables.h"
@@ -10,63 +7,21 @@
 #include "inventory/bus.h"
 #include "inventory/collect.h"
 #include "inventory/machine_json.h"
+#include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/test_bus_devices.h"
 
-static char made[64];
-
-static void make_root(void)
+static void put_text(const char *path, const char *text)
 {
-	strcpy(made, "/tmp/p2v-bus-XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(made));
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
-{
-	(void)st;
-	(void)type;
-	(void)f;
-	return remove(path);
-}
-
-static void remove_root(void)
-{
-	nftw(made, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-static void put(const char *folder, const char *file, const void *data, size_t len)
-{
-	CLEANUP(mem_free) char *full = text_format("%s%s/%s", made, folder, file);
-	struct err err = ERR_INIT;
-	char *slash = strrchr(full, '/');
-
-	*slash = '\0';
-	ck_assert_int_eq(fdio_mkdir_p(full, 0755, NULL), 0);
-	*slash = '/';
-	ck_assert_msg(fdio_replace_file(full, data, len, 0644, &err) == 0, "%s", err.text);
-}
-
-static void put_text(const char *folder, const char *file, const char *text)
-{
-	put(folder, file, text, strlen(text));
-}
-
-static void put_link(const char *folder, const char *file, const char *target)
-{
-	CLEANUP(mem_free) char *full = text_format("%s%s/%s", made, folder, file);
-
-	put_text(folder, file, "");
-	ck_assert_int_eq(unlink(full), 0);
-	ck_assert_int_eq(symlink(target, full), 0);
+	tmproot_text(text, "%s", path);
 }
 
 static struct machine *collect(void)
 {
-	CLEANUP(sysroot_free) struct sysroot *root = NULL;
+	CLEANUP(sysroot_free) struct sysroot *root = tmproot_open();
 	struct err err = ERR_INIT;
 	struct machine *m = NULL;
 
-	ck_assert_int_eq(sysroot_open(made, &root, &err), 0);
 	ck_assert_int_eq(machine_new(&m), 0);
 	ck_assert_msg(collect_bus(root, m, &err) == 0, "%s", err.text);
 	return m;
@@ -80,27 +35,27 @@ START_TEST(test_pci_device_in_full)
 	CLEANUP(machine_free) struct machine *m = NULL;
 	const struct machine_pci *d;
 
-	make_root();
-	put_text(PCI "0000:3b:00.0", "class", "0x030200\n");
-	put_text(PCI "0000:3b:00.0", "vendor", "0x10de\n");
-	put_text(PCI "0000:3b:00.0", "device", "0x1eb8\n");
-	put_text(PCI "0000:3b:00.0", "subsystem_vendor", "0x10de\n");
-	put_text(PCI "0000:3b:00.0", "subsystem_device", "0x12a2\n");
-	put_text(PCI "0000:3b:00.0", "modalias",
+	tmproot_make();
+	put_text(PCI "0000:3b:00.0/class", "0x030200\n");
+	put_text(PCI "0000:3b:00.0/vendor", "0x10de\n");
+	put_text(PCI "0000:3b:00.0/device", "0x1eb8\n");
+	put_text(PCI "0000:3b:00.0/subsystem_vendor", "0x10de\n");
+	put_text(PCI "0000:3b:00.0/subsystem_device", "0x12a2\n");
+	put_text(PCI "0000:3b:00.0/modalias",
 		 "pci:v000010DEd00001EB8sv000010DEsd000012A2bc03sc02i00\n");
-	put_link(PCI "0000:3b:00.0", "driver", "../../../bus/pci/drivers/nvidia");
-	put_text("/run/udev/data", "+pci:0000:3b:00.0",
+	tmproot_link(PCI "0000:3b:00.0/driver", "../../../bus/pci/drivers/nvidia");
+	put_text("/run/udev/data/+pci:0000:3b:00.0",
 		 "I:123\nE:ID_VENDOR_FROM_DATABASE=NVIDIA Corporation\n"
 		 "E:ID_MODEL_FROM_DATABASE=TU104GL [Tesla T4]\n");
 	/* A virtual function, without a modalias: kernels before 2.6.12 have none. */
-	put_text(PCI "0000:3b:10.0", "class", "0x0b4000\n");
-	put_text(PCI "0000:3b:10.0", "vendor", "0x8086\n");
-	put_text(PCI "0000:3b:10.0", "device", "0x37c9\n");
-	put_link(PCI "0000:3b:10.0", "physfn", "../0000:3b:00.1");
+	put_text(PCI "0000:3b:10.0/class", "0x0b4000\n");
+	put_text(PCI "0000:3b:10.0/vendor", "0x8086\n");
+	put_text(PCI "0000:3b:10.0/device", "0x37c9\n");
+	tmproot_link(PCI "0000:3b:10.0/physfn", "../0000:3b:00.1");
 	/* An empty slot of a folder: no device any more. */
-	put_text(PCI "0000:ff:00.0", "uevent", "");
+	put_text(PCI "0000:ff:00.0/uevent", "");
 	m = collect();
-	remove_root();
+	tmproot_remove();
 	ck_assert_uint_eq(m->npci, 2);
 	d = &m->pci[0];
 	ck_assert_str_eq(d->address, "0000:3b:00.0");
@@ -124,23 +79,25 @@ START_TEST(test_pci_device_in_full)
 }
 END_TEST
 
+static void put_file(const char *address, const char *file, const char *text)
+{
+	tmproot_text(text, USB "%s/%s", address, file);
+}
+
 static void put_usb(const char *address, const char *vendor, const char *product, const char *class)
 {
-	CLEANUP(mem_free) char *folder = text_format(USB "%s", address);
-
-	put_text(folder, "idVendor", vendor);
-	put_text(folder, "idProduct", product);
-	put_text(folder, "bDeviceClass", class);
+	put_file(address, "idVendor", vendor);
+	put_file(address, "idProduct", product);
+	put_file(address, "bDeviceClass", class);
 }
 
 static void put_interface(const char *address, const char *modalias, const char *driver)
 {
-	CLEANUP(mem_free) char *folder = text_format(USB "%s", address);
+	CLEANUP(mem_free) char *path = text_format(USB "%s/driver", address);
 
-	put_text(folder, "modalias", modalias);
-	put_text(folder, "bInterfaceClass", "ff\n");
+	put_file(address, "modalias", modalias);
 	if (driver)
-		put_link(folder, "driver", driver);
+		tmproot_link(path, driver);
 }
 
 START_TEST(test_usb_devices_and_their_interfaces)
@@ -148,15 +105,15 @@ START_TEST(test_usb_devices_and_their_interfaces)
 	CLEANUP(machine_free) struct machine *m = NULL;
 	const struct machine_usb *d;
 
-	make_root();
+	tmproot_make();
 	put_usb("usb1", "1d6b\n", "0002\n", "09\n");
 	put_interface("1-0:1.0", "usb:v1D6Bp0002d0510dc09dsc00dp01ic09isc00ip00in00\n", "../x/hub");
 	put_usb("1-1", "0529\n", "0001\n", "ff\n");
-	put_text(USB "1-1", "manufacturer", "SafeNet Inc.\n");
-	put_text(USB "1-1", "serial", "0123\n");
-	put_text(USB "1-1", "dev", "189:2\n");
+	put_text(USB "1-1/manufacturer", "SafeNet Inc.\n");
+	put_text(USB "1-1/serial", "0123\n");
+	put_text(USB "1-1/dev", "189:2\n");
 	put_interface("1-1:1.0", "usb:v0529p0001d0325dcFFdsc00dp00icFFisc00ip00in00\n", NULL);
-	put_text("/run/udev/data", "c189:2",
+	put_text("/run/udev/data/c189:2",
 		 "E:ID_VENDOR_FROM_DATABASE=Aladdin Knowledge Systems\n"
 		 "E:ID_MODEL_FROM_DATABASE=HASP copy protection dongle\n");
 	/* Two interfaces, of which the second one tells; "1-1" must not take them for its own. */
@@ -168,7 +125,7 @@ START_TEST(test_usb_devices_and_their_interfaces)
 	/* Not configured. */
 	put_usb("2-1", "064f\n", "2af9\n", "00\n");
 	m = collect();
-	remove_root();
+	tmproot_remove();
 	ck_assert_uint_eq(m->nusb, 4);
 	ck_assert_str_eq(m->usb[0].address, "usb1");
 	ck_assert_ptr_null(m->usb[0].lacks);
@@ -244,24 +201,24 @@ START_TEST(test_hostile_devices)
 	struct err err = ERR_INIT;
 
 	memset(big, 'A', 2 << 20);
-	make_root();
-	put(PCI "0000:00:01.0", "vendor", "\xff\xfe\x00\x01", 4);
-	put(PCI "0000:00:01.0", "modalias", big, 2 << 20);
-	put(PCI "0000:00:02.0", "vendor", big, 1 << 16);
-	put_link(PCI "0000:00:02.0", "class", "class");
-	put_link(PCI "0000:00:02.0", "driver", "/");
-	put_text(PCI "0000:00:02.0/device", "x", "");
-	put_text(PCI "*[", "vendor", "0x1234\n");
-	put_text(PCI "%s%n", "vendor", "0x1234\n");
-	put_text(PCI "0000:00:04.0", "vendor", "0x1000\n");
-	put_text(PCI "0000:00:04.0", "device", "0x5d\n");
-	put_text(PCI "0000:00:04.0", "class", "0x010400\n");
+	tmproot_make();
+	tmproot_put(PCI "0000:00:01.0/vendor", "\xff\xfe\x00\x01", 4);
+	tmproot_put(PCI "0000:00:01.0/modalias", big, 2 << 20);
+	tmproot_put(PCI "0000:00:02.0/vendor", big, 1 << 16);
+	tmproot_link(PCI "0000:00:02.0/class", "class");
+	tmproot_link(PCI "0000:00:02.0/driver", "/");
+	put_text(PCI "0000:00:02.0/device/x", "");
+	put_text(PCI "*[/vendor", "0x1234\n");
+	put_text(PCI "%s%n/vendor", "0x1234\n");
+	put_text(PCI "0000:00:04.0/vendor", "0x1000\n");
+	put_text(PCI "0000:00:04.0/device", "0x5d\n");
+	put_text(PCI "0000:00:04.0/class", "0x010400\n");
 	put_usb("1-1", "zz\n", "\n", "\xc3\n");
-	put_text(USB "1-1", "dev", "../../../etc/passwd\n");
+	put_text(USB "1-1/dev", "../../../etc/passwd\n");
 	put_interface("1-1:", "usb:", NULL);
 	put_usb("1-2", "064f\n", "2af9\n", "00\n");
 	m = collect();
-	remove_root();
+	tmproot_remove();
 	ck_assert_uint_eq(m->npci, 5);
 	/* Each of those whose numbers are none is named. */
 	ck_assert_uint_eq(m->warnings.n, 3);
@@ -281,9 +238,9 @@ START_TEST(test_no_bus)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
 
-	make_root();
+	tmproot_make();
 	m = collect();
-	remove_root();
+	tmproot_remove();
 	ck_assert_uint_eq(m->npci + m->nusb + m->warnings.n, 0);
 }
 END_TEST
@@ -292,19 +249,17 @@ START_TEST(test_lists_end)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
 
-	make_root();
+	tmproot_make();
 	for (unsigned int i = 0; i < COLLECT_LIST_MAX + 5; i++) {
-		CLEANUP(mem_free) char *folder = text_format(PCI "%04x:00:00.0", i);
-		CLEANUP(mem_free) char *full = text_format("%s%s", made, folder);
+		CLEANUP(mem_free) char *folder = text_format("%s" PCI "%04x:00:00.0", tmproot_path(), i);
+		CLEANUP(mem_free) char *file = text_format("%s/vendor", folder);
 
-		ck_assert_int_eq(fdio_mkdir_p(full, 0755, NULL), 0);
-		free(TAKE_PTR(full));
-		full = text_format("%s%s/vendor", made, folder);
-		ck_assert_int_eq(symlink("/v", full), 0);
+		ck_assert_int_eq(fdio_mkdir_p(folder, 0755, NULL), 0);
+		ck_assert_int_eq(symlink("/v", file), 0);
 	}
-	put_text("", "v", "0x1234\n");
+	put_text("/v", "0x1234\n");
 	m = collect();
-	remove_root();
+	tmproot_remove();
 	ck_assert_uint_eq(m->npci, COLLECT_LIST_MAX);
 	ck_assert_uint_eq(m->warnings.n, 1);
 }
