@@ -154,12 +154,13 @@ int net_message_address(struct net_message *s, const uint8_t *p, size_t len)
 const char *net_message_table(const char *rt_tables, uint32_t id, char *buf, size_t size)
 {
 	for (const char *p = rt_tables; p && *p; p = strchr(p, '\n') ? strchr(p, '\n') + 1 : NULL) {
-		uint32_t number;
-		char name[64];
+		const char *digits = p + strspn(p, " \t");
+		bool hex = strncmp(digits, "0x", 2) == 0;
+		char *end, name[64];
+		unsigned long number = strtoul(digits, &end, hex ? 16 : 10);
 
-		if ((sscanf(p, " %" SCNu32 " %63[^ \t\n#]", &number, name) == 2 ||
-		     sscanf(p, " 0x%" SCNx32 " %63[^ \t\n#]", &number, name) == 2) &&
-		    number == id) {
+		if (end > digits && (*end == ' ' || *end == '\t') && number == id &&
+		    sscanf(end, "%*[ \t]%63[^ \t\n#]", name) == 1) {
 			snprintf(buf, size, "%s", name);
 			return buf;
 		}
