@@ -70,8 +70,8 @@ int collect_machine(const struct sysroot *root, const char *recorded_by, struct 
 	/* In this order: os refers to filesystems that block has found. */
 	static int (*const collectors[])(const struct sysroot *root, struct machine *m,
 					 struct err *err) = {
-		collect_cpu, collect_memory, collect_firmware, collect_dmi, collect_devices, collect_bus,
-		collect_block, collect_net, collect_os,
+		collect_cpu, collect_memory, collect_firmware, collect_dmi, collect_devices,
+		collect_bus, collect_block, collect_net, collect_os,
 	};
 	CLEANUP(machine_free) struct machine *m = NULL;
 

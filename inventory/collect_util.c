@@ -7,7 +7,7 @@
 #include "common/text.h"
 
 #define REPLACEMENT "\xef\xbf\xbd"
-/* Nothing true is as long; with every byte replaced it still fits where it goes (machine_json.h). */
+/* Nothing true is as long; every byte replaced, it still fits where it goes (machine_json.h). */
 #define TEXT_MAX	((size_t)16 * 1024)
 
 /* Bytes of the valid UTF-8 character at p, or 0 (Unicode 15, table 3-7). */

@@ -24,7 +24,8 @@ struct machine_nic {
 	struct machine_strv lower;	/* members of a bond or bridge, parent of a VLAN */
 	uint32_t vlan_id;		/* 0 none */
 	char *vlan_protocol;		/* "802.1Q", "802.1ad" */
-	char *bond_mode;		/* "802.3ad", "active-backup", ...; a team's: "activebackup" */
+	char *bond_mode;		/* "802.3ad", "active-backup", ...; of a team
+					   "activebackup", ... */
 	char *bond_active;		/* the member in use, of an active-backup bond */
 	bool bridge_stp;
 	uint32_t mtu;

@@ -16,7 +16,7 @@
 
 struct net_facts_link {
 	const char *name;
-	const char *kind;		/* rtnetlink's IFLA_INFO_KIND, "bond", "vlan", ...; or NULL */
+	const char *kind;		/* rtnetlink's IFLA_INFO_KIND: "bond", ...; or NULL */
 	uint32_t vlan_id;
 	const char *vlan_protocol;	/* NULL: not known, as with all below */
 	const char *bond_mode, *bond_active;

@@ -251,7 +251,8 @@ START_TEST(test_lists_end)
 
 	tmproot_make();
 	for (unsigned int i = 0; i < COLLECT_LIST_MAX + 5; i++) {
-		CLEANUP(mem_free) char *folder = text_format("%s" PCI "%04x:00:00.0", tmproot_path(), i);
+		CLEANUP(mem_free) char *folder = text_format("%s" PCI "%04x:00:00.0",
+							     tmproot_path(), i);
 		CLEANUP(mem_free) char *file = text_format("%s/vendor", folder);
 
 		ck_assert_int_eq(fdio_mkdir_p(folder, 0755, NULL), 0);

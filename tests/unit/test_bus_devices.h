@@ -6,6 +6,8 @@
 #ifndef P2V_TESTS_TEST_BUS_DEVICES_H
 #define P2V_TESTS_TEST_BUS_DEVICES_H
 
+#include <stddef.h>
+
 static const struct device_example {
 	const char *modalias, *group;	/* NULL: nothing is lacking */
 	const char *pattern;		/* of the row; of the exception, or NULL */

@@ -246,7 +246,8 @@ START_TEST(test_routes_of_json)
 		"{\"type\":\"local\",\"dst\":\"10.0.0.5\",\"dev\":\"eth0\",\"table\":\"local\"},"
 		"{\"dst\":\"10.9.0.0/16\",\"dev\":\"eth0\",\"table\":\"local\"},"
 		"{\"dst\":\"10.0.0.0/24\",\"dev\":\"eth0\",\"protocol\":\"kernel\"},"
-		"{\"dst\":\"default\",\"gateway\":\"10.1.0.1\",\"dev\":\"eth1\",\"table\":\"isp2\"},"
+		"{\"dst\":\"default\",\"gateway\":\"10.1.0.1\",\"dev\":\"eth1\","
+		"\"table\":\"isp2\"},"
 		"{\"dst\":\"10.7.0.1\",\"via\":{\"family\":\"inet6\",\"host\":\"fe80::1\"},"
 		"\"dev\":\"eth0\",\"table\":\"100\"},"
 		"{\"dst\":\"10.8.0.0/16\",\"protocol\":\"static\",\"metric\":7,\"nexthops\":["
@@ -282,7 +283,8 @@ START_TEST(test_routes_of_proc)
 		"eth0\t0000000A\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0\n"
 		"eth0\t0000A8C0\t0200000A\t0003\t0\t0\t7\t0000FFFF\t0\t0\t0\n");
 	put_text("/proc/net/fib_trie",
-		"Main:\n  |-- 10.0.0.5\n     /32 host LOCAL\n  |-- 10.0.0.5\n     /32 host LOCAL\n");
+		"Main:\n  |-- 10.0.0.5\n     /32 host LOCAL\n"
+		"  |-- 10.0.0.5\n     /32 host LOCAL\n");
 	put_text("/proc/net/if_inet6",
 		"fe80000000000000000000fffe000001 02 40 20 80     eth0\n"
 		"20010db8000000000000000000000005 02 40 00 00     eth0\n"
@@ -331,8 +333,9 @@ START_TEST(test_name_servers)
 	} cases[] = {
 		{ "nameserver 192.0.2.1\nnameserver ::1 \nsearch a.example b.example\n"
 		  "domain c.example\n", NULL, NULL, "192.0.2.1 ::1", "c.example" },
-		{ "# nameserver 1.1.1.1\n\tnameserver\t192.0.2.2 # one\r\n;x\nnameserver fe80::1%eth0\n"
-		  "nameserver 192.0.2.2\nnameservers 9.9.9.9\noptions edns0",
+		{ "# nameserver 1.1.1.1\n\tnameserver\t192.0.2.2 # one\r\n;x\n"
+		  "nameserver fe80::1%eth0\nnameserver 192.0.2.2\n"
+		  "nameservers 9.9.9.9\noptions edns0",
 		  NULL, NULL, "192.0.2.2 fe80::1%eth0", "" },
 		/* A stub: whom it asks. */
 		{ "nameserver 127.0.0.53\nsearch stub.example\n",
@@ -371,7 +374,8 @@ static const struct setup {
 	{ { "/x=" }, "", NULL, NULL },
 	/* RHEL 9 */
 	{ { WANTS "NetworkManager.service>/usr/lib/x", WANTS "firewalld.service>/usr/lib/x",
-	    "/etc/sysconfig/network-scripts/ifcfg-eth0=", "/p2v/nft-tables=table inet firewalld\n" },
+	    "/etc/sysconfig/network-scripts/ifcfg-eth0=",
+	    "/p2v/nft-tables=table inet firewalld\n" },
 	  "networkmanager", "firewalld", "nftables" },
 	/* RHEL 6 */
 	{ { "/etc/rc3.d/S10network>../init.d/network", "/etc/rc3.d/S08iptables>../init.d/iptables",

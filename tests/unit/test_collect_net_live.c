@@ -67,7 +67,8 @@ static void build(void)
 	}
 	if (may("vlan", "ip link add link br0 name br0.20 type vlan id 20")) {
 		must("ip link add link br0 name stag type vlan protocol 802.1ad id 4000");
-		must("ip link set br0.20 up && ip addr add 10.20.0.1/24 dev br0.20");
+		must("ip link set br0 up && ip link set br0.20 up && "
+		     "ip addr add 10.20.0.1/24 dev br0.20");
 		run("ip link add link bond0 name bond0.7 type vlan id 7");
 	}
 	must("ip link set br0 up; ip link set m0p up; ip link set m1p up; ip link set m0 up; "
@@ -81,7 +82,8 @@ static void build(void)
 	must("ip route add default via 10.1.0.253 dev br0 metric 200 proto static");
 	must("ip route add 192.0.2.7 via 10.1.0.250");
 	must("ip route add 198.51.100.0/24 dev br0 scope link");
-	must("ip route add default via 10.1.0.252 dev br0 table 100 && ip rule add fwmark 1 table 100");
+	must("ip route add default via 10.1.0.252 dev br0 table 100 && "
+	     "ip rule add fwmark 1 table 100");
 	must("ip route add 203.0.113.0/24 via 10.1.0.251 table 70000 metric 5");
 	must("ip route add 172.16.0.0/12 via 10.1.0.249 table default");
 	must("ip route add 172.16.0.0/12 nexthop via 10.1.0.248 nexthop via 10.1.0.247 weight 3");
@@ -383,7 +385,8 @@ static Suite *net_suite(void)
 		UNIT_SKIP("needs root, for a network namespace");
 	if (!run("command -v ip"))
 		UNIT_SKIP("needs ip");
-	tcase_set_timeout(t, 60);
+	/* Emulated machines take their time. */
+	tcase_set_timeout(t, 300);
 	tcase_add_test(t, test_agrees_with_ip);
 	tcase_add_test(t, test_agrees_with_its_record);
 	tcase_add_test(t, test_vanishing_links);
