@@ -7,8 +7,8 @@
  * waits for hardware that does not answer (suspended mappings, hung network mounts).
  *
  * A recorded machine (tests/sysroots/record-machine makes one) is a folder that holds copies of
- * files and links of /sys, /proc, /etc, /dev/disk, /dev/mapper and /run/udev/data at their own
- * places, and for what only system calls tell:
+ * files and links of /sys, /proc, /etc, /dev/disk, /dev/mapper and /run at their own places (of
+ * configuration that may hold secrets, files without content), and for what only system calls tell:
  *
  *	/p2v/now		seconds since the epoch when it was recorded
  *	/p2v/arch		uname -m
@@ -28,8 +28,10 @@
  *				recorded at PATH itself; without a line the file is whole
  *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
  *	/p2v/ip-addr.json	ip -d -j addr show
- *	/p2v/ip-route.json	ip -j route show, and ip-route6.json the same with -6; without
- *				ip-addr.json: /proc/net/{route,fib_trie,if_inet6}
+ *	/p2v/ip-route.json	ip -j -4 route show table all; ip-route6.json the same with -6;
+ *				without ip-addr.json: /proc/net/{route,ipv6_route,fib_trie,if_inet6}
+ *	/p2v/team-mode		"team0 activebackup" (teamnl), a line per team
+ *	/p2v/nft-tables		nft list tables; nothing where nf_tables is not in use
  *
  * Of the ACPI tables SLIC and MSDM (a product key) an empty file says that they are there.
  *

@@ -32,6 +32,7 @@ const struct machine_field machine_fields_nic[] = {
 	F(machine_nic, sriov_vfs, U32),
 	F(machine_nic, physfn, STR),
 	F(machine_nic, predictable, STRV),
+	F(machine_nic, altnames, STRV),
 	F_LIST(machine_nic, addresses, machine_address, address_fields),
 	F_END
 };

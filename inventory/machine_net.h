@@ -13,7 +13,8 @@ struct machine_address {
 
 struct machine_nic {
 	char *name;			/* in use: "eth0", "eno1" */
-	char *kind;			/* "physical", "wireless", "bond", "team", "bridge", "vlan",
+	char *kind;			/* "physical" (Ethernet), "wireless", "wwan", "infiniband",
+					   "other" (CAN, ...), "bond", "team", "bridge", "vlan",
 					   "virtual" */
 	char *mac;			/* current, "52:54:00:..." lower case */
 	char *permanent_mac;		/* ethtool's, NULL when the device has none */
@@ -23,7 +24,8 @@ struct machine_nic {
 	struct machine_strv lower;	/* members of a bond or bridge, parent of a VLAN */
 	uint32_t vlan_id;		/* 0 none */
 	char *vlan_protocol;		/* "802.1Q", "802.1ad" */
-	char *bond_mode;		/* "802.3ad", "active-backup", ... */
+	char *bond_mode;		/* "802.3ad", "active-backup", ...; of a team
+					   "activebackup", ... */
 	char *bond_active;		/* the member in use, of an active-backup bond */
 	bool bridge_stp;
 	uint32_t mtu;
@@ -33,6 +35,7 @@ struct machine_nic {
 	uint32_t sriov_total, sriov_vfs;/* virtual functions: possible, switched on */
 	char *physfn;			/* a VF: PCI address of its physical function */
 	struct machine_strv predictable;/* ID_NET_NAME_* candidates: "eno1", "enp3s0", "enx..." */
+	struct machine_strv altnames;	/* other names that the kernel knows it by */
 	struct machine_address *addresses;
 	size_t naddresses;
 };
@@ -43,7 +46,7 @@ struct machine_route {
 	char *nic;
 	uint32_t metric;
 	char *source;			/* preferred source address */
-	char *table;			/* NULL: the main one */
+	char *table;			/* NULL: the main one; a name of rt_tables, or a number */
 };
 
 struct machine_firewall {
