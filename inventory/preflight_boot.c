@@ -16,7 +16,8 @@ static int system_left_out(PREFLIGHT_LOOK)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		const struct preflight_device *d = preflight_index_mounted(in->index, places[i]);
 
-		if (d && !d->copied &&
+		/* A volume of nothing that is known may be anywhere. */
+		if (d && !d->copied && (d->disk || d->volume->slaves.n > 0) &&
 		    preflight_add(report, rule, PREFLIGHT_BLOCKS, d->name,
 				  "%s is on %s, which is on no disk that is copied", places[i],
 				  d->path ? d->path : d->name) < 0)

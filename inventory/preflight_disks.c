@@ -34,8 +34,17 @@ static int raw_writer(PREFLIGHT_LOOK)
 		"0x41", NULL
 	};
 
+	const struct machine_os *os = &in->machine->os;
+
 	if (!in->hot)
 		return 0;
+	for (size_t i = 0; i < os->nsoftware; i++)
+		if (preflight_is(os->software[i].kind, "storage-raw") &&
+		    preflight_add(report, rule, PREFLIGHT_DEGRADES, "machine", "%s (%s)",
+				  os->software[i].name ? os->software[i].name : "raw storage",
+				  os->software[i].evidence ? os->software[i].evidence :
+				  "found on the system") < 0)
+			return -ENOMEM;
 	preflight_each(in, d) {
 		const struct machine_partition *p = d->partition;
 		char size[SIZE_TEXT_MAX];
@@ -156,6 +165,9 @@ static int left_out(PREFLIGHT_LOOK)
 
 		if (d->copied || d->system || d->mountpoints->n == 0 ||
 		    (d->disk && d->disk->removable))
+			continue;
+		/* Compressed memory, a file as a disk: where they are is not known here. */
+		if (d->volume && d->volume->slaves.n == 0)
 			continue;
 		for (size_t i = 0; i < d->mountpoints->n; i++)
 			preflight_names_add(&names, d->mountpoints->v[i]);

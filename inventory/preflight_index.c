@@ -167,10 +167,15 @@ static bool selected(const struct preflight_input *in, const char *name)
 
 static bool disk_selected(const struct preflight_input *in, const struct machine_disk *d)
 {
-	/* What p2v-agent copies when no disk is named. */
-	if (in->ndisks == 0)
-		return !d->removable && d->size > 0;
-	return selected(in, d->name);
+	const struct machine_plan *plan = in->machine->plan;
+
+	if (in->ndisks > 0)
+		return selected(in, d->name);
+	/* What p2v-agent copies when no disk is named: as the plan says, else all fixed ones. */
+	for (size_t i = 0; plan && i < plan->ndisks; i++)
+		if (preflight_is(plan->disks[i].name, d->name))
+			return !plan->disks[i].skip;
+	return !d->removable && d->size > 0;
 }
 
 bool preflight_copies(const struct preflight_input *in, const char *disk)

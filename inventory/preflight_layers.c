@@ -76,6 +76,7 @@ DEFINE_CLEANUP_VALUE(struct group, group_done)
 /* Count the members from v[i] on that are of one group; returns where the next one begins. */
 static size_t count_group(const struct member *v, size_t n, size_t i, struct group *g)
 {
+	static const char *const idle[] = { "spare", "faulty", "journal", NULL };
 	const char *group = v[i].group;
 
 	*g = (struct group){ .name = v[i].d->fs->group ? v[i].d->fs->group : group };
@@ -94,8 +95,8 @@ static size_t count_group(const struct member *v, size_t n, size_t i, struct gro
 			if (v[i].d->copied && !found)
 				found = v[i].d;
 		}
-		/* A spare holds nothing; two of them have the same role. */
-		if (preflight_is(v[first].d->fs->role, "spare"))
+		/* These hold nothing of the array's, and two of them have the same role. */
+		if (preflight_is_one_of(v[first].d->fs->role, idle))
 			continue;
 		if (found) {
 			g->here++;

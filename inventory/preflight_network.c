@@ -60,7 +60,8 @@ static int dhcp(PREFLIGHT_LOOK)
 static int bond(PREFLIGHT_LOOK)
 {
 	/* Those that are content with switches that know nothing of it. */
-	static const char *const plain[] = { "active-backup", "balance-tlb", "balance-alb", NULL };
+	static const char *const plain[] = { "active-backup", "activebackup", "balance-tlb", "balance-alb",
+					     NULL };
 	const struct machine *m = in->machine;
 
 	for (size_t i = 0; i < m->nnics; i++) {
@@ -168,9 +169,9 @@ static int wireless(PREFLIGHT_LOOK)
 		const struct machine_nic *n = &m->nics[i];
 		bool used = n->naddresses > 0;
 
-		if (is_kind(n, "wireless") &&
+		if ((is_kind(n, "wireless") || is_kind(n, "wwan")) &&
 		    preflight_add(report, rule, used ? PREFLIGHT_DEGRADES : PREFLIGHT_NOTE, n->name,
-				  "%s is wireless%s", n->name, used ? ", and has addresses" : "") < 0)
+				  "%s is a radio interface (%s)%s", n->name, n->kind, used ? ", and has addresses" : "") < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -289,7 +290,7 @@ static const struct preflight_rule rules[] = {
 	  "the virtual machine.",
 	  "Hand a function of the host's card through (<hostdev>), or change to Ethernet.",
 	  infiniband },
-	{ "net-wireless", PREFLIGHT_DEGRADES, "A wireless interface",
+	{ "net-wireless", PREFLIGHT_DEGRADES, "A wireless or mobile network interface",
 	  "A virtual machine has none. Addresses on it have to move to an Ethernet interface.",
 	  "Configure the address for a wired interface before the conversion.", wireless },
 	{ "net-mtu", PREFLIGHT_NOTE, "Jumbo frames",

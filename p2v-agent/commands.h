@@ -8,10 +8,11 @@
 
 #include "common/program.h"
 
-extern const struct opt inventory_opts[], cold_opts[], map_opts[];
+extern const struct opt inventory_opts[], check_opts[], cold_opts[], map_opts[];
 extern const struct program agent_program;
 
 int inventory_run(int argc, char **argv);
+int check_cmd_run(int argc, char **argv);
 int cold_run(int argc, char **argv);
 int map_run(int argc, char **argv);
 

@@ -12,6 +12,8 @@ static const struct opt global_opts[] = {
 static const struct subcommand commands[] = {
 	{ "inventory", "[--json] [--sysroot DIR]", "show what this machine is", inventory_opts,
 	  inventory_run },
+	{ "check", "[--json] [--disk PATH]... [--hot]",
+	  "say what would go wrong with the conversion", check_opts, check_cmd_run },
 	{ "cold", "--server USER@HOST [--disk PATH]...",
 	  "copy the disks of a machine that is not in use", cold_opts, cold_run },
 	{ "map", "[--json] DISK", "show which parts of a disk are used", map_opts, map_run },
