@@ -4,8 +4,8 @@
  *
  *	machine + what is to be copied --preflight_run()--> report: findings
  *
- * There is one table of rules, in themes (preflight_table.c); a rule looks at the machine and adds a
- * finding for each thing that it holds against it. Ids are stable: scripts and plans name them,
+ * There is one table of rules, in themes (preflight_table.c); a rule looks at the machine and adds
+ * a finding for each thing that it holds against it. Ids are stable: scripts and plans name them,
  * docs/preflight.md is made from the table (preflight_document()). Pure: no I/O, no clock.
  *
  * A finding blocks, degrades or is a note. One that blocks stops the conversion until the user

@@ -204,8 +204,8 @@ static int initramfs_room(PREFLIGHT_LOOK)
 		return 0;
 	return preflight_add(report, rule, room < largest + INITRAMFS_SPARE ?
 			     PREFLIGHT_BLOCKS : PREFLIGHT_DEGRADES, os->boot_free ? "/boot" : "/",
-			     "%" PRIu64 " MiB are free for a new initramfs; the largest has %" PRIu64
-			     " MiB, %" PRIu64 " MiB are wanted", room / MIB, largest / MIB,
+			     "%" PRIu64 " MiB are free for a new initramfs; the largest has %"
+			     PRIu64 " MiB, %" PRIu64 " MiB are wanted", room / MIB, largest / MIB,
 			     want / MIB);
 }
 
@@ -278,13 +278,14 @@ static int several_systems(PREFLIGHT_LOOK)
 		return 0;
 	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine", "%zu systems: %s; %s%s",
 			     m->nsystems, preflight_names_text(&names),
-			     first ? "what starts first is " : "which one starts first is not known",
+			     first ? "what starts first is " : "what starts first is not known",
 			     first ? first : "");
 }
 
 static int foreign_arch(PREFLIGHT_LOOK)
 {
-	static const char *const x86[] = { "x86_64", "amd64", "i386", "i486", "i586", "i686", NULL };
+	static const char *const x86[] = { "x86_64", "amd64", "i386", "i486", "i586", "i686",
+					   NULL };
 	const char *arch = in->machine->os.arch;
 
 	if (!arch || preflight_is_one_of(arch, x86))
@@ -303,7 +304,8 @@ static int old_arch(PREFLIGHT_LOOK)
 }
 
 static const struct preflight_rule rules[] = {
-	{ "system-left-out", PREFLIGHT_BLOCKS, "A filesystem that the system starts from is not copied",
+	{ "system-left-out", PREFLIGHT_BLOCKS,
+	  "A filesystem that the system starts from is not copied",
 	  "Without /, /usr or /boot the virtual machine does not start.",
 	  "Copy its disk as well (--disk), or leave --disk away: every fixed disk is copied then.",
 	  system_left_out },
@@ -311,33 +313,35 @@ static const struct preflight_rule rules[] = {
 	  "The firmware of the virtual machine is UEFI like the source's, and looks for a boot "
 	  "loader on this partition. Without it there is nothing to start.",
 	  "Copy the disk that it is on (--disk).", esp_left_out },
-	{ "uefi-no-fallback", PREFLIGHT_DEGRADES, "There may be no boot loader where a new firmware looks",
+	{ "uefi-no-fallback", PREFLIGHT_DEGRADES,
+	  "There may be no boot loader where a new firmware looks",
 	  "A virtual machine begins with empty firmware variables: its firmware starts "
 	  "/EFI/BOOT/BOOTX64.EFI. The server puts there what the source was started with, and "
 	  "that is not known here; it then looks for the usual names only.",
-	  "Take the inventory in the running system, started by UEFI, as root: p2v-agent inventory "
-	  "--json. Or install the loader there: grub-install --force-extra-removable.", no_fallback },
+	  "Take the inventory in the running system, started by UEFI, as root: p2v-agent "
+	  "inventory --json. Or install the loader there: grub-install --force-extra-removable.",
+	  no_fallback },
 	{ "uefi-no-variables", PREFLIGHT_NOTE, "The firmware's boot entries could not be read",
 	  "Which loader starts the machine is taken from the variables BootCurrent and Boot####. "
 	  "Without them, the usual places are searched.",
 	  "Mount efivarfs (mount -t efivarfs efivarfs /sys/firmware/efi/efivars) and take the "
 	  "inventory again.", no_variables },
 	{ "secureboot-unsigned", PREFLIGHT_DEGRADES, "Unsigned EFI programs under Secure Boot",
-	  "The virtual machine has Secure Boot switched on, too. Programs without a signature do not "
-	  "start there; on this machine they do not start either, unless their hashes were enrolled "
-	  "in its firmware, and enrolled hashes are not carried over.",
+	  "The virtual machine has Secure Boot switched on, too. Programs without a signature do "
+	  "not start there; on this machine they do not start either, unless their hashes were "
+	  "enrolled in its firmware, and enrolled hashes are not carried over.",
 	  "Sign them, or switch Secure Boot off in the domain XML before the first start.",
 	  unsigned_programs },
 	{ "secureboot-mok", PREFLIGHT_DEGRADES, "Keys of your own are enrolled for Secure Boot",
 	  "Machine owner keys are in this machine's firmware variables and are not carried over. "
-	  "Kernels and modules that are signed with them, such as those of DKMS, are refused in the "
-	  "virtual machine.",
-	  "Enrol the keys in the virtual machine (mokutil --import KEY.der, then at the console at "
-	  "the next start), or switch Secure Boot off there.", own_keys },
+	  "Kernels and modules that are signed with them, such as those of DKMS, are refused in "
+	  "the virtual machine.",
+	  "Enrol the keys in the virtual machine (mokutil --import KEY.der, then at the console "
+	  "at the next start), or switch Secure Boot off there.", own_keys },
 	{ "secureboot-shim-off", PREFLIGHT_DEGRADES, "shim's validation is switched off",
 	  "Secure Boot is on in the firmware, but shim was told not to check what it starts. The "
-	  "virtual machine's variables are new, so shim checks again, and refuses kernels without a "
-	  "good signature.",
+	  "virtual machine's variables are new, so shim checks again, and refuses kernels without "
+	  "a good signature.",
 	  "Repeat mokutil --disable-validation in the virtual machine, or switch Secure Boot off "
 	  "there.", shim_off },
 	{ "kernel-no-virtio", PREFLIGHT_DEGRADES, "A kernel has no drivers for virtio disks",
@@ -348,44 +352,47 @@ static const struct preflight_rule rules[] = {
 	  "source, and start it once.", no_virtio },
 	{ "initramfs-missing", PREFLIGHT_DEGRADES, "A kernel has no initramfs",
 	  "If its virtio drivers are modules, and not built in, it cannot load them before it has "
-	  "found its root filesystem, and so does not find it. The server rebuilds images that are "
-	  "there; it makes no first one.",
+	  "found its root filesystem, and so does not find it. The server rebuilds images that "
+	  "are there; it makes no first one.",
 	  "Make one on the source: update-initramfs -c -k VERSION, or dracut --kver VERSION.",
 	  no_initramfs },
 	{ "initramfs-no-room", PREFLIGHT_BLOCKS, "No room for a new initramfs",
 	  "The server puts virtio drivers into the initramfs: it makes each image anew, one after "
-	  "the other, beside the one that it replaces. Twice the largest image should be free, and "
-	  "64 MiB at least. With less than one image it cannot be done.",
+	  "the other, beside the one that it replaces. Twice the largest image should be free, "
+	  "and 64 MiB at least. With less than one image it cannot be done.",
 	  "Remove old kernels on the source (apt autoremove), or enlarge /boot.", initramfs_room },
 	{ "root-full", PREFLIGHT_BLOCKS, "The root filesystem is full",
 	  "The server edits configuration files in the image and needs a little room for that, as "
 	  "does the system when it starts.",
 	  "Free some 128 MiB on / before the conversion.", root_full },
-	{ "bootloader-unsupported", PREFLIGHT_BLOCKS, "The boot loader is not one that the server knows",
+	{ "bootloader-unsupported", PREFLIGHT_BLOCKS,
+	  "The boot loader is not one that the server knows",
 	  "GRUB 2 and systemd-boot are understood. The settings of others (GRUB Legacy, syslinux, "
-	  "elilo) are read as far as possible, and the rest stays as it is. LILO finds its files by "
-	  "block numbers: it does not start any more once a file is written anew.",
-	  "Install GRUB 2 on the source before the conversion. With --force bootloader-unsupported, "
-	  "finish with --skip initramfs and --skip bootloader.", boot_loader },
-	{ "guest-unfixed", PREFLIGHT_DEGRADES, "The system is of a kind that is copied and not fixed",
-	  "Debian and its relatives are prepared for the virtual machine: drivers, names of disks and "
-	  "network interfaces, services. Others are copied and described as they are, with the most "
-	  "compatible virtual devices, and may need a hand before they start.",
-	  "Put virtio and AHCI drivers into the initramfs on the source (dracut --add-drivers), use "
-	  "UUIDs in /etc/fstab, and have console access at the first start.", unfixed },
+	  "elilo) are read as far as possible, and the rest stays as it is. LILO finds its files "
+	  "by block numbers: it does not start any more once a file is written anew.",
+	  "Install GRUB 2 on the source before the conversion. With --force "
+	  "bootloader-unsupported, finish with --skip initramfs and --skip bootloader.",
+	  boot_loader },
+	{ "guest-unfixed", PREFLIGHT_DEGRADES,
+	  "The system is of a kind that is copied and not fixed",
+	  "Debian and its relatives are prepared for the virtual machine: drivers, names of disks "
+	  "and network interfaces, services. Others are copied and described as they are, with "
+	  "the most compatible virtual devices, and may need a hand before they start.",
+	  "Put virtio and AHCI drivers into the initramfs on the source (dracut --add-drivers), "
+	  "use UUIDs in /etc/fstab, and have console access at the first start.", unfixed },
 	{ "several-systems", PREFLIGHT_NOTE, "Several systems are installed",
 	  "The one that the firmware starts first is prepared for the virtual machine. The others "
 	  "are copied as they are.",
 	  "If it is another one that is wanted, make it the first before the conversion.",
 	  several_systems },
 	{ "arch-foreign", PREFLIGHT_BLOCKS, "The machine is not an x86 machine",
-	  "The server describes x86 virtual machines only. An image of another architecture starts "
-	  "in no such machine.",
-	  "With --force arch-foreign the disks are copied; a machine for them has to be described by "
-	  "hand.", foreign_arch },
+	  "The server describes x86 virtual machines only. An image of another architecture "
+	  "starts in no such machine.",
+	  "With --force arch-foreign the disks are copied; a machine for them has to be described "
+	  "by hand.", foreign_arch },
 	{ "arch-32bit", PREFLIGHT_NOTE, "The system is a 32-bit one",
-	  "It runs in an x86-64 virtual machine. Memory above 4 GiB is used only with a PAE kernel, "
-	  "and virtio drivers may be old.",
+	  "It runs in an x86-64 virtual machine. Memory above 4 GiB is used only with a PAE "
+	  "kernel, and virtio drivers may be old.",
 	  "Nothing.", old_arch },
 };
 

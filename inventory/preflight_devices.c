@@ -192,57 +192,59 @@ static int watchdog(PREFLIGHT_LOOK)
 
 static const struct preflight_rule rules[] = {
 	{ "already-virtual", PREFLIGHT_NOTE, "The machine is a virtual one already",
-	  "It is converted like a physical machine. Guest tools of the hypervisor that it runs under "
-	  "(VMware Tools, Hyper-V daemons) are of no use afterwards.",
+	  "It is converted like a physical machine. Guest tools of the hypervisor that it runs "
+	  "under (VMware Tools, Hyper-V daemons) are of no use afterwards.",
 	  "Where that hypervisor can export its images, converting those may be easier.",
 	  hypervisor },
 	{ "cpu-many", PREFLIGHT_DEGRADES, "More than 255 processors",
 	  "A virtual machine with so many needs an IOMMU with interrupt remapping (x2APIC), and a "
 	  "host that allows it; older hosts and guests refuse.",
-	  "Give it fewer (p2v-server finish --vcpus N), as many as it really uses; or add "
-	  "<iommu model=\"intel\"> with eim=\"on\" and intremap=\"on\" to the domain XML.", many_cpus },
+	  "Give it fewer (p2v-server finish --vcpus N), as many as it really uses; or add <iommu "
+	  "model=\"intel\"> with eim=\"on\" and intremap=\"on\" to the domain XML.", many_cpus },
 	{ "cpu-level", PREFLIGHT_NOTE, "Programs may rely on this processor's instructions",
 	  "Programs that were built for this machine (-march=native), and distributions that want "
-	  "x86-64-v3, need the same instructions in the virtual machine. Whether its host has them "
-	  "is not known here.",
+	  "x86-64-v3, need the same instructions in the virtual machine. Whether its host has "
+	  "them is not known here.",
 	  "Run the virtual machine on a host of the same level or newer: p2v-server doctor, "
 	  "/usr/lib64/ld-linux-x86-64.so.2 --help.", cpu_level },
 	{ "memory-big", PREFLIGHT_NOTE, "More than 1 TiB of memory",
-	  "The host must have it to spare, and its processor enough physical address bits; machines "
-	  "with the default of 40 bits end at 1 TiB.",
-	  "Give it less (p2v-server finish --memory SIZE), or set <maxphysaddr mode=\"passthrough\"/> "
-	  "in the domain XML.", big_memory },
+	  "The host must have it to spare, and its processor enough physical address bits; "
+	  "machines with the default of 40 bits end at 1 TiB.",
+	  "Give it less (p2v-server finish --memory SIZE), or set <maxphysaddr "
+	  "mode=\"passthrough\"/> in the domain XML.", big_memory },
 	{ "numa", PREFLIGHT_NOTE, "The machine has several NUMA nodes",
-	  "The virtual machine has one, unless it is described otherwise. Software that was tuned to "
-	  "the nodes (databases, pinned processes) finds other numbers.",
-	  "Keep the virtual machine within one node of its host, or describe the nodes in the domain "
-	  "XML and take out bindings such as numactl.", numa },
+	  "The virtual machine has one, unless it is described otherwise. Software that was tuned "
+	  "to the nodes (databases, pinned processes) finds other numbers.",
+	  "Keep the virtual machine within one node of its host, or describe the nodes in the "
+	  "domain XML and take out bindings such as numactl.", numa },
 	{ "hugepages", PREFLIGHT_NOTE, "Huge pages are reserved",
-	  "The settings are copied, so the virtual machine reserves as many. With less memory than "
-	  "the source it may have too little left to start.",
+	  "The settings are copied, so the virtual machine reserves as many. With less memory "
+	  "than the source it may have too little left to start.",
 	  "Adapt vm.nr_hugepages or hugepages= when the virtual machine gets less memory.",
 	  hugepages },
 	{ "pci-device", PREFLIGHT_DEGRADES, "A PCI device that a virtual machine lacks",
 	  "What depends on it does not work in the virtual machine: its driver finds nothing.",
-	  "If it is needed, hand a device of the host through to the virtual machine (<hostdev> in "
-	  "the domain XML).", pci },
+	  "If it is needed, hand a device of the host through to the virtual machine (<hostdev> "
+	  "in the domain XML).", pci },
 	{ "usb-device", PREFLIGHT_DEGRADES, "A USB device that a virtual machine lacks",
-	  "The device stays plugged into the physical machine; the virtual machine does not see it.",
-	  "Plug it into the host and hand it through (<hostdev type=\"usb\"> in the domain XML), or "
-	  "use a USB server on the network.", usb },
+	  "The device stays plugged into the physical machine; the virtual machine does not see "
+	  "it.",
+	  "Plug it into the host and hand it through (<hostdev type=\"usb\"> in the domain XML), "
+	  "or use a USB server on the network.", usb },
 	{ "licence-dongle", PREFLIGHT_DEGRADES, "A licence dongle is plugged in",
-	  "Software that looks for it does not run in the virtual machine, or runs as a trial, until "
-	  "the dongle is there.",
-	  "Plug it into the host and hand it through (<hostdev type=\"usb\"> in the domain XML), put "
-	  "it into a USB server on the network, or ask its maker for a network licence.", dongle },
+	  "Software that looks for it does not run in the virtual machine, or runs as a trial, "
+	  "until the dongle is there.",
+	  "Plug it into the host and hand it through (<hostdev type=\"usb\"> in the domain XML), "
+	  "put it into a USB server on the network, or ask its maker for a network licence.",
+	  dongle },
 	{ "tpm-in-use", PREFLIGHT_DEGRADES, "Keys are sealed to the machine's TPM",
 	  "A key in a TPM never leaves it. The virtual machine may get a TPM of its own, and that "
 	  "one is empty.",
 	  "Have the passphrase or the recovery key at hand for the first start, and seal the key "
 	  "anew in the virtual machine (systemd-cryptenroll, clevis luks bind, manage-bde).", tpm },
 	{ "watchdog-in-use", PREFLIGHT_NOTE, "A hardware watchdog is in use",
-	  "The virtual machine has none of this kind. Services that need it are switched off by the "
-	  "server.",
+	  "The virtual machine has none of this kind. Services that need it are switched off by "
+	  "the server.",
 	  "If it is wanted, add <watchdog model=\"i6300esb\"/> to the domain XML.", watchdog },
 };
 

@@ -311,21 +311,22 @@ static const struct preflight_rule rules[] = {
 	  "The copy would be made of blocks of different moments: its filesystems may be damaged, "
 	  "and files in it may be half old and half new. Nothing about free space can be proved "
 	  "either, so that all of the disk is copied.",
-	  "Boot the machine from the bootable medium, or unmount what is on the disk and switch off "
-	  "its swap. With --force disk-in-use it is copied all the same, and the job is marked as "
-	  "inconsistent.", in_use },
+	  "Boot the machine from the bootable medium, or unmount what is on the disk and switch "
+	  "off its swap. With --force disk-in-use it is copied all the same, and the job is "
+	  "marked as inconsistent.", in_use },
 	{ "raw-device-writer", PREFLIGHT_DEGRADES,
 	  "A device without a filesystem may be written to by a program",
-	  "Databases and storage software write to raw devices past every filesystem. Freezing the "
-	  "filesystems at the end of a hot copy does not stop them, so what is copied of such a "
-	  "device is what it held at some moment, as after a power cut.",
+	  "Databases and storage software write to raw devices past every filesystem. Freezing "
+	  "the filesystems at the end of a hot copy does not stop them, so what is copied of such "
+	  "a device is what it held at some moment, as after a power cut.",
 	  "Find out who uses it (lsof, fuser, the database's own tools). Stop that program before "
 	  "the last pass, or copy the machine cold.", raw_writer },
 	{ "disk-unknown", PREFLIGHT_NOTE, "A disk that is copied is not in the inventory",
-	  "Its contents are copied like any other, but its serial number, its device names and what "
-	  "is on it are not known: they cannot be carried over, and no other rule can look at it.",
-	  "Say which disk of the machine it is: --disk PATH,name=NAME. When it is another machine's, "
-	  "give that machine's inventory: --machine FILE.", unknown_disk },
+	  "Its contents are copied like any other, but its serial number, its device names and "
+	  "what is on it are not known: they cannot be carried over, and no other rule can look "
+	  "at it.",
+	  "Say which disk of the machine it is: --disk PATH,name=NAME. When it is another "
+	  "machine's, give that machine's inventory: --machine FILE.", unknown_disk },
 	{ "disk-size-differs", PREFLIGHT_DEGRADES,
 	  "What is copied has another size than the disk of the inventory",
 	  "Either it is not that disk, or the inventory was made before the disk was replaced or "
@@ -338,10 +339,11 @@ static const struct preflight_rule rules[] = {
 	  "survive, and a copy that stops half-way at an unreadable sector costs the time that is "
 	  "left.",
 	  "Make a backup of the most important data first. Then copy with --bad-sectors zero "
-	  "--force disk-failing, which goes on past unreadable sectors and reports them.", failing },
+	  "--force disk-failing, which goes on past unreadable sectors and reports them.",
+	  failing },
 	{ "disk-bad-sectors", PREFLIGHT_DEGRADES, "A disk has sectors that cannot be read",
-	  "The disk has met sectors whose contents are lost, or has returned errors. The copy stops "
-	  "at the first of them that lies in a used area.",
+	  "The disk has met sectors whose contents are lost, or has returned errors. The copy "
+	  "stops at the first of them that lies in a used area.",
 	  "Copy with --bad-sectors zero: such sectors become zeroes, and the report lists them. "
 	  "Restore the files that they belong to from a backup.", bad_sectors },
 	{ "disk-worn", PREFLIGHT_NOTE, "A disk is worn",
@@ -356,20 +358,20 @@ static const struct preflight_rule rules[] = {
 	{ "mount-left-out", PREFLIGHT_DEGRADES, "A filesystem or swap in use is not copied",
 	  "The virtual machine would look for it and not find it: a system with systemd stops in "
 	  "emergency mode when a filesystem of /etc/fstab is missing.",
-	  "Copy its disk as well (--disk), or take the line out of /etc/fstab, or give it the option "
-	  "nofail.", left_out },
+	  "Copy its disk as well (--disk), or take the line out of /etc/fstab, or give it the "
+	  "option nofail.", left_out },
 	{ "disk-left-out", PREFLIGHT_NOTE, "A disk of the machine is not copied",
 	  "The virtual machine will be without it.",
 	  "If it is wanted, name it with --disk; without --disk every fixed disk is copied.",
 	  not_copied },
 	{ "disk-4kn", PREFLIGHT_NOTE, "A disk has sectors of 4096 bytes",
-	  "Its partition table counts in such sectors, so the virtual disk must have them, too. Only "
-	  "virtio disks can; and a BIOS cannot start from one.",
+	  "Its partition table counts in such sectors, so the virtual disk must have them, too. "
+	  "Only virtio disks can; and a BIOS cannot start from one.",
 	  "Nothing, when the system has virtio drivers and starts by UEFI or from another disk.",
 	  native_4k },
 	{ "disk-misaligned", PREFLIGHT_NOTE, "A partition begins within a physical sector",
-	  "Every small write costs a read and a write, on the physical disk as on most storage for "
-	  "virtual machines. It works, slowly.",
+	  "Every small write costs a read and a write, on the physical disk as on most storage "
+	  "for virtual machines. It works, slowly.",
 	  "Move the partition some time, for instance with virt-resize to a new image.",
 	  misaligned },
 	{ "disk-zoned", PREFLIGHT_BLOCKS, "A disk is zoned",
@@ -378,15 +380,16 @@ static const struct preflight_rule rules[] = {
 	  "filesystem that insists on zones (f2fs, dm-zoned, zonefs) cannot be used on it. A "
 	  "host-aware disk can be used like any other.",
 	  "Copy its files to an ordinary filesystem in the virtual machine instead, and leave the "
-	  "disk out with --disk. If its filesystem does without zones: --force disk-zoned.", zoned },
+	  "disk out with --disk. If its filesystem does without zones: --force disk-zoned.",
+	  zoned },
 	{ "disk-pmem", PREFLIGHT_DEGRADES, "A disk is persistent memory",
 	  "Programs reach it past the block layer (DAX). The virtual disk is an ordinary one; a "
 	  "filesystem that is mounted with the option dax cannot be mounted from it.",
-	  "Take the option dax out of /etc/fstab before the conversion, or give the virtual machine "
-	  "a virtual NVDIMM.", dax },
+	  "Take the option dax out of /etc/fstab before the conversion, or give the virtual "
+	  "machine a virtual NVDIMM.", dax },
 	{ "disk-contents-unknown", PREFLIGHT_NOTE, "A disk has contents of no known kind",
-	  "It may be empty, or encrypted, or used by a program as a raw device. All of it is copied, "
-	  "apart from blocks of zeroes.",
+	  "It may be empty, or encrypted, or used by a program as a raw device. All of it is "
+	  "copied, apart from blocks of zeroes.",
 	  "If it is not wanted, name the disks to copy with --disk.", no_table },
 	{ "disk-hybrid-mbr", PREFLIGHT_NOTE, "A GPT disk has a hybrid MBR",
 	  "Two tables describe the same disk, for two kinds of firmware. Both are copied. If they "
@@ -394,10 +397,10 @@ static const struct preflight_rule rules[] = {
 	  "Nothing, while nobody changes the partitions.", hybrid_mbr },
 	{ "disk-big", PREFLIGHT_BLOCKS, "A disk is larger than many places can store",
 	  "Its image is a single file, which may become as large as the disk. ext4 takes files of "
-	  "16 TiB at most; XFS, ZFS and most network storage take more. A disk of more than 64 PiB "
-	  "cannot be sent at all.",
-	  "Put the server's store on XFS, or enlarge only what is needed: see how much is used with "
-	  "p2v-agent map.", too_big },
+	  "16 TiB at most; XFS, ZFS and most network storage take more. A disk of more than 64 "
+	  "PiB cannot be sent at all.",
+	  "Put the server's store on XFS, or enlarge only what is needed: see how much is used "
+	  "with p2v-agent map.", too_big },
 };
 
 const struct preflight_theme preflight_disks = { "Disks", rules, ARRAY_SIZE(rules) };

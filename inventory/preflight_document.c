@@ -9,20 +9,17 @@ static const char head[] =
 	"<!-- Made by p2v-agent check --document; do not edit. -->\n"
 	"# Pre-flight\n"
 	"\n"
-	"What `p2v-agent check` looks for, and `p2v-agent cold` before it sends a byte. Each finding "
-	"has one of\n"
-	"the ids below; they do not change.\n"
+	"What `p2v-agent check` looks for, and `p2v-agent cold` before it sends a byte. Each\n"
+	"finding has one of the ids below; they do not change.\n"
 	"\n"
-	"- **blocks**: the conversion would fail, lose data, or give a machine that does not start. "
-	"It is\n"
-	"  refused with exit status 5 until the finding is accepted: `--force ID`, or `accept` in a "
-	"plan.\n"
+	"- **blocks**: the conversion would fail, lose data, or give a machine that does not\n"
+	"  start. It is refused with exit status 5 until the finding is accepted: `--force ID`,\n"
+	"  or `accept` in a plan.\n"
 	"- **degrades**: it works, with something lost, or to be done by hand.\n"
 	"- **note**: good to know.\n"
 	"\n"
-	"The severity given is the worst that a finding of this id can have; often it is less. A rule "
-	"speaks\n"
-	"of what it has seen: what the inventory does not know is no finding.\n";
+	"The severity given is the worst that a finding of this id can have; often it is less.\n"
+	"A rule speaks of what it has seen: what the inventory does not know is no finding.\n";
 
 static const char *const severities[] = {
 	"Note.", "Degrades.", "Blocks.",

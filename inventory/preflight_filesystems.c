@@ -108,22 +108,23 @@ static int bound_key(PREFLIGHT_LOOK)
 
 static const struct preflight_rule rules[] = {
 	{ "linux-hibernated", PREFLIGHT_BLOCKS, "A swap area holds a suspended Linux",
-	  "At the next start the kernel would go on where it was suspended, with drivers of hardware "
-	  "that is gone and with filesystems as it remembers them. If that fails half-way, the "
-	  "filesystems are damaged.",
+	  "At the next start the kernel would go on where it was suspended, with drivers of "
+	  "hardware that is gone and with filesystems as it remembers them. If that fails "
+	  "half-way, the filesystems are damaged.",
 	  "Start the system on the source and shut it down. If the suspended session may be lost: "
-	  "--force linux-hibernated, and start the virtual machine with noresume once.", suspended },
+	  "--force linux-hibernated, and start the virtual machine with noresume once.",
+	  suspended },
 	{ "fs-dirty", PREFLIGHT_DEGRADES, "A filesystem was not cleanly unmounted",
 	  "Its journal is replayed at the next mount, in the virtual machine; what a filesystem "
 	  "without a journal has lost, a check has to find. Its free space is not trusted, so all "
 	  "of it is copied.",
-	  "Start the system on the source and shut it down, or check the filesystem (fsck), and copy "
-	  "then.", dirty },
+	  "Start the system on the source and shut it down, or check the filesystem (fsck), and "
+	  "copy then.", dirty },
 	{ "luks-no-key", PREFLIGHT_BLOCKS, "An encrypted volume, and no key for it",
-	  "It is copied as it is, encrypted and whole, for its free space is not known. The server "
-	  "cannot look into it: when the system is in it, its initramfs is not prepared, and whether "
-	  "the virtual machine starts depends on luck. And without its passphrase nobody can open it "
-	  "there.",
+	  "It is copied as it is, encrypted and whole, for its free space is not known. The "
+	  "server cannot look into it: when the system is in it, its initramfs is not prepared, "
+	  "and whether the virtual machine starts depends on luck. And without its passphrase "
+	  "nobody can open it there.",
 	  "Prove that somebody has the passphrase: --key DEVICE=FILE, or --key DEVICE=- to be "
 	  "asked. The key is only tried; it is neither sent nor kept. To go on without: --force "
 	  "luks-no-key.", no_key },
@@ -132,9 +133,9 @@ static const struct preflight_rule rules[] = {
 	  "Try another key, or another device: p2v-agent inventory names them. A key file counts "
 	  "with all its bytes, a newline at its end too.", wrong_key },
 	{ "luks-bound", PREFLIGHT_BLOCKS, "An encrypted volume is opened by a token",
-	  "A key that is sealed to this machine's TPM, bound to a network server (clevis with tang) "
-	  "or kept in a security key does not open the volume in the virtual machine by itself. With "
-	  "no other key slot, nothing does.",
+	  "A key that is sealed to this machine's TPM, bound to a network server (clevis with "
+	  "tang) or kept in a security key does not open the volume in the virtual machine by "
+	  "itself. With no other key slot, nothing does.",
 	  "Add a passphrase on the source: cryptsetup luksAddKey DEVICE. In the virtual machine, "
 	  "bind it anew.", bound_key },
 };

@@ -53,7 +53,8 @@ int preflight_to_json(const struct preflight_report *r, json_t **ret, struct err
 	return 0;
 }
 
-static int add_rule(json_t *list, const struct preflight_theme *t, const struct preflight_rule *rule)
+static int add_rule(json_t *list, const struct preflight_theme *t,
+		    const struct preflight_rule *rule)
 {
 	json_t *o = json_object();
 

@@ -140,8 +140,8 @@ static int incomplete(PREFLIGHT_LOOK, const char *type, const char *what, const 
 		if (preflight_add(report, rule,
 				  missing <= can_miss(g.level, (uint32_t)wanted) ?
 				  PREFLIGHT_DEGRADES : PREFLIGHT_BLOCKS, g.name,
-				  "%s %s wants %zu %s%s, and has %zu on what is copied (%s); %s%s%s",
-				  what, g.name, wanted, member, preflight_s(wanted), g.here,
+				  "%s %s wants %zu %s%s, and has %zu on what is copied (%s); "
+				  "%s%s%s", what, g.name, wanted, member, preflight_s(wanted), g.here,
 				  preflight_names_text(&g.names),
 				  g.elsewhere ? "not copied: " : "the rest was not found",
 				  g.elsewhere ? preflight_names_text(&g.others) : "",
@@ -394,18 +394,18 @@ static const struct preflight_rule rules[] = {
 	  "pvmove and vgreduce. A group that was broken before: vgreduce --removemissing.", lvm },
 	{ "md-incomplete", PREFLIGHT_BLOCKS, "A software RAID array is copied only in part",
 	  "Without redundancy the array does not start in the virtual machine. With redundancy it "
-	  "starts degraded, if the system lets it: that is fine when it is wanted, for a virtual disk "
-	  "does not need a mirror.",
+	  "starts degraded, if the system lets it: that is fine when it is wanted, for a virtual "
+	  "disk does not need a mirror.",
 	  "Copy all members (--disk), or, for a mirror, shrink the array in the virtual machine "
 	  "afterwards: mdadm --grow --raid-devices=1 --force.", md },
 	{ "md-degraded", PREFLIGHT_DEGRADES, "A software RAID array runs degraded",
-	  "A member has failed or was removed. The array is copied as it is; one more error on the "
-	  "members that are left, and data is lost before it was copied.",
+	  "A member has failed or was removed. The array is copied as it is; one more error on "
+	  "the members that are left, and data is lost before it was copied.",
 	  "Replace the member and wait for the resync, or convert at once.", degraded },
 	{ "btrfs-incomplete", PREFLIGHT_BLOCKS,
 	  "A btrfs filesystem over several devices is copied only in part",
-	  "btrfs is not mounted when devices are missing, except by hand with the option degraded, "
-	  "and only when every block has a copy on the others.",
+	  "btrfs is not mounted when devices are missing, except by hand with the option "
+	  "degraded, and only when every block has a copy on the others.",
 	  "Copy all of its disks (--disk), or take the others out first with btrfs device remove.",
 	  btrfs },
 	{ "volume-incomplete", PREFLIGHT_BLOCKS, "A volume is copied only in part",
@@ -414,31 +414,32 @@ static const struct preflight_rule rules[] = {
 	  "Copy the other disks as well (--disk).", split },
 	{ "cache-left-out", PREFLIGHT_BLOCKS, "A cached volume is copied without its cache",
 	  "A write-back cache (bcache, dm-cache) holds the only copy of what was written last. "
-	  "Without it the filesystem is of different moments, and is damaged. With the cache on the "
-	  "same virtual storage there is nothing wrong, and nothing gained.",
+	  "Without it the filesystem is of different moments, and is damaged. With the cache on "
+	  "the same virtual storage there is nothing wrong, and nothing gained.",
 	  "Detach the cache first: lvconvert --uncache VG/LV, or echo 1 > "
-	  "/sys/block/bcacheN/bcache/detach and wait until state is \"no cache\". Or copy the cache's "
-	  "disk as well (--disk).", cache },
+	  "/sys/block/bcacheN/bcache/detach and wait until state is \"no cache\". Or copy the "
+	  "cache's disk as well (--disk).", cache },
 	{ "multipath-twice", PREFLIGHT_BLOCKS, "The same disk would be copied more than once",
-	  "Several paths lead to one logical unit, and each is a disk of its own to the system. The "
-	  "virtual machine would get as many disks with the same UUIDs: LVM refuses duplicates, and "
-	  "a filesystem may be mounted from either.",
-	  "Name one path of each: --disk /dev/sdX. The virtual machine needs no multipath.", twice },
+	  "Several paths lead to one logical unit, and each is a disk of its own to the system. "
+	  "The virtual machine would get as many disks with the same UUIDs: LVM refuses "
+	  "duplicates, and a filesystem may be mounted from either.",
+	  "Name one path of each: --disk /dev/sdX. The virtual machine needs no multipath.",
+	  twice },
 	{ "raid-firmware", PREFLIGHT_BLOCKS, "Disks belong to a firmware RAID (\"fake RAID\")",
-	  "The array is put together by the machine's firmware and by a driver that looks for this "
-	  "firmware (Intel RST/VROC, DDF, dmraid). A virtual machine has no such firmware: it would "
-	  "see the single members, and not start.",
-	  "Copy the array as one disk instead of its members: --disk /dev/md126 (see /proc/mdstat), "
-	  "or --disk /dev/mapper/NAME with dmraid.", firmware_raid },
+	  "The array is put together by the machine's firmware and by a driver that looks for "
+	  "this firmware (Intel RST/VROC, DDF, dmraid). A virtual machine has no such firmware: "
+	  "it would see the single members, and not start.",
+	  "Copy the array as one disk instead of its members: --disk /dev/md126 (see "
+	  "/proc/mdstat), or --disk /dev/mapper/NAME with dmraid.", firmware_raid },
 	{ "drbd", PREFLIGHT_DEGRADES, "A device is replicated by DRBD",
-	  "The copy has the same identity as the source. Once the virtual machine runs it connects "
-	  "to the same peer; if both have been written to, DRBD calls it a split brain.",
+	  "The copy has the same identity as the source. Once the virtual machine runs it "
+	  "connects to the same peer; if both have been written to, DRBD calls it a split brain.",
 	  "Make the source secondary and disconnect it before the last copy, and never let source "
 	  "and virtual machine reach the peer at the same time.", drbd },
 	{ "zfs-pool", PREFLIGHT_DEGRADES, "A disk belongs to a ZFS pool",
-	  "All of it is copied, for its free space is not known. Whether all disks of the pool are "
-	  "copied is not known either. A pool that was not exported is imported in the virtual "
-	  "machine only when the host id is the same, or by force.",
+	  "All of it is copied, for its free space is not known. Whether all disks of the pool "
+	  "are copied is not known either. A pool that was not exported is imported in the "
+	  "virtual machine only when the host id is the same, or by force.",
 	  "Copy all disks of the pool (zpool status lists them), and export pools that the system "
 	  "does not start from: zpool export NAME.", zfs },
 };

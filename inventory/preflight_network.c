@@ -60,8 +60,8 @@ static int dhcp(PREFLIGHT_LOOK)
 static int bond(PREFLIGHT_LOOK)
 {
 	/* Those that are content with switches that know nothing of it. */
-	static const char *const plain[] = { "active-backup", "activebackup", "balance-tlb", "balance-alb",
-					     NULL };
+	static const char *const plain[] = { "active-backup", "activebackup", "balance-tlb",
+					     "balance-alb", NULL };
 	const struct machine *m = in->machine;
 
 	for (size_t i = 0; i < m->nnics; i++) {
@@ -171,7 +171,8 @@ static int wireless(PREFLIGHT_LOOK)
 
 		if ((is_kind(n, "wireless") || is_kind(n, "wwan")) &&
 		    preflight_add(report, rule, used ? PREFLIGHT_DEGRADES : PREFLIGHT_NOTE, n->name,
-				  "%s is a radio interface (%s)%s", n->name, n->kind, used ? ", and has addresses" : "") < 0)
+				  "%s is a radio interface (%s)%s", n->name, n->kind,
+				  used ? ", and has addresses" : "") < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -201,9 +202,10 @@ static int large_mtu(PREFLIGHT_LOOK)
 
 static bool is_network_fs(const char *type)
 {
-	static const char *const types[] = { "nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs",
-					     "fuse.glusterfs", "fuse.sshfs", "9p", "afs", "lustre",
-					     "beegfs", "gpfs", "ocfs2", "gfs2", NULL };
+	static const char *const types[] = {
+		"nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "glusterfs", "fuse.glusterfs",
+		"fuse.sshfs", "9p", "afs", "lustre", "beegfs", "gpfs", "ocfs2", "gfs2", NULL
+	};
 
 	return preflight_is_one_of(type, types);
 }
@@ -233,8 +235,8 @@ static int mounts_on_network(PREFLIGHT_LOOK)
 			preflight_names_add(&names, m->mounts[i].target);
 	if (names.n == 0)
 		return 0;
-	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine", "mounted over the network: %s",
-			     preflight_names_text(&names));
+	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine",
+			     "mounted over the network: %s", preflight_names_text(&names));
 }
 
 static int disk_on_network(PREFLIGHT_LOOK)
@@ -254,66 +256,70 @@ static int disk_on_network(PREFLIGHT_LOOK)
 }
 
 static const struct preflight_rule rules[] = {
-	{ "net-address-clash", PREFLIGHT_DEGRADES, "The virtual machine has the source's static addresses",
-	  "As long as both are on the network, two machines answer for the same address: connections "
-	  "break, and data may be written to the wrong one.",
+	{ "net-address-clash", PREFLIGHT_DEGRADES,
+	  "The virtual machine has the source's static addresses",
+	  "As long as both are on the network, two machines answer for the same address: "
+	  "connections break, and data may be written to the wrong one.",
 	  "Start the virtual machine only when the physical one is off or its cables are out. To "
 	  "test before: p2v-server finish --map '*=none'.", clash },
 	{ "net-dhcp", PREFLIGHT_NOTE, "Addresses come from DHCP or router advertisements",
-	  "The virtual machine keeps the MAC addresses, so it gets the same lease, provided that it "
-	  "is connected to the same network. A server that goes by switch port gives another one.",
+	  "The virtual machine keeps the MAC addresses, so it gets the same lease, provided that "
+	  "it is connected to the same network. A server that goes by switch port gives another "
+	  "one.",
 	  "Connect it to the same network: p2v-server finish --map NIC=bridge:NAME.", dhcp },
 	{ "net-bond", PREFLIGHT_DEGRADES, "Network interfaces are bonded or teamed",
-	  "Every member becomes a virtual interface of its own. Modes that want the switch to take "
-	  "part (LACP, balance-rr, balance-xor) do not work on a virtual bridge; active-backup works, "
-	  "and gains nothing.",
+	  "Every member becomes a virtual interface of its own. Modes that want the switch to "
+	  "take part (LACP, balance-rr, balance-xor) do not work on a virtual bridge; "
+	  "active-backup works, and gains nothing.",
 	  "Bond the host's interfaces, and give the virtual machine one that has the bond's "
 	  "address; or map one member and leave the others out: p2v-server finish --map NIC=none.",
 	  bond },
 	{ "net-bridge", PREFLIGHT_NOTE, "The machine is a bridge",
 	  "Guests or containers behind it send with MAC addresses of their own. A hypervisor that "
-	  "lets a virtual machine use its own address only (port security, anti-spoofing) drops that.",
+	  "lets a virtual machine use its own address only (port security, anti-spoofing) drops "
+	  "that.",
 	  "Allow other MAC addresses for it in the hypervisor, or connect what is behind it "
 	  "otherwise.", bridge },
 	{ "net-vlan", PREFLIGHT_DEGRADES, "VLANs are tagged by the machine itself",
-	  "The virtual machine sends tagged frames, too. They arrive only when what it is connected "
-	  "to is a trunk with these VLANs.",
-	  "Map the interface to a bridge over the host's untagged trunk port, not to one that is in a "
-	  "VLAN already: p2v-server finish --map NIC=bridge:NAME.", vlan },
+	  "The virtual machine sends tagged frames, too. They arrive only when what it is "
+	  "connected to is a trunk with these VLANs.",
+	  "Map the interface to a bridge over the host's untagged trunk port, not to one that is "
+	  "in a VLAN already: p2v-server finish --map NIC=bridge:NAME.", vlan },
 	{ "net-sriov", PREFLIGHT_DEGRADES, "SR-IOV is in use",
-	  "The virtual interfaces of the virtual machine have no virtual functions. What was given "
-	  "one of them (guests, containers, DPDK) finds none.",
-	  "Hand a virtual function of the host through (<interface type=\"hostdev\">), or configure "
-	  "the software for an ordinary interface.", sriov },
+	  "The virtual interfaces of the virtual machine have no virtual functions. What was "
+	  "given one of them (guests, containers, DPDK) finds none.",
+	  "Hand a virtual function of the host through (<interface type=\"hostdev\">), or "
+	  "configure the software for an ordinary interface.", sriov },
 	{ "net-infiniband", PREFLIGHT_DEGRADES, "An InfiniBand interface",
-	  "There is no virtual InfiniBand card. RDMA and addresses on this network are not there in "
-	  "the virtual machine.",
+	  "There is no virtual InfiniBand card. RDMA and addresses on this network are not there "
+	  "in the virtual machine.",
 	  "Hand a function of the host's card through (<hostdev>), or change to Ethernet.",
 	  infiniband },
 	{ "net-wireless", PREFLIGHT_DEGRADES, "A wireless or mobile network interface",
 	  "A virtual machine has none. Addresses on it have to move to an Ethernet interface.",
 	  "Configure the address for a wired interface before the conversion.", wireless },
 	{ "net-mtu", PREFLIGHT_NOTE, "Jumbo frames",
-	  "They are lost, in part, on a bridge with a smaller MTU: connections open, and stall when "
-	  "much is sent.",
+	  "They are lost, in part, on a bridge with a smaller MTU: connections open, and stall "
+	  "when much is sent.",
 	  "Give bridge and physical interface of the host the same MTU.", large_mtu },
 	{ "root-on-network", PREFLIGHT_BLOCKS, "The root filesystem is on the network",
 	  "The system is not on a disk of this machine, so there is nothing to copy that would "
 	  "start.",
-	  "Describe a virtual machine that starts from the network like this one. Local disks can be "
-	  "copied with --force root-on-network.", root_on_network },
+	  "Describe a virtual machine that starts from the network like this one. Local disks can "
+	  "be copied with --force root-on-network.", root_on_network },
 	{ "net-mounts", PREFLIGHT_NOTE, "Filesystems are mounted over the network",
-	  "They are not copied. The virtual machine mounts them from the same servers, and must be "
-	  "allowed to: exports are often bound to addresses.",
+	  "They are not copied. The virtual machine mounts them from the same servers, and must "
+	  "be allowed to: exports are often bound to addresses.",
 	  "See that the virtual machine reaches these servers from where it will be.",
 	  mounts_on_network },
 	{ "disk-on-network", PREFLIGHT_DEGRADES, "A disk comes over a storage network",
-	  "A disk by iSCSI, Fibre Channel or NVMe over fabrics looks like a local one and is copied "
-	  "like it. If the virtual machine then logs in to the same target, it has original and copy "
-	  "with the same UUIDs. What comes over Fibre Channel it does not reach by itself at all.",
+	  "A disk by iSCSI, Fibre Channel or NVMe over fabrics looks like a local one and is "
+	  "copied like it. If the virtual machine then logs in to the same target, it has "
+	  "original and copy with the same UUIDs. What comes over Fibre Channel it does not reach "
+	  "by itself at all.",
 	  "Decide: copy it, and switch the initiator off in the virtual machine (iscsid, "
-	  "/etc/iscsi/nodes); or name the other disks with --disk, and connect the virtual machine "
-	  "to the storage.", disk_on_network },
+	  "/etc/iscsi/nodes); or name the other disks with --disk, and connect the virtual "
+	  "machine to the storage.", disk_on_network },
 };
 
 const struct preflight_theme preflight_network = { "Network", rules, ARRAY_SIZE(rules) };

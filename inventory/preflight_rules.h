@@ -4,7 +4,8 @@
  * texts and functions; preflight_table.c lists the themes.
  *
  * Rules ask the index, not the machine's lists, where it is about something that can hold a
- * filesystem: it has every disk, partition and volume in one list, and knows what of them is copied.
+ * filesystem: it has every disk, partition and volume in one list, and knows what of them is
+ * copied.
  *
  *	disk sda (copied)   -+- sda1 (copied, whole)
  *	                     '- sda2 (copied, whole) -+- dm-0 (copied, not whole)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Rules on what runs: clusters, databases, guests, agents, licences, clocks; and on the inventory. */
+/* Rules on what runs: clusters, databases, agents, licences, clocks; and on the inventory. */
 #include "inventory/preflight_rules.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static int of_kind(PREFLIGHT_LOOK, const char *const *kinds, enum preflight_seve
 
 static int cluster(PREFLIGHT_LOOK)
 {
-	static const char *const kinds[] = { "cluster", "ha", NULL };
+	static const char *const kinds[] = { "cluster", NULL };
 
 	return of_kind(in, rule, report, kinds, PREFLIGHT_DEGRADES);
 }
@@ -45,21 +45,21 @@ static int database(PREFLIGHT_LOOK)
 
 static int hosts_guests(PREFLIGHT_LOOK)
 {
-	static const char *const kinds[] = { "virtualization", "virtualisation", "hypervisor", NULL };
+	static const char *const kinds[] = { "virtualization", NULL };
 
 	return of_kind(in, rule, report, kinds, PREFLIGHT_DEGRADES);
 }
 
 static int containers(PREFLIGHT_LOOK)
 {
-	static const char *const kinds[] = { "container", "containers", NULL };
+	static const char *const kinds[] = { "container", NULL };
 
 	return of_kind(in, rule, report, kinds, PREFLIGHT_NOTE);
 }
 
 static int licence(PREFLIGHT_LOOK)
 {
-	static const char *const kinds[] = { "licence", "license", NULL };
+	static const char *const kinds[] = { "licence", NULL };
 
 	return of_kind(in, rule, report, kinds, PREFLIGHT_DEGRADES);
 }
@@ -134,8 +134,8 @@ static int incomplete(PREFLIGHT_LOOK)
 
 	if (w->n == 0)
 		return 0;
-	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine", "%zu warning%s, the first: %s",
-			     w->n, preflight_s(w->n), w->v[0]);
+	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine",
+			     "%zu warning%s, the first: %s", w->n, preflight_s(w->n), w->v[0]);
 }
 
 static const struct preflight_rule rules[] = {
@@ -147,34 +147,36 @@ static const struct preflight_rule rules[] = {
 	  "cold, and configure fencing for the virtual machine (fence_virt) before it joins again.",
 	  cluster },
 	{ "database-hot", PREFLIGHT_DEGRADES, "A database runs while the machine is copied",
-	  "The last pass of a hot copy is of one moment, with the filesystems frozen: to a database "
-	  "that is like a power cut. It recovers from its log at the start; what is not on its "
-	  "filesystems' disks is not part of that moment.",
+	  "The last pass of a hot copy is of one moment, with the filesystems frozen: to a "
+	  "database that is like a power cut. It recovers from its log at the start; what is not "
+	  "on its filesystems' disks is not part of that moment.",
 	  "Stop the database for the last pass, or have a backup of its own. Cold copies are not "
 	  "concerned.", database },
 	{ "hypervisor-host", PREFLIGHT_DEGRADES, "The machine runs virtual machines itself",
-	  "In a virtual machine they need nested virtualization, which the host must allow, and run "
-	  "slower. Their disk images are copied as files.",
-	  "Move the guests to other hosts first; or allow nesting on the host and keep "
-	  "<cpu mode=\"host-passthrough\"/>.", hosts_guests },
+	  "In a virtual machine they need nested virtualization, which the host must allow, and "
+	  "run slower. Their disk images are copied as files.",
+	  "Move the guests to other hosts first; or allow nesting on the host and keep <cpu "
+	  "mode=\"host-passthrough\"/>.", hosts_guests },
 	{ "container-host", PREFLIGHT_NOTE, "The machine runs containers",
-	  "They go on in the virtual machine. A node of an orchestrated cluster (Kubernetes, Swarm) "
-	  "comes back with the same identity.",
+	  "They go on in the virtual machine. A node of an orchestrated cluster (Kubernetes, "
+	  "Swarm) comes back with the same identity.",
 	  "Drain the node before the conversion, where there is an orchestrator.", containers },
-	{ "licence-software", PREFLIGHT_DEGRADES, "Software with a licence that is bound to hardware",
-	  "Such licences count processors, or know the machine by MAC address, disk serial number or "
-	  "SMBIOS UUID. The virtual machine keeps UUID, serial numbers and MAC addresses; a licence "
-	  "manager that recognises a virtual machine may refuse all the same.",
-	  "Ask the vendor for a licence for virtual machines, and keep the identity: do not change "
-	  "UUID, serial numbers and MAC addresses in the domain XML.", licence },
+	{ "licence-software", PREFLIGHT_DEGRADES,
+	  "Software with a licence that is bound to hardware",
+	  "Such licences count processors, or know the machine by MAC address, disk serial number "
+	  "or SMBIOS UUID. The virtual machine keeps UUID, serial numbers and MAC addresses; a "
+	  "licence manager that recognises a virtual machine may refuse all the same.",
+	  "Ask the vendor for a licence for virtual machines, and keep the identity: do not "
+	  "change UUID, serial numbers and MAC addresses in the domain XML.", licence },
 	{ "vendor-agents", PREFLIGHT_NOTE, "Services that watch this hardware",
-	  "They have nothing to watch in a virtual machine, and some restart it for that. The server "
-	  "switches them off in the image; they are not removed.",
-	  "Nothing. To keep one, finish with --skip hardware-services and switch the others off by hand.",
-	  agents },
+	  "They have nothing to watch in a virtual machine, and some restart it for that. The "
+	  "server switches them off in the image; they are not removed.",
+	  "Nothing. To keep one, finish with --skip hardware-services and switch the others off "
+	  "by hand.", agents },
 	{ "clock-local", PREFLIGHT_NOTE, "The hardware clock keeps local time",
-	  "The virtual machine's hardware clock is set up for local time, too. Its host's time zone "
-	  "must then be the same, and the hour of a change to or from summer time may be wrong.",
+	  "The virtual machine's hardware clock is set up for local time, too. Its host's time "
+	  "zone must then be the same, and the hour of a change to or from summer time may be "
+	  "wrong.",
 	  "Better: timedatectl set-local-rtc 0 on the source.", local_clock },
 	{ "clock-off", PREFLIGHT_DEGRADES, "Hardware clock and system clock differ",
 	  "The virtual machine begins with its host's time. If the system's clock was wrong, time "
@@ -182,12 +184,12 @@ static const struct preflight_rule rules[] = {
 	  "Set the clock right on the source before the conversion (chronyc makestep; hwclock "
 	  "--systohc), and let a time service run.", clock_off },
 	{ "timezone-unknown", PREFLIGHT_NOTE, "The time zone is not known",
-	  "Times in reports cannot be compared with the machine's own, and a hardware clock in local "
-	  "time cannot be understood.",
+	  "Times in reports cannot be compared with the machine's own, and a hardware clock in "
+	  "local time cannot be understood.",
 	  "Check /etc/localtime of the machine.", no_timezone },
 	{ "inventory-incomplete", PREFLIGHT_NOTE, "The inventory is not complete",
-	  "Rules speak of what was seen. What could not be read may hide something that they would "
-	  "have found.",
+	  "Rules speak of what was seen. What could not be read may hide something that they "
+	  "would have found.",
 	  "Look at the warnings with p2v-agent inventory, and run it as root.", incomplete },
 };
 

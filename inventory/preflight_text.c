@@ -68,7 +68,7 @@ static void say_amount(struct strbuf *b, const struct preflight_report *r)
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		strbuf_addf(b, "  %-12s %s%s\n", links[i].name, most,
 			    size_format_duration(preflight_seconds(bytes, links[i].rate), time));
-	strbuf_add(b, "Without compression and without pauses; disks may be slower than the link.\n");
+	strbuf_add(b, "Without compression and pauses; disks may be slower than the link.\n");
 }
 
 static size_t count(const struct preflight_report *r, enum preflight_severity s, bool accepted)

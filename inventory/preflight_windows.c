@@ -27,8 +27,8 @@ static int fast_startup(PREFLIGHT_LOOK)
 	preflight_each(in, d) {
 		if (is_ntfs(d) && d->fs->fast_startup &&
 		    preflight_add(report, rule, PREFLIGHT_BLOCKS, d->name,
-				  "%s%s%s was shut down by Fast Startup: its hiberfil.sys holds the "
-				  "kernel's session", d->name, d->fs->label ? " " : "",
+				  "%s%s%s was shut down by Fast Startup: its hiberfil.sys holds "
+				  "the kernel's session", d->name, d->fs->label ? " " : "",
 				  d->fs->label ? d->fs->label : "") < 0)
 			return -ENOMEM;
 	}
@@ -132,42 +132,43 @@ static int oem_licence(PREFLIGHT_LOOK)
 
 static const struct preflight_rule rules[] = {
 	{ "ntfs-hibernated", PREFLIGHT_BLOCKS, "NTFS holds a hibernated Windows",
-	  "The suspended system still has the filesystem open: what is on disk is not complete. In "
-	  "the virtual machine it would wake up on other hardware and fail, and nothing can be fixed "
-	  "in it before, for NTFS must not be written in that state.",
+	  "The suspended system still has the filesystem open: what is on disk is not complete. "
+	  "In the virtual machine it would wake up on other hardware and fail, and nothing can be "
+	  "fixed in it before, for NTFS must not be written in that state.",
 	  "Start Windows, and shut it down completely: shutdown /s /t 0. To keep it from "
 	  "hibernating: powercfg /h off. If the hibernated session may be lost: --force "
 	  "ntfs-hibernated.", hibernated },
 	{ "ntfs-fast-startup", PREFLIGHT_BLOCKS, "Windows was shut down by Fast Startup",
-	  "Fast Startup hibernates the kernel's session at every shutdown. The filesystem is still "
-	  "open, like that of a hibernated system: it must not be written to, and Windows would "
-	  "resume drivers of hardware that is gone.",
-	  "Start Windows, and shut it down completely: shutdown /s /t 0, or switch Fast Startup off "
-	  "in the power options. A restart is complete, too.", fast_startup },
+	  "Fast Startup hibernates the kernel's session at every shutdown. The filesystem is "
+	  "still open, like that of a hibernated system: it must not be written to, and Windows "
+	  "would resume drivers of hardware that is gone.",
+	  "Start Windows, and shut it down completely: shutdown /s /t 0, or switch Fast Startup "
+	  "off in the power options. A restart is complete, too.", fast_startup },
 	{ "ntfs-dirty", PREFLIGHT_DEGRADES, "NTFS was not cleanly unmounted",
-	  "Windows checks the filesystem at the next start, in the virtual machine. Until then tools "
-	  "refuse to write to it, and what is wrong in it is copied along.",
+	  "Windows checks the filesystem at the next start, in the virtual machine. Until then "
+	  "tools refuse to write to it, and what is wrong in it is copied along.",
 	  "Start Windows, let chkdsk run (chkdsk C: /f), and shut it down.", dirty },
 	{ "bitlocker", PREFLIGHT_BLOCKS, "A volume is encrypted by BitLocker",
-	  "Its key is sealed to this machine's TPM and start-up, which the virtual machine does not "
-	  "have: it asks for the recovery key. Nothing in the volume can be fixed before it starts, "
-	  "and free space in it is not known.",
+	  "Its key is sealed to this machine's TPM and start-up, which the virtual machine does "
+	  "not have: it asks for the recovery key. Nothing in the volume can be fixed before it "
+	  "starts, and free space in it is not known.",
 	  "Suspend the protection before the conversion (manage-bde -protectors -disable C: "
 	  "-RebootCount 0) or decrypt the volume, and keep the recovery key at hand. Then --force "
 	  "bitlocker.", bitlocker },
 	{ "dynamic-disks", PREFLIGHT_BLOCKS, "Windows dynamic disks",
-	  "Volumes of dynamic disks (LDM) may lie on several disks, and each disk has a database of "
-	  "all. With all of them copied Windows finds its volumes again; with one missing, it does "
-	  "not. The server does not look into such volumes, so nothing in them is fixed, and all of "
-	  "them is copied.",
-	  "Copy all dynamic disks (--disk). If the system is on a simple volume, convert its disk to "
-	  "a basic one first.", dynamic_disks },
+	  "Volumes of dynamic disks (LDM) may lie on several disks, and each disk has a database "
+	  "of all. With all of them copied Windows finds its volumes again; with one missing, it "
+	  "does not. The server does not look into such volumes, so nothing in them is fixed, and "
+	  "all of them is copied.",
+	  "Copy all dynamic disks (--disk). If the system is on a simple volume, convert its disk "
+	  "to a basic one first.", dynamic_disks },
 	{ "storage-spaces", PREFLIGHT_BLOCKS, "Windows Storage Spaces",
-	  "A storage pool is made of several disks, and its virtual disks are spread over them. With "
-	  "all disks of the pool copied Windows finds it again; with one missing it may not. Nothing "
-	  "in it is looked into, and all of it is copied.",
+	  "A storage pool is made of several disks, and its virtual disks are spread over them. "
+	  "With all disks of the pool copied Windows finds it again; with one missing it may not. "
+	  "Nothing in it is looked into, and all of it is copied.",
 	  "Copy all disks of the pool (--disk).", storage_spaces },
-	{ "windows-oem-licence", PREFLIGHT_DEGRADES, "Windows may be licensed to this machine's firmware",
+	{ "windows-oem-licence", PREFLIGHT_DEGRADES,
+	  "Windows may be licensed to this machine's firmware",
 	  "OEM licences are tied to a key in the firmware's ACPI tables (SLIC, MSDM). The virtual "
 	  "machine's firmware has none, and the licence does not cover it: Windows asks for "
 	  "activation.",

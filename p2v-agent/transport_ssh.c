@@ -177,9 +177,9 @@ static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, i
 {
 	(void)verify;
 	(void)userdata;
-	return terminal_ask(prompt && *prompt ? prompt : "Passphrase of the key: ", echo, buf, len) < 0
-		       ? -1
-		       : 0;
+	if (!prompt || !*prompt)
+		prompt = "Passphrase of the key: ";
+	return terminal_ask(prompt, echo, buf, len) < 0 ? -1 : 0;
 }
 
 static int auth_identity(struct transport_ssh *t, const struct ssh_config *cfg, struct err *err)

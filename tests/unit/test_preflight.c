@@ -3,8 +3,8 @@
 #include "tests/unit/test_preflight_rules.h"
 
 #define TROUBLE \
-	"'disks':[{'smart':{'status':'failed'},'logical_sector':4096},{'partitions':[{'mountpoints':" \
-	"null,'fs':{'type':'ntfs','hibernated':true}}]}],'nics':[{},{'name':'v','kind':'vlan'}]"
+	"'disks':[{'smart':{'status':'failed'},'logical_sector':4096},{'partitions':[" \
+	"{'mountpoints':null,'fs':{'type':'ntfs','hibernated':true}}]}],'nics':[{},{'name':'v','kind':'vlan'}]"
 
 START_TEST(test_worst_first_then_by_the_table)
 {
@@ -70,9 +70,12 @@ static void check_shape(const char *s)
 			column = 0;
 			continue;
 		}
-		ck_assert_msg(*p >= ' ' && *p != 0x7f, "control character 0x%02x", *p);
+		/* An assertion leaves its mark in a file: too slow for every byte of megabytes. */
+		if (*p < ' ' || *p == 0x7f)
+			ck_abort_msg("control character 0x%02x", *p);
 		column += (*p & 0xc0) != 0x80;
-		ck_assert_msg(column <= 100, "more than 100 columns: %.*s", 120, p - column + 1);
+		if (column > 100)
+			ck_abort_msg("more than 100 columns: %.*s", 120, p - column + 1);
 	}
 }
 
@@ -84,7 +87,8 @@ START_TEST(test_text)
 	fly(&f, "{" TROUBLE "}");
 	s = preflight_text(f.report);
 	check_shape(s);
-	ck_assert_ptr_nonnull(strstr(s, "BLOCKS    NTFS holds a hibernated Windows [ntfs-hibernated]"));
+	ck_assert_ptr_nonnull(strstr(s,
+	  "BLOCKS    NTFS holds a hibernated Windows [ntfs-hibernated]"));
 	ck_assert_ptr_nonnull(strstr(s, "sdb1 has a hiberfil.sys"));
 	ck_assert_ptr_nonnull(strstr(s, "> Start Windows"));
 	ck_assert_ptr_nonnull(strstr(s, "  1 Gbit/s     at most 6:40:05\n"));
@@ -323,7 +327,7 @@ START_TEST(test_damaged_machines)
 	size_t len = strlen(text), good = 0;
 	uint64_t seed = 0x9e3779b97f4a7c15;
 
-	for (int i = 0; i < 3000; i++) {
+	for (int i = 0; i < 1200; i++) {
 		CLEANUP(machine_free) struct machine *m = NULL;
 		CLEANUP(mem_free) char *copy = strdup(text);
 
@@ -336,7 +340,7 @@ START_TEST(test_damaged_machines)
 		good++;
 		run_any(m, i & 1);
 	}
-	ck_assert_uint_gt(good, 300);
+	ck_assert_uint_gt(good, 120);
 }
 END_TEST
 

@@ -12,10 +12,13 @@
 #define BOTH(a, b) \
 	"'disks':[{'partitions':[{},{'fs':{" a "}}]},{'partitions':[{'mountpoints':null,'fs':{" b \
 	"}}]}]"
-#define PV(id)		"'type':'LVM2_member','uuid':'" id "','group':'vg0','group_uuid':'vgid','members':2"
-#define MD(role, level)	"'type':'linux_raid_member','uuid':'u','group_uuid':'a:b','group':'web:0'," \
+#define PV(id)
+"'type':'LVM2_member','uuid':'" id "','group':'vg0','group_uuid':'vgid','members':2"
+#define MD(role, level)
+"'type':'linux_raid_member','uuid':'u','group_uuid':'a:b','group':'web:0'," \
 			"'members':2,'level':'" level "','role':'" role "'"
-#define BTRFS(id)	"'type':'btrfs','uuid':'fsid','group_uuid':'fsid','members':2,'role':'" id "'"
+#define BTRFS(id)
+"'type':'btrfs','uuid':'fsid','group_uuid':'fsid','members':2,'role':'" id "'"
 #define BCACHE(role)	"'type':'bcache','group_uuid':'cset','role':'" role "'"
 #define LUKS(more)	"'type':'crypto_LUKS','version':'2','keyslots':1" more
 #define DISK_C(more) \
@@ -76,7 +79,9 @@ static const struct row {
 	  "{'disks':[{'physical_sector':512,'partitions':[{'start':32256}]}]}" },
 	{ "disk-zoned", PREFLIGHT_BLOCKS, "sdb", "host-managed",
 	  "{'disks':[{},{'zoned':'host-managed'}]}", "{'disks':[{},{'zoned':'none'}]}" },
-	{ "disk-zoned", PREFLIGHT_NOTE, "sdb", "host-aware", "{'disks':[{},{'zoned':'host-aware'}]}",
+	{
+	  "disk-zoned", PREFLIGHT_NOTE, "sdb", "host-aware",
+	  "{'disks':[{},{'zoned':'host-aware'}]}",
 	  "{'disks':[{},{'zoned':'host-managed'}]," ONLY_SDA "}" },
 	{ "disk-pmem", PREFLIGHT_DEGRADES, "sdb1", "option dax",
 	  "{'disks':[{},{'dax':true}],'mounts':[{},{'source':'/dev/sdb1','target':'/srv',"
@@ -87,10 +92,14 @@ static const struct row {
 	  "{'mounts':[{},{'source':'/dev/sdb1','target':'/srv','options':'rw,dax'}]}" },
 	{ "disk-contents-unknown", PREFLIGHT_NOTE, "sdc", "neither",
 	  "{" DISK_C(",'table':null") "}", "{" DISK_C(",'fs':{'type':'xfs'}") "}" },
-	{ "disk-hybrid-mbr", PREFLIGHT_NOTE, "sda", "MBR", "{'disks':[{'hybrid_mbr':true}]}", "{}" },
+	{
+	  "disk-hybrid-mbr", PREFLIGHT_NOTE, "sda", "MBR", "{'disks':[{'hybrid_mbr':true}]}",
+	  "{}" },
 	{ "disk-big", PREFLIGHT_NOTE, "sdb", "16 TiB", "{'disks':[{},{'size':17592186044416}]}",
 	  "{'disks':[{},{'size':17592186043904}]}" },
-	{ "disk-big", PREFLIGHT_BLOCKS, "sdb", "64.0 PiB", "{'disks':[{},{'size':72057594037928448}]}",
+	{
+	  "disk-big", PREFLIGHT_BLOCKS, "sdb", "64.0 PiB",
+	  "{'disks':[{},{'size':72057594037928448}]}",
 	  NULL },
 
 	{ "lvm-incomplete", PREFLIGHT_BLOCKS, "vg0", "not copied: sdb1",
@@ -122,7 +131,8 @@ static const struct row {
 	{ "md-degraded", PREFLIGHT_DEGRADES, "md0", "without 1 of its 2",
 	  "{'volumes':[{'name':'md0','kind':'md','level':'raid1','devices':2,'missing':1,"
 	  "'slaves':['sda2']}]}",
-	  "{'volumes':[{'name':'md0','kind':'md','level':'raid1','devices':2,'slaves':['sda2']}]}" },
+	  "{'volumes':[{'name':'md0','kind':'md','level':'raid1','devices':2,"
+	  "'slaves':['sda2']}]}" },
 	{ "btrfs-incomplete", PREFLIGHT_BLOCKS, "fsid", "not copied: sdb1",
 	  "{" BOTH(BTRFS("1"), BTRFS("2")) "," ONLY_SDA "}", "{" BOTH(BTRFS("1"), BTRFS("2")) "}" },
 	{ "volume-incomplete", PREFLIGHT_BLOCKS, "dm-0", "stands on sdb1",
@@ -160,8 +170,8 @@ static const struct row {
 	/* The array itself is what to copy. */
 	{ "raid-firmware", PREFLIGHT_BLOCKS, "sdb", "ddf_raid_member",
 	  "{'disks':[{},{'fs':{'type':'ddf_raid_member'}}]}",
-	  "{'disks':[{'fs':{'type':'isw_raid_member'}},{'fs':{'type':'isw_raid_member'}}],'volumes':"
-	  "[{'name':'md126','kind':'md','level':'raid1','metadata':'imsm','slaves':['sda','sdb']}],"
+	  "{'disks':[{'fs':{'type':'isw_raid_member'}},{'fs':{'type':'isw_raid_member'}}],"
+	  "'volumes':[{'name':'md126','kind':'md','level':'raid1','metadata':'imsm','slaves':['sda','sdb']}],"
 	  "'with':{'disks':[{'name':'md126'}]}}" },
 	{ "drbd", PREFLIGHT_DEGRADES, "drbd0", "UpToDate",
 	  "{'volumes':[{'name':'drbd0','kind':'drbd','state':'UpToDate','slaves':['sdb1']}]}",
@@ -286,7 +296,8 @@ static const struct row {
 	  "{'os':{'id':'odd','id_like':'notdebian debianish','pretty_name':null}}",
 	  "{'os':{'id':'x','id_like':'debianish debian'}}" },
 	{ "several-systems", PREFLIGHT_NOTE, "machine", "what starts first is two",
-	  "{'systems':[{'id':'one'},{'id':'two','boots_first':true}]}", "{'systems':[{'id':'one'}]}" },
+	  "{'systems':[{'id':'one'},{'id':'two','boots_first':true}]}",
+	  "{'systems':[{'id':'one'}]}" },
 	{ "arch-foreign", PREFLIGHT_BLOCKS, "machine", "aarch64", "{'os':{'arch':'aarch64'}}",
 	  "{'os':{'arch':'i586'}}" },
 	{ "arch-32bit", PREFLIGHT_NOTE, "machine", "i686", "{'os':{'arch':'i686'}}", "{}" },
@@ -330,7 +341,8 @@ static const struct row {
 	{ "net-dhcp", PREFLIGHT_NOTE, "machine", "192.0.2.10/24",
 	  "{'nics':[{'addresses':[{'dynamic':true}]}]}", "{}" },
 	{ "net-bond", PREFLIGHT_DEGRADES, "bond0", "802.3ad",
-	  "{'nics':[{},{'name':'bond0','kind':'bond','bond_mode':'802.3ad','lower':['eno1']}]}", "{}" },
+	  "{'nics':[{},{'name':'bond0','kind':'bond','bond_mode':'802.3ad','lower':['eno1']}]}",
+	  "{}" },
 	{ "net-bond", PREFLIGHT_NOTE, "bond0", "active-backup",
 	  "{'nics':[{},{'name':'bond0','kind':'bond','bond_mode':'active-backup'}]}", NULL },
 	{ "net-bridge", PREFLIGHT_NOTE, "br0", "over eno1",
@@ -376,7 +388,9 @@ static const struct row {
 	{ "vendor-agents", PREFLIGHT_NOTE, "machine", "hp-health.service",
 	  "{'os':{'services':[{},{'name':'hp-health.service','group':'hpe','enabled':true}]}}",
 	  "{'os':{'services':[{},{'name':'hp-health.service','group':'hpe'}]}}" },
-	{ "clock-local", PREFLIGHT_NOTE, "machine", "local time", "{'clock':{'rtc_local':true}}", "{}" },
+	{
+	  "clock-local", PREFLIGHT_NOTE, "machine", "local time", "{'clock':{'rtc_local':true}}",
+	  "{}" },
 	{ "clock-off", PREFLIGHT_NOTE, "machine", "2:00 ahead of",
 	  "{'clock':{'rtc_minus_system':120}}", "{'clock':{'rtc_minus_system':-60}}" },
 	{ "clock-off", PREFLIGHT_DEGRADES, "machine", "behind",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Machines for tests of pre-flight: a healthy one, and fragments that are merged over it. A fragment
- * is JSON with ' for "; objects merge by member, lists by place, null takes away. Its member "with"
- * is not the machine's: it says what is asked of it.
+ * Machines for tests of pre-flight: a healthy one, and fragments that are merged over it. A
+ * fragment is JSON with ' for "; objects merge by member, lists by place, null takes away. Its
+ * member "with" is not the machine's: it says what is asked of it.
  *
  *	{'with': {'hot':true, 'disks':[{'name':'sda','in_use_by':'...','size':N,'used':N}],
  *		  'keys':{'sda2':true}, 'accept':['disk-in-use'], 'rate':N}}
