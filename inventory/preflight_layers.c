@@ -141,7 +141,8 @@ static int incomplete(PREFLIGHT_LOOK, const char *type, const char *what, const 
 				  missing <= can_miss(g.level, (uint32_t)wanted) ?
 				  PREFLIGHT_DEGRADES : PREFLIGHT_BLOCKS, g.name,
 				  "%s %s wants %zu %s%s, and has %zu on what is copied (%s); "
-				  "%s%s%s", what, g.name, wanted, member, preflight_s(wanted), g.here,
+				  "%s%s%s",
+				  what, g.name, wanted, member, preflight_s(wanted), g.here,
 				  preflight_names_text(&g.names),
 				  g.elsewhere ? "not copied: " : "the rest was not found",
 				  g.elsewhere ? preflight_names_text(&g.others) : "",

@@ -12,13 +12,13 @@
 #define BOTH(a, b) \
 	"'disks':[{'partitions':[{},{'fs':{" a "}}]},{'partitions':[{'mountpoints':null,'fs':{" b \
 	"}}]}]"
-#define PV(id)
-"'type':'LVM2_member','uuid':'" id "','group':'vg0','group_uuid':'vgid','members':2"
-#define MD(role, level)
-"'type':'linux_raid_member','uuid':'u','group_uuid':'a:b','group':'web:0'," \
-			"'members':2,'level':'" level "','role':'" role "'"
-#define BTRFS(id)
-"'type':'btrfs','uuid':'fsid','group_uuid':'fsid','members':2,'role':'" id "'"
+#define PV(id) \
+	"'type':'LVM2_member','uuid':'" id "','group':'vg0','group_uuid':'vgid','members':2"
+#define MD(role, level) \
+	"'type':'linux_raid_member','uuid':'u','group_uuid':'a:b','group':'web:0'," \
+	"'members':2,'level':'" level "','role':'" role "'"
+#define BTRFS(id) \
+	"'type':'btrfs','uuid':'fsid','group_uuid':'fsid','members':2,'role':'" id "'"
 #define BCACHE(role)	"'type':'bcache','group_uuid':'cset','role':'" role "'"
 #define LUKS(more)	"'type':'crypto_LUKS','version':'2','keyslots':1" more
 #define DISK_C(more) \
@@ -79,8 +79,7 @@ static const struct row {
 	  "{'disks':[{'physical_sector':512,'partitions':[{'start':32256}]}]}" },
 	{ "disk-zoned", PREFLIGHT_BLOCKS, "sdb", "host-managed",
 	  "{'disks':[{},{'zoned':'host-managed'}]}", "{'disks':[{},{'zoned':'none'}]}" },
-	{
-	  "disk-zoned", PREFLIGHT_NOTE, "sdb", "host-aware",
+	{ "disk-zoned", PREFLIGHT_NOTE, "sdb", "host-aware",
 	  "{'disks':[{},{'zoned':'host-aware'}]}",
 	  "{'disks':[{},{'zoned':'host-managed'}]," ONLY_SDA "}" },
 	{ "disk-pmem", PREFLIGHT_DEGRADES, "sdb1", "option dax",
@@ -92,13 +91,11 @@ static const struct row {
 	  "{'mounts':[{},{'source':'/dev/sdb1','target':'/srv','options':'rw,dax'}]}" },
 	{ "disk-contents-unknown", PREFLIGHT_NOTE, "sdc", "neither",
 	  "{" DISK_C(",'table':null") "}", "{" DISK_C(",'fs':{'type':'xfs'}") "}" },
-	{
-	  "disk-hybrid-mbr", PREFLIGHT_NOTE, "sda", "MBR", "{'disks':[{'hybrid_mbr':true}]}",
+	{ "disk-hybrid-mbr", PREFLIGHT_NOTE, "sda", "MBR", "{'disks':[{'hybrid_mbr':true}]}",
 	  "{}" },
 	{ "disk-big", PREFLIGHT_NOTE, "sdb", "16 TiB", "{'disks':[{},{'size':17592186044416}]}",
 	  "{'disks':[{},{'size':17592186043904}]}" },
-	{
-	  "disk-big", PREFLIGHT_BLOCKS, "sdb", "64.0 PiB",
+	{ "disk-big", PREFLIGHT_BLOCKS, "sdb", "64.0 PiB",
 	  "{'disks':[{},{'size':72057594037928448}]}",
 	  NULL },
 
@@ -171,7 +168,8 @@ static const struct row {
 	{ "raid-firmware", PREFLIGHT_BLOCKS, "sdb", "ddf_raid_member",
 	  "{'disks':[{},{'fs':{'type':'ddf_raid_member'}}]}",
 	  "{'disks':[{'fs':{'type':'isw_raid_member'}},{'fs':{'type':'isw_raid_member'}}],"
-	  "'volumes':[{'name':'md126','kind':'md','level':'raid1','metadata':'imsm','slaves':['sda','sdb']}],"
+	  "'volumes':[{'name':'md126','kind':'md','level':'raid1','metadata':'imsm',"
+	  "'slaves':['sda','sdb']}],"
 	  "'with':{'disks':[{'name':'md126'}]}}" },
 	{ "drbd", PREFLIGHT_DEGRADES, "drbd0", "UpToDate",
 	  "{'volumes':[{'name':'drbd0','kind':'drbd','state':'UpToDate','slaves':['sdb1']}]}",
@@ -388,8 +386,7 @@ static const struct row {
 	{ "vendor-agents", PREFLIGHT_NOTE, "machine", "hp-health.service",
 	  "{'os':{'services':[{},{'name':'hp-health.service','group':'hpe','enabled':true}]}}",
 	  "{'os':{'services':[{},{'name':'hp-health.service','group':'hpe'}]}}" },
-	{
-	  "clock-local", PREFLIGHT_NOTE, "machine", "local time", "{'clock':{'rtc_local':true}}",
+	{ "clock-local", PREFLIGHT_NOTE, "machine", "local time", "{'clock':{'rtc_local':true}}",
 	  "{}" },
 	{ "clock-off", PREFLIGHT_NOTE, "machine", "2:00 ahead of",
 	  "{'clock':{'rtc_minus_system':120}}", "{'clock':{'rtc_minus_system':-60}}" },
