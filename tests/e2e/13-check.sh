@@ -8,7 +8,7 @@ set -eu
 . "$(dirname "$0")/../lib/e2e.sh"
 
 e2e_want jq sfdisk mke2fs qemu-img
-e2e_begin 44 120
+e2e_begin 50 180
 sysroots=$e2e_top/tests/sysroots
 disk=$e2e_dir/disk.raw
 machine=$e2e_dir/machine.json
@@ -81,6 +81,31 @@ is "the time" "$(found .seconds)" "$(($(found .to_copy) / 1048576 + ($(found .to
 is "the other disk is left out" "$(found '.findings[] | select(.id == "disk-left-out").subject')" sdb
 check "without looking" run 0 check --json --no-map --machine "$machine" --disk sda
 is "nothing is known of that" "$(found '[.total, .to_copy] | map(tostring) | join(" ")')" "67108864 null"
+
+# ---- keys
+
+luks=$e2e_dir/luks.raw
+make_luks()
+{
+	truncate -s 32M "$luks" && printf 'open sesame' >"$e2e_dir/key" &&
+		cryptsetup luksFormat -q --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 --key-file "$e2e_dir/key" "$luks"
+}
+if command -v cryptsetup >/dev/null && make_luks 2>/dev/null; then
+	printf '{"version":1,"disks":[{"name":"sdc","size":33554432,"fs":{"type":"crypto_LUKS","version":"2","keyslots":1}}]}' >"$machine"
+	check "without a key" run 0 check --json --machine "$machine" --disk "$luks,name=sdc"
+	is "that degrades" "$(found '.findings[] | select(.id == "luks-no-key").severity')" degrades
+	check "its key" run 0 check --json --machine "$machine" --disk "$luks,name=sdc" --key "sdc=$e2e_dir/key"
+	if grep -q 'was not tried: this program was built without LUKS' "$e2e_dir/err"; then
+		skip 3 "built without LUKS"
+	else
+		is "opens it" "$(found '[.findings[].id | select(startswith("luks"))] | length')" 0
+		printf 'nonsense' >"$e2e_dir/key"
+		check "another one does not" run 5 check --machine "$machine" --disk "$luks,name=sdc" --key "sdc=$e2e_dir/key"
+		check "and that is said" grep -q '\[luks-key-wrong\]' "$e2e_dir/out"
+	fi
+else
+	skip 6 "cryptsetup cannot format an image here"
+fi
 
 # ---- cold asks, too
 
