@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Pre-flight apart from its rules: order, acceptance, amounts, output, and hostile machines. */
+#include "tests/lib/fault.h"
 #include "tests/unit/test_preflight_rules.h"
 
 #define TROUBLE \
@@ -320,6 +321,35 @@ START_TEST(test_full_machine)
 }
 END_TEST
 
+/* Whichever allocation fails, it is said, and nothing is lost; with all of them it works. */
+START_TEST(test_no_memory)
+{
+	CLEANUP(flight_done) struct flight f;
+	bool whole = false;
+
+	fly(&f, "{" TROUBLE ",'disks':[{},{},{'name':'sdc','wwn':'0x5000c500a1b2c3d4','fs':"
+		"{'type':'LVM2_member','group':'vg','uuid':'u'}}],'volumes':[{'name':'dm-0',"
+		"'slaves':['sda','sdx']}],'warnings':['w'],'tpm_present':true}");
+	for (uint64_t nth = 1; !whole; nth++) {
+		CLEANUP(preflight_report_free) struct preflight_report *r = NULL;
+		CLEANUP(mem_free) char *s = NULL, *d = NULL, *l = NULL;
+		struct err err = ERR_INIT;
+		int ret;
+
+		ck_assert_uint_lt(nth, 20000);
+		fault_arm(FAULT_ALLOC, nth, true);
+		ret = preflight_run(&f.in, &r, &err);
+		s = ret == 0 ? preflight_text(r) : NULL;
+		d = s ? preflight_document() : NULL;
+		l = d ? preflight_list() : NULL;
+		fault_disarm();
+		whole = fault_hit() == 0;
+		ck_assert(ret == 0 || ret == -ENOMEM);
+		ck_assert_msg(whole == (ret == 0 && s && d && l), "call %ju", (uintmax_t)nth);
+	}
+}
+END_TEST
+
 /* Bytes of a machine's JSON, damaged; what is still a machine is looked at. */
 START_TEST(test_damaged_machines)
 {
@@ -361,6 +391,7 @@ static Suite *preflight_suite(void)
 	tcase_add_test(t, test_nothing_known);
 	tcase_add_test(t, test_loops);
 	tcase_add_test(t, test_full_machine);
+	tcase_add_test(t, test_no_memory);
 	tcase_add_test(t, test_damaged_machines);
 	suite_add_tcase(s, t);
 	return s;
