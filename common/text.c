@@ -291,3 +291,32 @@ void strbuf_done(struct strbuf *b)
 	free(b->s);
 	*b = (struct strbuf){ 0 };
 }
+
+void text_wrap(struct strbuf *b, const char *text, size_t column, size_t indent, size_t width)
+{
+	static const char blanks[] = " \t\r\n";
+	bool first = true;
+	char word[512];
+
+	text += strspn(text, blanks);
+	while (*text) {
+		size_t n = strcspn(text, blanks), len;
+
+		/* Bytes are counted, not columns: never too few of them. */
+		text_escape(text, n, word, MIN(sizeof(word), width - indent + 1));
+		len = strlen(word);
+		if (first ? column > indent && column + len > width : column + 1 + len > width) {
+			strbuf_addf(b, "\n%*s", (int)indent, "");
+			column = indent;
+			first = true;
+		}
+		if (!first)
+			strbuf_add(b, " ");
+		strbuf_add(b, word);
+		column += len + !first;
+		first = false;
+		text += n;
+		text += strspn(text, blanks);
+	}
+	strbuf_add(b, "\n");
+}

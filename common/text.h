@@ -58,4 +58,11 @@ char *strbuf_take(struct strbuf *b);
 void strbuf_done(struct strbuf *b);
 DEFINE_CLEANUP_VALUE(struct strbuf, strbuf_done)
 
+/*
+ * Add text as a paragraph that ends with a newline. It begins in a line where column columns are
+ * taken already, breaks at blanks and control characters, and goes on below at indent; no line is
+ * longer than width, which is above indent. Words are escaped; one that does not fit a line is cut.
+ */
+void text_wrap(struct strbuf *b, const char *text, size_t column, size_t indent, size_t width);
+
 #endif

@@ -4,9 +4,9 @@
  *
  *	machine + what is to be copied --preflight_run()--> report: findings
  *
- * There is one table of rules; a rule looks at the machine and adds a finding for each thing that
- * it holds against it. Ids are stable: scripts and plans name them, docs/preflight.md is made from
- * the table (preflight_document()). Pure: no I/O, no clock.
+ * There is one table of rules, in themes (preflight_table.c); a rule looks at the machine and adds
+ * a finding for each thing that it holds against it. Ids are stable: scripts and plans name them,
+ * docs/preflight.md is made from the table (preflight_document()). Pure: no I/O, no clock.
  *
  * A finding blocks, degrades or is a note. One that blocks stops the conversion until the user
  * accepts it by its id (--force ID, or the plan's "accept"). What is not known is no finding: a
@@ -16,6 +16,8 @@
 #define P2V_INVENTORY_PREFLIGHT_H
 
 #include <jansson.h>
+#include "common/cleanup.h"
+#include "common/compiler.h"
 #include "common/err.h"
 #include "inventory/machine.h"
 
@@ -28,6 +30,7 @@ const char *preflight_severity_name(enum preflight_severity s);	/* "note", "degr
 
 struct preflight_input;
 struct preflight_report;
+struct preflight_index;
 
 struct preflight_rule {
 	const char *id;			/* "ntfs-hibernated": lower case, dashes */
@@ -38,11 +41,22 @@ struct preflight_rule {
 	int (*look)(const struct preflight_input *in, const struct preflight_rule *rule,
 		    struct preflight_report *report);	/* 0 or -ENOMEM */
 };
-const struct preflight_rule *preflight_rules(size_t *ret_n);
+
+struct preflight_theme {
+	const char *title;		/* "Disks" */
+	const struct preflight_rule *rules;
+	size_t n;
+};
+/* All there are: preflight_themes(&n)[0..n) */
+const struct preflight_theme *const *preflight_themes(size_t *ret_n);
 const struct preflight_rule *preflight_find(const char *id);	/* NULL: there is none */
 
 struct preflight_disk {			/* one that is to be copied */
-	const char *name;		/* of the machine's disk */
+	/*
+	 * The machine's name of it, or what a job makes of that ("cciss-c0d0"). It may be a
+	 * volume's: then that is copied, as a disk of its own, and not what it is made of.
+	 */
+	const char *name;
 	const char *in_use_by;		/* who writes to it now ("mounted on /"), or NULL */
 	uint64_t size, used;		/* bytes; used 0: not looked at */
 };
@@ -61,6 +75,7 @@ struct preflight_input {
 	size_t nkeys;
 	const struct machine_strv *accept;	/* ids; NULL none. The plan's are added to them. */
 	uint64_t rate;				/* bytes a second of the link; 0 unknown */
+	const struct preflight_index *index;	/* for rules: preflight_run() makes it */
 };
 
 struct preflight_finding {
@@ -69,13 +84,15 @@ struct preflight_finding {
 	char *subject;			/* what it is about: "sda2", "eth0", "machine" */
 	char *evidence;			/* what was seen, in one sentence */
 	bool accepted;
+	size_t order;			/* in which it was found */
 };
 
 struct preflight_report {
 	struct preflight_finding *findings;	/* worst first, then by the table's order */
 	size_t n;
-	uint64_t total, to_copy;	/* bytes; to_copy 0: not known */
-	uint64_t seconds;		/* at rate; 0: not known */
+	uint64_t total, to_copy;	/* bytes; to_copy 0: not known, total is the most */
+	uint64_t rate;			/* bytes a second, as it was given */
+	uint64_t seconds;		/* at rate, for to_copy or else total; 0: not known */
 };
 
 int preflight_run(const struct preflight_input *in, struct preflight_report **ret,
@@ -92,10 +109,19 @@ int preflight_add(struct preflight_report *report, const struct preflight_rule *
 /* For rules: the disk is one that is copied. */
 bool preflight_copies(const struct preflight_input *in, const char *disk);
 
-/* {"findings":[{id, severity, accepted, subject, title, evidence, advice, link}], ...} */
+/*
+ * {"findings":[{id, severity, accepted, subject, title, evidence, advice, link}], "blocking":N,
+ * "total":BYTES, "to_copy":BYTES, "rate":BYTES, "seconds":N}; what is not known is left out.
+ */
 int preflight_to_json(const struct preflight_report *r, json_t **ret, struct err *err);
-/* A table for people, at most 100 columns. malloc'd, NULL on ENOMEM. */
+/* The rules: [{id, severity, theme, title, why, advice, link}] */
+int preflight_rules_to_json(json_t **ret, struct err *err);
+/* Seconds for bytes at rate (bytes a second), rounded up; 0 when either is 0. */
+uint64_t preflight_seconds(uint64_t bytes, uint64_t rate);
+/* For people, at most 100 columns. malloc'd, NULL on ENOMEM. */
 char *preflight_text(const struct preflight_report *r);
+/* The rules, one in a line or two. malloc'd, NULL on ENOMEM. */
+char *preflight_list(void);
 /* docs/preflight.md, whole. malloc'd, NULL on ENOMEM. */
 char *preflight_document(void);
 

@@ -14,6 +14,7 @@
 #include "common/quit.h"
 #include "common/size.h"
 #include "inventory/machine_json.h"
+#include "p2v-agent/check.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
 #include "p2v-agent/pass.h"
@@ -60,8 +61,12 @@ const struct opt cold_opts[] = {
 	  OPT(bad_sectors) },
 	{ "all", 'a', NULL, "copy every block, do not look for free space", OPT_FLAG,
 	  OPT(all_used) },
-	{ "force", 'f', NULL, "go on although the disk is in use: the copy will not be consistent",
-	  OPT_FLAG, OPT(force) },
+	{ "key", 'k', "DEVICE=FILE",
+	  "try this key on an encrypted device before the copy; -: ask; repeatable", OPT_LIST,
+	  OPT(keys) },
+	{ "force", 'f', "ID",
+	  "go on in spite of this finding of check, such as disk-in-use; repeatable", OPT_LIST,
+	  OPT(force) },
 	{ "no-input", 0, NULL, "never ask on the terminal", OPT_FLAG, OPT(no_input) },
 	{ "flush-size", 0, "SIZE", "make progress durable after this much data (default 64M)",
 	  OPT_SIZE, OPT(flush_size) },
@@ -127,30 +132,28 @@ static int check_config(struct cold *c, struct err *err)
 		return err_set(
 			err, EINVAL,
 			"with the inventory of another machine, --disk must name what to copy");
-	return 0;
+	return check_ids(&cfg->force, err);
 }
 
-/* What would spoil the copy, before a byte is sent. */
+/* What would go wrong, before a byte is sent: -EBUSY when that stops it, and all is said. */
 static int preflight(struct cold *c, bool *ret_consistent, struct err *err)
 {
-	*ret_consistent = true;
-	for (size_t i = 0; i < c->source->n; i++) {
-		const struct source_disk *sd = &c->source->disks[i];
+	CLEANUP(preflight_report_free) struct preflight_report *report = NULL;
+	const struct check_config cfg = { .machine = c->machine, .source = c->source,
+					  .disks = &c->cfg->disks, .force = &c->cfg->force,
+					  .keys = &c->cfg->keys };
+	int r = check_run(&cfg, &report, err);
 
-		if (!sd->in_use_by)
-			continue;
-		*ret_consistent = false;
-		if (!c->cfg->force) {
-			err_set(err, EBUSY, "%s is in use: %s", sd->disk->path, sd->in_use_by);
-			err_hint(err, "unmount it or boot the bootable medium; --force copies it "
-				      "all the same, inconsistently");
-			return -EBUSY;
-		}
-		log_warning("%s is in use (%s): everything on it is copied, and the copy is not "
-			    "consistent",
-			    sd->disk->path, sd->in_use_by);
-	}
-	return 0;
+	if (r < 0)
+		return r;
+	*ret_consistent = true;
+	for (size_t i = 0; i < c->source->n; i++)
+		if (c->source->disks[i].in_use_by)
+			*ret_consistent = false;
+	if (check_log(report) == 0)
+		return 0;
+	log_notice("p2v-agent check tells more, and what to do; so does docs/preflight.md");
+	return -EBUSY;
 }
 
 static int prepare(struct cold *c, struct err *err)
@@ -364,10 +367,8 @@ static int cold(struct cold *c)
 		r = prepare(c, &err);
 	if (r >= 0) {
 		r = preflight(c, &consistent, &err);
-		if (r == -EBUSY) {
-			log_err(&err);
+		if (r == -EBUSY)
 			return EXIT_REFUSED;
-		}
 	}
 	if (r >= 0 && progress_new(log_get_level() >= LOG_LEVEL_NOTICE ? 2 : -1, c->cfg->events_fd,
 				   &c->progress) < 0)
@@ -409,5 +410,7 @@ int cold_run(int argc, char **argv)
 	machine_free(c.machine);
 	ssh_target_done(&c.target);
 	opt_list_done(&cfg.disks);
+	opt_list_done(&cfg.force);
+	opt_list_done(&cfg.keys);
 	return status;
 }

@@ -14,8 +14,8 @@
 struct cold_config {
 	const char *server, *identity, *host_key, *known_hosts, *connect_command, *remote_command;
 	const char *name, *sysroot, *machine, *plan, *bad_sectors;
-	struct opt_list disks;
-	bool compressed, all_used, force, no_input;
+	struct opt_list disks, force, keys;
+	bool compressed, all_used, no_input;
 	int level, threads, events_fd;
 	uint64_t flush_size, retry_for;
 };

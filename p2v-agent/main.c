@@ -12,6 +12,8 @@ static const struct opt global_opts[] = {
 static const struct subcommand commands[] = {
 	{ "inventory", "[--json] [--sysroot DIR]", "show what this machine is", inventory_opts,
 	  inventory_run },
+	{ "check", "[--json] [--disk PATH]... [--hot]",
+	  "say what would go wrong with the conversion", check_opts, check_cmd_run },
 	{ "plan", "[--name NAME] [--check FILE] [--schema]",
 	  "write down what is to become of this machine", plan_opts, plan_run },
 	{ "cold", "--server USER@HOST [--disk PATH]...",

@@ -13,12 +13,12 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "common/fdio.h"
 #include "common/log.h"
 #include "common/text.h"
+#include "p2v-agent/terminal.h"
 
 #define CONNECT_TIMEOUT_S 30
 
@@ -89,35 +89,6 @@ void ssh_target_done(struct ssh_target *t)
 	*t = (struct ssh_target){ 0 };
 }
 
-/* ---- the terminal */
-
-static int ask_line(const char *prompt, bool echo, char *buf, size_t size)
-{
-	CLEANUP(file_close) FILE *tty = fopen("/dev/tty", "r+");
-	struct termios old, raw;
-	bool restore = false;
-	char *got;
-
-	if (!tty)
-		return -ENOTTY;
-	fputs(prompt, tty);
-	fflush(tty);
-	if (!echo && tcgetattr(fileno(tty), &old) == 0) {
-		raw = old;
-		raw.c_lflag &= ~(tcflag_t)ECHO;
-		restore = tcsetattr(fileno(tty), TCSAFLUSH, &raw) == 0;
-	}
-	got = fgets(buf, (int)size, tty);
-	if (restore) {
-		tcsetattr(fileno(tty), TCSAFLUSH, &old);
-		fputs("\n", tty);
-	}
-	if (!got)
-		return -ECANCELED;
-	buf[strcspn(buf, "\n")] = '\0';
-	return 0;
-}
-
 /* ---- host key */
 
 static int fingerprint(ssh_session s, char **ret, struct err *err)
@@ -150,7 +121,7 @@ static int ask_unknown(struct transport_ssh *t, const char *print, struct err *e
 		 "Compare it with what the server shows (p2v-server doctor). Go on and remember "
 		 "it? (yes/no) ",
 		 t->host, print);
-	if (ask_line(prompt, true, answer, sizeof(answer)) < 0 || strcmp(answer, "yes") != 0)
+	if (terminal_ask(prompt, true, answer, sizeof(answer)) < 0 || strcmp(answer, "yes") != 0)
 		return err_set(err, EKEYREJECTED, "the host key of %s was not confirmed", t->host);
 	if (ssh_session_update_known_hosts(t->session) != SSH_OK)
 		log_warning("cannot remember the host key of %s: %s", t->host,
@@ -206,9 +177,9 @@ static int ask_passphrase(const char *prompt, char *buf, size_t len, int echo, i
 {
 	(void)verify;
 	(void)userdata;
-	return ask_line(prompt && *prompt ? prompt : "Passphrase of the key: ", echo, buf, len) < 0
-		       ? -1
-		       : 0;
+	if (!prompt || !*prompt)
+		prompt = "Passphrase of the key: ";
+	return terminal_ask(prompt, echo, buf, len) < 0 ? -1 : 0;
 }
 
 static int auth_identity(struct transport_ssh *t, const struct ssh_config *cfg, struct err *err)
@@ -242,7 +213,7 @@ static int auth_password(struct transport_ssh *t, struct err *err)
 
 	snprintf(prompt, sizeof(prompt), "Password for %s: ", t->host);
 	for (int i = 0; i < 3 && r != SSH_AUTH_SUCCESS; i++) {
-		if (ask_line(prompt, false, password, sizeof(password)) < 0)
+		if (terminal_ask(prompt, false, password, sizeof(password)) < 0)
 			break;
 		r = ssh_userauth_password(t->session, NULL, password);
 		explicit_bzero(password, sizeof(password));

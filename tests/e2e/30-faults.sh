@@ -9,7 +9,7 @@ set -eu
 . "$(dirname "$0")/../lib/sshd.sh"
 
 e2e_want sshd ssh-keygen qemu-img jq gcc openssl
-e2e_begin 47 400
+e2e_begin 51 400
 
 gcc -shared -fPIC -O2 -D_GNU_SOURCE -o "$e2e_dir/preload.so" "$(dirname "$0")/preload.c"
 machine=$e2e_dir/machine.json
@@ -168,5 +168,10 @@ usage()
 	is "$1: one line on stderr, nothing on stdout" "$(wc -l <"$e2e_dir/err") $(wc -c <"$e2e_dir/out")" "1 0"
 	note "$(cat "$e2e_dir/err")"
 }
+printf '{"version":1,"disks":[{"name":"sda","partitions":[{"name":"sda1","fs":{"type":"ntfs","hibernated":true}}]}]}' \
+	>"$e2e_dir/windows.json"
+fault "pre-flight finds what blocks" 5 'hibernated.*--force ntfs-hibernated' agent cold --connect-command true \
+	--disk "$source,name=sda" --machine "$e2e_dir/windows.json" --name x
 usage "unknown option" agent cold --no-such-option
+usage "unknown finding" agent cold --connect-command true --disk "$source" --machine "$machine" --name x --force nothing
 usage "job name that leaves the store" agent cold --connect-command true --disk "$source" --machine "$machine" --name ../x

@@ -188,6 +188,41 @@ START_TEST(xml)
 }
 END_TEST
 
+START_TEST(wraps)
+{
+	static const struct {
+		const char *text;
+		size_t column, indent, width;
+		const char *wanted;
+	} rows[] = {
+		{ "", 0, 0, 10, "\n" },
+		{ "  \n ", 0, 0, 10, "\n" },
+		{ "one two", 0, 0, 10, "one two\n" },
+		{ "one  two\nthree", 0, 0, 7, "one two\nthree\n" },
+		{ "one two", 0, 0, 6, "one\ntwo\n" },
+		/* What stands in front counts, and the rest is indented. */
+		{ "one two", 4, 2, 7, "one\n  two\n" },
+		{ "three", 6, 2, 8, "\n  three\n" },
+		/* A word that fits no line is cut. */
+		{ "abcdefghijkl", 0, 0, 8, "abcde...\n" },
+		{ "a abcdefghijkl", 0, 2, 8, "a abc...\n" },
+		{ "a\033[2Jb\001", 0, 0, 20, "a\\x1b[2Jb\\x01\n" },
+		{ "\342\200\256x y", 0, 0, 20, "\\xe2\\x80\\xaex y\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct strbuf b = { 0 };
+		char *s;
+
+		text_wrap(&b, rows[i].text, rows[i].column, rows[i].indent, rows[i].width);
+		s = strbuf_take(&b);
+		ck_assert_ptr_nonnull(s);
+		ck_assert_msg(strcmp(s, rows[i].wanted) == 0, "row %zu: \"%s\"", i, s);
+		free(s);
+	}
+}
+END_TEST
+
 START_TEST(strbufs)
 {
 	struct strbuf b = { 0 };
@@ -232,6 +267,7 @@ static Suite *text_suite(void)
 	tcase_add_test(t, name_make);
 	tcase_add_test(t, xml);
 	tcase_add_test(t, strbufs);
+	tcase_add_test(t, wraps);
 	suite_add_tcase(s, t);
 	return s;
 }
