@@ -8,8 +8,8 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
-#include "p2v-agent/terminal.h"
 #include "inventory/luks_key.h"
+#include "p2v-agent/terminal.h"
 
 /* What cryptsetup takes as a key file, and as a passphrase. */
 #define KEY_FILE_MAX	(8u << 20)
