@@ -3,7 +3,7 @@
 #include "inventory/machine_fields.h"
 
 static const struct machine_field numa_node_fields[] = {
-	F(machine_numa_node, id, U32),
+	F_RULES(machine_numa_node, id, U32, RULE_NEEDED),
 	F(machine_numa_node, cpus, STR),
 	F(machine_numa_node, memory, U64),
 	F(machine_numa_node, distances, STR),

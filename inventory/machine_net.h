@@ -7,7 +7,7 @@
 
 struct machine_address {
 	char *address;			/* "192.168.1.10/24", "fe80::1/64" */
-	char *scope;			/* "global", "link", "host" */
+	char *scope;			/* "global", "site", "link", "host" */
 	bool dynamic;			/* valid lifetime is limited: DHCP or RA */
 };
 

@@ -2,6 +2,7 @@
 #include "inventory/mountinfo.h"
 
 #include <string.h>
+#include "common/text.h"
 #include "inventory/collect_util.h"
 
 /* \ooo to its byte, in place. */
@@ -41,10 +42,50 @@ static void entry_done(struct mountinfo_entry *e)
 	free(e->source);
 }
 
+static bool has_option(const char *list, const char *o, size_t len)
+{
+	for (;;) {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, o, n) == 0)
+			return true;
+		if (!list[n])
+			return false;
+		list += n + 1;
+	}
+}
+
+/*
+ * Those of the mount, then what the filesystem adds, as findmnt(8) shows them; what either keeps
+ * read-only is read-only.
+ */
+static int take_options(const char *mount, const char *fs, char **ret)
+{
+	CLEANUP(strbuf_done) struct strbuf b = { 0 };
+	CLEANUP(mem_free) char *all = NULL;
+
+	if (has_option(mount, "rw", 2) && has_option(fs, "ro", 2)) {
+		strbuf_add(&b, "ro");
+		mount += 2;
+	}
+	strbuf_add(&b, mount);
+	while (*fs) {
+		size_t n = strcspn(fs, ",");
+
+		if (!has_option(mount, fs, n) && !has_option("rw,ro", fs, n)) {
+			strbuf_add(&b, ",");
+			strbuf_addn(&b, fs, n);
+		}
+		fs += n + (fs[n] == ',');
+	}
+	all = strbuf_take(&b);
+	return all ? take(all, ret) : -ENOMEM;
+}
+
 /* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 static int parse_mount(char *line, struct mountinfo *m)
 {
-	char *f[6], *tail = strstr(line, " - "), *save = NULL, *fs, *source;
+	char *f[6], *tail = strstr(line, " - "), *save = NULL, *fs, *source, *super;
 	struct mountinfo_entry e = { 0 }, *slot;
 	int r;
 
@@ -60,13 +101,14 @@ static int parse_mount(char *line, struct mountinfo *m)
 	source = fs ? strtok_r(NULL, " ", &save) : NULL;
 	if (!source)
 		return 0;
+	super = strtok_r(NULL, " ", &save);
 	r = take(f[2], &e.dev);
 	if (r == 0)
 		r = take(f[3], &e.root);
 	if (r == 0)
 		r = take(f[4], &e.target);
 	if (r == 0)
-		r = take(f[5], &e.options);
+		r = take_options(f[5], super ? super : "", &e.options);
 	if (r == 0)
 		r = take(fs, &e.fs);
 	if (r == 0)

@@ -146,7 +146,7 @@ int net_message_address(struct net_message *s, const uint8_t *p, size_t len)
 	if (msg.ifa_family == AF_INET6 && (flags & IFA_F_TEMPORARY))
 		return 0;
 	scope = msg.ifa_scope == RT_SCOPE_HOST ? "host" : msg.ifa_scope == RT_SCOPE_LINK ? "link" :
-		"global";
+		msg.ifa_scope == RT_SCOPE_SITE ? "site" : "global";
 	return net_facts_address(s->m, nic, text, msg.ifa_prefixlen, scope,
 				 !(flags & IFA_F_PERMANENT));
 }

@@ -54,7 +54,10 @@ static int if_inet6(struct machine *m, const char *line, void *opaque)
 	if (flags & 0x01)
 		return 0;
 	return net_facts_address(m, nic, text, prefix,
-				 scope == 0x20 ? "link" : scope == 0x10 ? "host" : "global",
+				 scope == 0x20   ? "link"
+				 : scope == 0x10 ? "host"
+				 : scope == 0x40 ? "site"
+						 : "global",
 				 !(flags & 0x80));
 }
 

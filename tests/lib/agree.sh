@@ -93,13 +93,13 @@ agree_firmware_theirs()
 		-e 's/^Boot\([0-9A-F]\{4\}\)\(\*\{0,1\}\) *\([^\t]*\).*/entry \1\2 \3/p' "$agree_dir/efibootmgr.txt"
 }
 
-# Whole disks, as lsblk lists them.  lsblk has no word for virtio as a transport.
+# Whole disks, as lsblk lists them.  lsblk has no word for virtio as a transport, and knows no revision of NVMe.
 agree_disks_ours()
 {
 	ours '.disks[] | "\(.name) size=\(.size) sectors=\(.logical_sector)/\(.physical_sector) serial=\(.serial // "-")",
 		"\(.name) wwn=\(.wwn // "-") transport=\(.transport // "-" | sub("virtio"; "-")) rotational=\(.rotational)",
 		"\(.name) readonly=\(.readonly) removable=\(.removable) table=\(.table // "-") id=\(.table_uuid // "-") hctl=\(.hctl // "-")",
-		"\(.name) state=\(.state // "-") revision=\(.revision // "-")",
+		"\(.name) state=\(.state // "-") revision=\(if .transport == "nvme" then "-" else .revision // "-" end)",
 		"\(.name) model=\(.model // "-" | gsub("_"; " "))"'
 }
 
@@ -227,6 +227,8 @@ agree_smart_ours()
 agree_smart_theirs()
 {
 	for agree_file in "$agree_dir"/smart.*; do
+		# For a bridge that it does not know it says so in plain words.
+		grep -q '^{' "$agree_file" || continue
 		jq -r --arg n "${agree_file##*.}" 'select(.smart_status != null) |
 			"\($n) \(if .smart_status.passed then "passed" else "failed" end)"' "$agree_file"
 	done
