@@ -3,57 +3,34 @@
 #include "inventory/blk_walk.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include "common/bytes.h"
 #include "inventory/blk_text.h"
 #include "inventory/collect_util.h"
+#include "inventory/fsusage.h"
 
 /* Size and use of a mounted filesystem, from the record "blocks unit free target" or the kernel. */
 static void read_usage(const struct blk_walk *b, const struct mountinfo_entry *e,
 		       struct machine_fs *fs)
 {
-	uint64_t blocks = 0, unit = 0, nfree = 0, size, unused;
+	struct fsusage usage;
 
 	if (sysroot_is_live(b->root)) {
-		struct statvfs st;
 		struct stat id;
 		unsigned int major_, minor_;
 
 		/* Another mount may lie on top of it, or the agent may be elsewhere. */
 		if (sscanf(e->dev, "%u:%u", &major_, &minor_) != 2 || stat(e->target, &id) < 0 ||
 		    (strcmp(e->fs, "btrfs") != 0 && id.st_dev != makedev(major_, minor_)) ||
-		    statvfs(e->target, &st) < 0)
+		    !fsusage_live(e->target, &usage))
 			return;
-		blocks = st.f_blocks;
-		unit = st.f_frsize;
-		nfree = st.f_bfree;
-	} else {
-		const char *p = b->statvfs;
-		bool found = false;
-
-		while (p && *p && !found) {
-			int at = 0;
-			size_t len = strcspn(p, "\n");
-
-			if (sscanf(p, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %n", &blocks, &unit,
-				   &nfree, &at) == 3 &&
-			    at > 0)
-				found = len - (size_t)at == strlen(e->target) &&
-					memcmp(p + at, e->target, strlen(e->target)) == 0;
-			p = p[len] ? p + len + 1 : NULL;
-		}
-		if (!found)
-			return;
-	}
-	if (nfree > blocks || !u64_mul(blocks, unit, &size) || !u64_mul(nfree, unit, &unused))
+	} else if (!fsusage_recorded(b->statvfs, e->target, &usage)) {
 		return;
-	fs->size = size;
-	fs->used = size - unused;
+	}
+	fs->size = usage.size;
+	fs->used = usage.size - usage.free;
 }
 
 int blk_mounts_add(const struct blk_walk *b, const char *dev, const char *name, const char *path,
