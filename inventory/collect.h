@@ -15,10 +15,16 @@
  *	/p2v/blkid/NAME		blkid -p -o udev /dev/NAME, per disk, partition and volume;
  *				NAME as in /sys/block: '!' for '/'
  *	/p2v/statvfs		stat -f -c '%b %S %f %n': a line per mounted local filesystem
+ *	/p2v/boot		"37843250 6.1.0-18-amd64 /boot/vmlinuz-6.1.0-18-amd64": size, the
+ *				release that a kernel's image tells or "-", path; images are empty
  *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
  *	/p2v/ip-addr.json	ip -d -j addr show
  *	/p2v/ip-route.json	ip -j route show, and ip-route6.json the same with -6; without
  *				ip-addr.json: /proc/net/{route,fib_trie,if_inet6}
+ *
+ * Of these only what is looked for is kept: of modules.dep, modules.builtin and /boot/config-* the
+ * lines on virtio; of cgroup.procs whether a service has processes; of programs, packages' files
+ * and images that they are there (as empty files, and folders with a ".keep").
  *
  * /dev/NAME may be a regular file, an image of the disk: then it is probed as the disk would be.
  */
