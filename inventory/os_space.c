@@ -39,11 +39,30 @@ static uint64_t room(struct os_look *o, const char *target)
 	return u.free;
 }
 
+/* Devices that are mounted of their own; an installed system's are known from its fstab. */
+static int find_sources(struct os_look *o)
+{
+	static const char *const esps[] = { "/boot/efi", "/efi", "/boot" };
+	const struct mountinfo_entry *e = mount_of(o, "/boot");
+	int r = 0;
+
+	if (e && e->source && blk_text_starts(e->source, "/dev/"))
+		r = collect_util_text(e->source, strlen(e->source), &o->os->boot_source);
+	for (size_t i = 0; i < ARRAY_SIZE(esps) && r == 0 && !o->os->esp_source; i++) {
+		e = mount_of(o, esps[i]);
+		if (e && e->source && strcmp(e->fs, "vfat") == 0)
+			r = collect_util_text(e->source, strlen(e->source), &o->os->esp_source);
+	}
+	return r;
+}
+
 int os_space_collect(struct os_look *o)
 {
 	const struct mountinfo_entry *e = mount_of(o, "/");
 	struct machine_os *os = o->os;
 
+	if (o->running && find_sources(o) < 0)
+		return -ENOMEM;
 	os->root_free = room(o, "/");
 	os->boot_free = !o->running || mount_of(o, "/boot") ? room(o, "/boot") : os->root_free;
 	/* btrfs shows its subvolume as the folder that is mounted: "/@rootfs". */
