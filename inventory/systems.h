@@ -14,6 +14,8 @@
  * (noload, norecovery, nologreplay) come on top. A loop device needs Linux 5.8 (LOOP_CONFIGURE),
  * which the medium has.
  *
+ * What is in the journal only is not seen: a system that lost power is seen as it was before.
+ *
  * Each filesystem has its own child, which makes its mounts in a mount namespace of its own: the
  * caller's mount table never changes, a killed agent leaves nothing (the child dies with its
  * parent, the namespace with the child, the loop device with its last user), and one that does not
