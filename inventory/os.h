@@ -71,7 +71,7 @@ struct os_image {
 	uint64_t size;
 	char *release;			/* "6.1.0-18-amd64"; NULL: the image does not say */
 };
-/* Size of a file of /boot, and which kernel it is if it is one; *ret is zero when it is not there. */
+/* Size of a file of /boot, and which kernel it is if it is one; *ret is zero when it is none. */
 int os_image_read(struct os_look *o, const char *path, struct os_image *ret);
 void os_image_done(struct os_image *i);
 DEFINE_CLEANUP_VALUE(struct os_image, os_image_done)
@@ -82,7 +82,7 @@ bool os_reachable(const struct os_look *o, const char *path);
 bool os_exists(const struct os_look *o, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /* Names in a folder, as sysroot_list(); 0 with *ret NULL when there is none to read. */
 int os_list(const struct os_look *o, char ***ret, const char *fmt, ...) PRINTF_LIKE(3, 4);
-/* A text of at most 16 MiB (modules.dep of a full kernel is past one); 0 and NULL when not there. */
+/* A text of at most 16 MiB (a kernel's modules.dep may be past one); 0 and NULL without it. */
 int os_read(const struct os_look *o, char **ret, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 #endif

@@ -41,7 +41,7 @@ static int read_release(struct os_look *o)
 	return r;
 }
 
-/* The machine type in the header of a program (elf(5)): 32-bit programs may have a 64-bit kernel. */
+/* The machine in the header of a program (elf(5)): 32-bit programs may have a 64-bit kernel. */
 static int read_program_arch(struct os_look *o, const char *path, char **ret)
 {
 	static const struct {

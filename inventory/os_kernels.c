@@ -3,11 +3,11 @@
  * Which kernels a system has, by what is there rather than by packages: every folder of modules,
  * every image of /boot. They meet by their version, which is
  *
- *	the folder's name			6.1.0-18-amd64
- *	the image's name behind a prefix	vmlinuz-6.1.0-18-amd64, kernel-genkernel-x86_64-6.1.0
- *	what the image says of itself		vmlinuz-linux (Arch), vmlinuz-lts (Alpine), vmlinuz
- *	the name of a folder around it		/boot/MACHINE-ID/6.1.0/linux (Boot Loader Specification)
- *	a part of its name			EFI/Linux/MACHINE-ID-6.1.0.efi, a unified kernel image
+ *	the folder's name	6.1.0-18-amd64
+ *	the image's name	vmlinuz-6.1.0-18-amd64, kernel-genkernel-x86_64-6.1.0
+ *	what the image says	vmlinuz-linux (Arch), vmlinuz-lts (Alpine), vmlinuz
+ *	a folder around it	/boot/MACHINE-ID/6.1.0/linux (Boot Loader Specification)
+ *	a part of its name	EFI/Linux/MACHINE-ID-6.1.0.efi, a unified kernel image
  */
 #include "inventory/os.h"
 

@@ -63,10 +63,10 @@ bool systems_on_medium(const struct machine *m);
  *
  * The booted system, if it is among them. Else, of a UEFI machine, BootCurrent and then BootOrder:
  * an active entry's partition is an ESP; of the systems whose fstab mounts it, the one whose id is
- * the loader's folder (\EFI\debian), or the only one, or - a guess - the first; of none, one that is
- * called as the folder. Else, BIOS: the first disk's active partition holds / or /boot, or - a guess
- * - the first system with / or /boot on the first disk that has one: the BIOS' own order of disks is
- * not known. A single system is always the one.
+ * the loader's folder (\EFI\debian), or the only one, or - a guess - the first; of none, one that
+ * is called as the folder. Else, BIOS: the first disk's active partition holds / or /boot, or - a
+ * guess - the first system with / or /boot on the first disk that has one: the BIOS' own order of
+ * disks is not known. A single system is always the one.
  */
 void systems_mark_first(struct machine *m);
 

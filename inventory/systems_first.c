@@ -4,6 +4,7 @@
 
 #include <string.h>
 #include <strings.h>
+#include "common/compiler.h"
 
 /* "debian" of \EFI\debian\shimx64.efi; its length, 0 when there is none. */
 static size_t loader_folder(const char *file, const char **ret)
@@ -21,10 +22,14 @@ static size_t loader_folder(const char *file, const char **ret)
 static const struct {
 	const char *folder, *id;
 } others[] = {
-	{ "redhat", "rhel" },	   { "opensuse", "opensuse-leap" }, { "opensuse", "opensuse-tumbleweed" },
-	{ "sles", "sles_sap" },	   { "arch", "arch" },		    { "Manjaro", "manjaro" },
-	{ "redhat", "ol" },	   { "ubuntu", "linuxmint" },	    { "ubuntu", "pop" },
+	{ "redhat", "rhel" },
+	{ "redhat", "ol" },
 	{ "centos", "rhel" },
+	{ "opensuse", "opensuse-leap" },
+	{ "opensuse", "opensuse-tumbleweed" },
+	{ "sles", "sles_sap" },
+	{ "ubuntu", "linuxmint" },
+	{ "ubuntu", "pop" },
 };
 
 static bool is_called(const struct machine_os *os, const char *file)
@@ -40,7 +45,7 @@ static bool is_called(const struct machine_os *os, const char *file)
 		return false;
 	if (strlen(os->id) == n && strncasecmp(folder, os->id, n) == 0)
 		return true;
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
 		if (strcmp(os->id, others[i].id) == 0 && strlen(others[i].folder) == n &&
 		    strncasecmp(folder, others[i].folder, n) == 0)
 			return true;

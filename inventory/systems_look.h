@@ -31,15 +31,15 @@ struct systems_set {
 int systems_set_make(const struct machine *m, struct systems_set *ret);
 void systems_set_done(struct systems_set *s);
 DEFINE_CLEANUP_VALUE(struct systems_set, systems_set_done)
-/* By the first field of an fstab: "UUID=...", "/dev/mapper/vg-root"; NULL: none that can be used. */
+/* By an fstab's first field: "UUID=...", "/dev/mapper/vg-root"; NULL: none that can be used. */
 struct systems_device *systems_set_find(struct systems_set *s, const char *spec);
 
 /* -- the child -- */
 
 /*
- * Run fn in a child that dies with us, and read the text it returns (malloc'd, given to fn's
- * *ret; NULL: nothing). -ETIMEDOUT when it took longer than limit_s and was killed, -EIO when it
- * ended without a text. text is at most MACHINE_JSON_TEXT_MAX.
+ * Run fn in a child that dies with us, and read the text that it hands back (malloc'd, in fn's
+ * *ret). -ETIMEDOUT when it took longer than limit_s and was killed, -EIO when it ended without a
+ * text, -EFBIG past MACHINE_JSON_TEXT_MAX.
  */
 int systems_child_run(int (*fn)(void *opaque, char **ret), void *opaque, unsigned int limit_s,
 		      char **ret, struct err *err);
@@ -69,7 +69,8 @@ struct systems_fstab {
 	struct systems_fstab_entry *v;
 	size_t n;
 };
-int systems_fstab_parse(const char *text, struct systems_fstab *ret);	/* text may be NULL; -ENOMEM */
+/* text may be NULL. -ENOMEM. */
+int systems_fstab_parse(const char *text, struct systems_fstab *ret);
 void systems_fstab_done(struct systems_fstab *f);
 DEFINE_CLEANUP_VALUE(struct systems_fstab, systems_fstab_done)
 /* The last entry for dir; NULL. */

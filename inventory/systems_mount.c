@@ -27,7 +27,8 @@ int systems_mount_begin(const char **ret, struct err *err)
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
 		return err_errno(err, "cannot make the mounts private");
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		if (mount("tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700,size=1m") < 0)
+		if (mount("tmpfs", places[i], "tmpfs", MS_NOSUID | MS_NODEV,
+			  "mode=0700,size=1m") < 0)
 			continue;
 		*ret = places[i];
 		return 0;

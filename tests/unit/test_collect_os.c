@@ -86,7 +86,8 @@ START_TEST(test_kernels_of_debian)
 	put_text("/usr/lib/modules/" OLD "/modules.dep",
 		 "kernel/drivers/virtio/virtio_pci.ko: kernel/drivers/virtio/virtio.ko\n"
 		 "kernel/drivers/block/virtio_blk.ko.xz: kernel/drivers/virtio/virtio.ko.xz\n"
-		 "kernel/x/notvirtio_net.ko:\nkernel/x/other.ko: kernel/drivers/net/virtio_net.ko\n");
+		 "kernel/x/notvirtio_net.ko:\n"
+		 "kernel/x/other.ko: kernel/drivers/net/virtio_net.ko\n");
 	put_text("/usr/lib/modules/" OLD "/modules.builtin",
 		 "kernel/drivers/scsi/virtio-scsi.ko\n");
 	put_text("/usr/lib/modules/" NEW "/modules.dep", "");
