@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <glob.h>
 #include <signal.h>
+#include <sys/wait.h>
 #include <time.h>
 #include "common/compiler.h"
 #include "common/digest.h"
@@ -277,6 +278,7 @@ START_TEST(test_child)
 	ck_assert_str_eq(text, "hello");
 	ck_assert_int_eq(systems_child_run(hang, NULL, 1, &text, &err), -ETIMEDOUT);
 	ck_assert_str_eq(err.text, "no answer within 1 seconds");
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);	/* killed and reaped */
 	ck_assert_int_eq(systems_child_run(crash, NULL, 10, &text, &err), -EIO);
 	ck_assert_int_eq(systems_child_run(flood, NULL, 10, &text, &err), -EFBIG);
 	ck_assert_str_eq(text, "hello");
