@@ -23,7 +23,7 @@
 
 /* -- a system's own mounts -- */
 
-/* 1: mounted; 0: it is not there, or was not possible, which is a warning. */
+/* Nothing is there: 0. What cannot be mounted is a warning. -ENOMEM. */
 static int mount_below(struct systems_set *s, const struct sysroot *root,
 		       const struct systems_fstab *fstab, const char *dir, struct machine *m,
 		       char **ret_source)
@@ -46,11 +46,12 @@ static int mount_below(struct systems_set *s, const struct sysroot *root,
 		if (!options)
 			return -ENOMEM;
 	}
+	/* Which device it is stays true when this kernel cannot mount it. */
+	if (ret_source && collect_util_text(d->path, strlen(d->path), ret_source) < 0)
+		return -ENOMEM;
 	if (systems_mount(s, d, fd, options, &err) < 0)
 		return collect_warn(m, "cannot look into %s for %s: %s", d->name, dir, err.text);
-	if (ret_source && !*ret_source)
-		return collect_util_text(d->path, strlen(d->path), ret_source) < 0 ? -ENOMEM : 1;
-	return 1;
+	return 0;
 }
 
 /* The ESP, which may be /boot itself; boot: the device that is mounted there, or NULL. */
@@ -126,7 +127,7 @@ static int look_at_root(struct systems_set *s, const struct systems_device *d, c
 		return r;
 	r = mount_below(s, root, &fstab, "/usr", m, NULL);
 	if (r < 0 || !is_system(root))
-		return MIN(r, 0);
+		return r;
 	r = mount_below(s, root, &fstab, "/var", m, NULL);
 	if (r >= 0)
 		r = mount_below(s, root, &fstab, "/boot", m, &boot);
