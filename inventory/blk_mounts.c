@@ -3,13 +3,10 @@
 #include "inventory/blk_walk.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
-#include "common/bytes.h"
 #include "inventory/blk_text.h"
 #include "inventory/collect_util.h"
 
@@ -37,12 +34,11 @@ static int load_usages(struct blk_walk *b)
 		return r == -ENOMEM ? r : 0;
 	for (char *p = strtok_r(text, "\n", &save); p; p = strtok_r(NULL, "\n", &save)) {
 		struct blk_usage u = { 0 }, *slot;
-		int at = 0;
+		const char *target = fsusage_parse(p, &u.usage);
 
-		if (sscanf(p, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %n", &u.blocks, &u.unit,
-			   &u.unused, &at) != 3 || at == 0)
+		if (!target)
 			continue;
-		u.target = strdup(p + at);
+		u.target = strdup(target);
 		if (!u.target)
 			return -ENOMEM;
 		slot = machine_grow(&b->usages, &b->nusages, sizeof(*slot));
@@ -97,11 +93,9 @@ static bool is_behind_remote(const struct blk_walk *b, const char *target)
 static void read_usage(const struct blk_walk *b, const struct mountinfo_entry *e,
 		       struct machine_fs *fs)
 {
-	struct blk_usage u = { 0 };
-	uint64_t size, unused;
+	struct fsusage usage;
 
 	if (sysroot_is_live(b->root)) {
-		struct statvfs st;
 		struct stat id;
 		unsigned int major_, minor_;
 
@@ -109,11 +103,8 @@ static void read_usage(const struct blk_walk *b, const struct mountinfo_entry *e
 		if (sscanf(e->dev, "%u:%u", &major_, &minor_) != 2 ||
 		    is_behind_remote(b, e->target) || stat(e->target, &id) < 0 ||
 		    (strcmp(e->fs, "btrfs") != 0 && id.st_dev != makedev(major_, minor_)) ||
-		    statvfs(e->target, &st) < 0)
+		    !fsusage_live(e->target, &usage))
 			return;
-		u.blocks = st.f_blocks;
-		u.unit = st.f_frsize;
-		u.unused = st.f_bfree;
 	} else {
 		size_t n;
 		const struct blk_index_entry *x = blk_index_find(&b->usages_by_target, e->target,
@@ -121,13 +112,10 @@ static void read_usage(const struct blk_walk *b, const struct mountinfo_entry *e
 
 		if (!x)
 			return;
-		u = b->usages[x->at];
+		usage = b->usages[x->at].usage;
 	}
-	if (u.unused > u.blocks || !u64_mul(u.blocks, u.unit, &size) || size > INT64_MAX ||
-	    !u64_mul(u.unused, u.unit, &unused))
-		return;
-	fs->size = size;
-	fs->used = size - unused;
+	fs->size = usage.size;
+	fs->used = usage.size - usage.free;
 }
 
 struct places {				/* in the list of mounts */

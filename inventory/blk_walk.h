@@ -38,6 +38,7 @@
 #include "common/sysroot.h"
 #include "inventory/blk_index.h"
 #include "inventory/blk_probe.h"
+#include "inventory/fsusage.h"
 #include "inventory/machine.h"
 #include "inventory/mountinfo.h"
 
@@ -47,7 +48,7 @@ struct blk_link {
 };
 
 struct blk_usage {			/* a line of /p2v/statvfs */
-	uint64_t blocks, unit, unused;
+	struct fsusage usage;
 	char *target;			/* where it is mounted */
 };
 

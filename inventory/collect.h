@@ -26,6 +26,8 @@
  *	/p2v/esp		"SIZE PATH", a line per EFI program (PATH/EFI/.../NAME.efi below
  *				the place where a FAT filesystem is mounted), whose first KiB is
  *				recorded at PATH itself; without a line the file is whole
+ *	/p2v/boot		"37843250 6.1.0-18-amd64 /boot/vmlinuz-6.1.0-18-amd64": size, the
+ *				release that a kernel's image tells or "-", path; images are empty
  *	/p2v/permanent-mac	"eth0 52:54:00:12:34:56", a line per NIC
  *	/p2v/ip-addr.json	ip -d -j addr show
  *	/p2v/ip-route.json	ip -j -4 route show table all; ip-route6.json the same with -6;
@@ -34,6 +36,10 @@
  *	/p2v/nft-tables		nft list tables; nothing where nf_tables is not in use
  *
  * Of the ACPI tables SLIC and MSDM (a product key) an empty file says that they are there.
+ *
+ * Of these only what is looked for is kept: of modules.dep, modules.builtin and /boot/config-* the
+ * lines on virtio; of cgroup.procs whether a service has processes; of programs, packages' files
+ * and images that they are there (as empty files, and folders with a ".keep").
  *
  * /dev/NAME may be a regular file, an image of the disk: then it is probed as the disk would be.
  */

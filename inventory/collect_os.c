@@ -3,93 +3,20 @@
 #include "inventory/collect.h"
 
 #include <string.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include "inventory/collect_util.h"
 #include "inventory/mountinfo.h"
-
-static int read_release(const struct sysroot *root, struct machine_os *os)
-{
-	CLEANUP(mem_free) char *text = NULL;
-	int r = sysroot_read(root, &text, NULL, "/etc/os-release");
-
-	if (r < 0 && r != -ENOMEM)
-		r = sysroot_read(root, &text, NULL, "/usr/lib/os-release");
-	if (r == -ENOMEM)
-		return r;
-	r = collect_util_key(text, "ID", &os->id);
-	if (r == 0)
-		r = collect_util_key(text, "ID_LIKE", &os->id_like);
-	if (r == 0)
-		r = collect_util_key(text, "VERSION_ID", &os->version_id);
-	if (r == 0)
-		r = collect_util_key(text, "PRETTY_NAME", &os->pretty_name);
-	/* Red Hat 6 and before have but this line. */
-	if (r == 0 && !os->pretty_name)
-		r = collect_util_line(root, &os->pretty_name, "/etc/redhat-release");
-	return r;
-}
-
-static int read_arch(const struct sysroot *root, struct machine_os *os)
-{
-	struct utsname u;
-	int r;
-
-	if (sysroot_is_live(root) && uname(&u) == 0)
-		return collect_util_text(u.machine, strlen(u.machine), &os->arch);
-	r = collect_util_line(root, &os->arch, "/p2v/arch");
-	if (r == 0 && !os->arch)
-		r = collect_util_line(root, &os->arch, "/proc/sys/kernel/arch");
-	return r;
-}
-
-/* Process 1 is "systemd", or some "init" that has to be told from others by what comes with it. */
-static int read_init(const struct sysroot *root, struct machine_os *os)
-{
-	static const struct {
-		const char *path, *init;
-	} signs[] = {
-		{ "/run/systemd/system", "systemd" },
-		{ "/run/openrc", "openrc" }, { "/sbin/openrc", "openrc" },
-		{ "/sbin/initctl", "upstart" },
-	};
-	int r = collect_util_line(root, &os->init, "/proc/1/comm");
-	const char *init = "sysvinit";
-
-	if (r < 0 || !os->init || strcmp(os->init, "init") != 0)
-		return r;
-	for (size_t i = 0; i < ARRAY_SIZE(signs); i++) {
-		if (!sysroot_exists(root, "%s", signs[i].path))
-			continue;
-		init = signs[i].init;
-		break;
-	}
-	return collect_util_text(init, strlen(init), &os->init);
-}
+#include "inventory/os.h"
 
 static int read_system(const struct sysroot *root, struct machine *m)
 {
-	struct machine_os *os = &m->os;
-	int r = read_release(root, os);
+	CLEANUP(os_look_done) struct os_look o = {
+		.root = root, .m = m, .os = &m->os, .running = true
+	};
+	int r = os_identity_collect(&o);
 
-	if (r == 0)
-		r = collect_util_line(root, &os->kernel, "/proc/sys/kernel/osrelease");
-	if (r == 0)
-		r = read_arch(root, os);
-	if (r == 0)
-		r = collect_util_line(root, &os->cmdline, "/proc/cmdline");
-	if (r == 0)
-		r = collect_util_line(root, &os->hostname, "/proc/sys/kernel/hostname");
-	if (r == 0 && !os->hostname)
-		r = collect_util_line(root, &os->hostname, "/etc/hostname");
-	if (r == 0)
-		r = collect_util_line(root, &os->machine_id, "/etc/machine-id");
-	if (r == 0 && !os->machine_id)
-		r = collect_util_line(root, &os->machine_id, "/var/lib/dbus/machine-id");
-	if (r == 0)
-		r = read_init(root, os);
-	if (r == 0 && os->hostname)
-		r = collect_util_text(os->hostname, strlen(os->hostname), &m->hostname);
+	if (r == 0 && m->os.hostname)
+		r = collect_util_text(m->os.hostname, strlen(m->os.hostname), &m->hostname);
 	return r;
 }
 

@@ -58,6 +58,8 @@ const struct machine_field machine_fields_os[] = {
 	F(machine_os, root_uuid, STR),
 	F(machine_os, root_fs, STR),
 	F(machine_os, root_subvolume, STR),
+	F(machine_os, boot_source, STR),
+	F(machine_os, esp_source, STR),
 	F(machine_os, root_free, U64),
 	F(machine_os, boot_free, U64),
 	F(machine_os, booted, FLAG),

@@ -50,7 +50,8 @@ struct machine_os {			/* the booted system, or one that is installed */
 	char *bootloader;		/* "grub2", "grub-legacy", "systemd-boot", "lilo", ... */
 	char *selinux;			/* "enforcing", "permissive", "disabled"; NULL without it */
 	char *root_source;		/* "/dev/sda1" of the mount table */
-	char *root_uuid, *root_fs, *root_subvolume;
+	char *root_uuid, *root_fs, *root_subvolume;	/* btrfs: "@rootfs", from the top */
+	char *boot_source, *esp_source;	/* devices of /boot and the ESP; NULL: not of their own */
 	uint64_t root_free, boot_free;	/* bytes left where / and /boot are; 0 unknown */
 	bool booted;			/* it runs now */
 	bool boots_first;		/* of several, the one that the firmware starts */

@@ -2,11 +2,13 @@
 #include "inventory/mountinfo.h"
 
 #include <string.h>
+#include "common/fdio.h"
 #include "common/text.h"
 #include "inventory/collect_util.h"
 
-/* \ooo to its byte, in place. */
-static void unescape_octal(char *s)
+#define MOUNTINFO_MAX	((size_t)4 << 20)
+
+void mountinfo_unescape(char *s)
 {
 	char *out = s;
 
@@ -28,7 +30,7 @@ static int take(const char *word, char **ret)
 
 	if (!copy)
 		return -ENOMEM;
-	unescape_octal(copy);
+	mountinfo_unescape(copy);
 	return collect_util_text(copy, strlen(copy), ret);
 }
 
@@ -148,6 +150,21 @@ static int each_line(char *text, int (*fn)(char *line, struct mountinfo *m), str
 		if (r < 0)
 			return r;
 	}
+	return 0;
+}
+
+int mountinfo_read_self(struct mountinfo *ret, struct err *err)
+{
+	CLEANUP(mountinfo_done) struct mountinfo m = { 0 };
+	CLEANUP(mem_free) char *text = NULL;
+	int r = fdio_read_file("/proc/self/mountinfo", MOUNTINFO_MAX, &text, NULL, err);
+
+	if (r < 0)
+		return r;
+	if (each_line(text, parse_mount, &m) < 0)
+		return err_nomem(err);
+	*ret = m;
+	m = (struct mountinfo){ 0 };
 	return 0;
 }
 

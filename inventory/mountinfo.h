@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include "common/cleanup.h"
+#include "common/err.h"
 #include "common/sysroot.h"
 #include "inventory/machine.h"
 
@@ -25,6 +26,10 @@ struct mountinfo {
 
 /* Absent files give empty lists. Lines that do not parse are passed over. -ENOMEM. */
 int mountinfo_read(const struct sysroot *root, struct mountinfo *ret);
+/* The mounts of this process' own namespace: of a child that has made one. */
+int mountinfo_read_self(struct mountinfo *ret, struct err *err);
+/* \ooo to its byte, in place: as in fstab(5), too. */
+void mountinfo_unescape(char *s);
 void mountinfo_done(struct mountinfo *m);
 DEFINE_CLEANUP_VALUE(struct mountinfo, mountinfo_done)
 
