@@ -3,25 +3,20 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/duration.h"
 #include "common/fdio.h"
 #include "common/jsonx.h"
 #include "common/log.h"
-#include "common/quit.h"
 #include "common/text.h"
 #include "inventory/machine_json.h"
 #include "inventory/summary.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
-#include "p2v-agent/sample_run.h"
-
-#define SAMPLE_MAX_S	(366 * DURATION_DAY)
+#include "p2v-agent/sample_options.h"
 
 struct inventory_config {
-	bool json;
-	const char *sysroot, *output;
-	const char *sample, *sample_ring, *charts;
-	uint64_t sample_s;
+	bool json, systems;
+	const char *sysroot, *image, *output;
+	struct sample_options load;
 };
 
 const struct opt inventory_opts[] = {
@@ -29,53 +24,28 @@ const struct opt inventory_opts[] = {
 	  offsetof(struct inventory_config, json) },
 	{ "sysroot", 0, "DIR", "inventory the recorded machine below DIR instead of this one",
 	  OPT_STR, offsetof(struct inventory_config, sysroot) },
+	{ "systems", 0, NULL, "look for all systems that are installed on the disks, read-only",
+	  OPT_FLAG, offsetof(struct inventory_config, systems) },
+	{ "image", 0, "FILE", "show what is on a raw image of a disk, and the systems in it",
+	  OPT_STR, offsetof(struct inventory_config, image) },
 	{ "output", 'o', "FILE", "write to FILE (replaced atomically) instead of standard output",
 	  OPT_STR, offsetof(struct inventory_config, output) },
 	{ "sample", 0, "DURATION",
 	  "watch the load for so long (30s, 10m, 2h) and recommend sizes", OPT_STR,
-	  offsetof(struct inventory_config, sample) },
+	  offsetof(struct inventory_config, load.sample) },
 	{ "sample-ring", 0, "FILE", "recommend sizes by the load that p2v-agent sample recorded",
-	  OPT_STR, offsetof(struct inventory_config, sample_ring) },
+	  OPT_STR, offsetof(struct inventory_config, load.ring) },
 	{ "charts", 0, "DIR", "write a chart (SVG) of the load of each resource into DIR", OPT_STR,
-	  offsetof(struct inventory_config, charts) },
+	  offsetof(struct inventory_config, load.charts) },
 	{ 0 }
 };
 
-static int check_sampling(struct inventory_config *cfg, struct err *err)
+static int check_config(struct inventory_config *cfg, struct err *err)
 {
-	if (cfg->sample && cfg->sample_ring)
-		return err_set(err, EINVAL, "--sample and --sample-ring exclude each other");
-	if (cfg->charts && !cfg->sample && !cfg->sample_ring)
-		return err_set(err, EINVAL, "--charts needs --sample or --sample-ring");
-	if (cfg->sample &&
-	    (duration_parse(cfg->sample, &cfg->sample_s) < 0 || cfg->sample_s == 0 ||
-	     cfg->sample_s > SAMPLE_MAX_S))
-		return err_set(err, EINVAL, "--sample wants a duration such as 30s, 10m or 2h");
-	return 0;
-}
-
-/* NULL when nobody asked for it. */
-static int size_up(const struct inventory_config *cfg, const struct machine *m,
-		   struct sizing **ret, struct err *err)
-{
-	CLEANUP(sysroot_free) struct sysroot *root = NULL;
-	CLEANUP(sizing_free) struct sizing *s = NULL;
-	int r = 0;
-
-	if (cfg->sample_ring) {
-		r = sample_run_ring(cfg->sample_ring, m, &s, err);
-	} else if (cfg->sample) {
-		r = quit_init(err);
-		if (r == 0)
-			r = sysroot_open(cfg->sysroot ? cfg->sysroot : "/", &root, err);
-		if (r == 0)
-			r = sample_run_for(root, m, cfg->sample_s, &s, err);
-	}
-	if (r == 0 && cfg->charts)
-		r = sample_run_charts(s, cfg->charts, err);
-	if (r == 0)
-		*ret = TAKE_PTR(s);
-	return r;
+	if (cfg->image && (cfg->sysroot || cfg->systems || cfg->load.sample || cfg->load.ring))
+		return err_set(err, EINVAL,
+			       "--image goes with --json and --output only");
+	return sample_options_check(&cfg->load, err);
 }
 
 static int make_json(const struct machine *m, const struct sizing *s, char **ret, struct err *err)
@@ -113,12 +83,13 @@ static int inventory(const struct inventory_config *cfg, struct err *err)
 	CLEANUP(mem_free) char *text = NULL;
 	int r;
 
-	r = machine_source_load(cfg->sysroot, NULL, &m, err);
+	r = cfg->image ? machine_source_image(cfg->image, &m, err) :
+			 machine_source_collect(cfg->sysroot, cfg->systems, &m, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < m->warnings.n; i++)
 		log_warning("%s", m->warnings.v[i]);
-	r = size_up(cfg, m, &s, err);
+	r = sample_options_run(&cfg->load, cfg->sysroot, m, &s, err);
 	if (r == 0)
 		r = cfg->json ? make_json(m, s, &text, err) : make_text(m, s, &text, err);
 	if (r < 0)
@@ -138,7 +109,7 @@ int inventory_run(int argc, char **argv)
 	r = program_parse(&agent_program, "inventory", argc, argv, &cfg, 0, NULL);
 	if (r >= 0)
 		return r;
-	if (check_sampling(&cfg, &err) < 0)
+	if (check_config(&cfg, &err) < 0)
 		return opts_usage_error(agent_program.name, "inventory", &err);
 	r = inventory(&cfg, &err);
 	if (r < 0) {

@@ -5,6 +5,7 @@
 #include "common/sysroot.h"
 #include "inventory/collect.h"
 #include "inventory/plan.h"
+#include "inventory/systems.h"
 #include "wire/proto.h"
 
 static int load_file(const char *path, struct machine **ret, struct err *err)
@@ -22,18 +23,44 @@ static int load_file(const char *path, struct machine **ret, struct err *err)
 	return r;
 }
 
+int machine_source_collect(const char *sysroot, bool systems, struct machine **ret,
+			   struct err *err)
+{
+	CLEANUP(sysroot_free) struct sysroot *root = NULL;
+	CLEANUP(machine_free) struct machine *m = NULL;
+	int r;
+
+	r = sysroot_open(sysroot ? sysroot : "/", &root, err);
+	if (r == 0)
+		r = collect_machine(root, "p2v-agent " P2V_VERSION, &m, err);
+	/* On a medium it is the installed systems that matter, never the medium's own. */
+	if (r == 0 && (systems || systems_on_medium(m)))
+		r = systems_collect(root, m, err);
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(m);
+	return 0;
+}
+
 int machine_source_load(const char *sysroot, const char *file, struct machine **ret,
 			struct err *err)
 {
-	CLEANUP(sysroot_free) struct sysroot *root = NULL;
-	int r;
-
 	if (sysroot && file)
 		return err_set(err, EINVAL, "--sysroot and --machine exclude each other");
-	if (file)
-		return load_file(file, ret, err);
-	r = sysroot_open(sysroot ? sysroot : "/", &root, err);
+	return file ? load_file(file, ret, err) :
+		      machine_source_collect(sysroot, false, ret, err);
+}
+
+int machine_source_image(const char *path, struct machine **ret, struct err *err)
+{
+	CLEANUP(machine_free) struct machine *m = NULL;
+	int r;
+
+	if (machine_new(&m) < 0)
+		return err_nomem(err);
+	r = systems_collect_image(path, m, err);
 	if (r < 0)
 		return r;
-	return collect_machine(root, "p2v-agent " P2V_VERSION, ret, err);
+	*ret = TAKE_PTR(m);
+	return 0;
 }

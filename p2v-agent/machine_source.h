@@ -16,4 +16,13 @@
 int machine_source_load(const char *sysroot, const char *file, struct machine **ret,
 			struct err *err);
 
+/*
+ * This machine, or a recorded one. systems: look for all that are installed, also when this is no
+ * live medium (on one they are always looked for, and the one that boots first is the machine's).
+ */
+int machine_source_collect(const char *sysroot, bool systems, struct machine **ret,
+			   struct err *err);
+/* What is on a raw image of a disk: partitions, filesystems and systems; nothing of a computer. */
+int machine_source_image(const char *path, struct machine **ret, struct err *err);
+
 #endif

@@ -328,6 +328,15 @@ static int translate_old(const struct devmap *map, const char *name, enum devmap
 	return DEVMAP_UNKNOWN;
 }
 
+/* A multipath map, or a partition that kpartx made of one. */
+static bool is_multipath(const struct machine_volume *v)
+{
+	const char *map = v->uuid ? strstr(v->uuid, "-mpath-") : NULL;
+
+	return v->kind && (strcmp(v->kind, "mpath") == 0 ||
+			   (strcmp(v->kind, "part") == 0 && map));
+}
+
 int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style,
 		     char **ret, bool *ret_copied)
 {
@@ -340,7 +349,7 @@ int devmap_translate(const struct devmap *map, const char *name, enum devmap_sty
 	} else {
 		v = find_volume(map->machine, name);
 		/* Multipath is gone on the target: one disk instead of a map over several. */
-		if (v && v->kind && strcmp(v->kind, "mpath") == 0)
+		if (v && is_multipath(v))
 			r = write_ref(map, v->fs.type, v->fs.uuid, NULL, style, ret);
 	}
 	if ((r == DEVMAP_UNKNOWN || r == DEVMAP_KEEP) && map->root_alias && map->root_uuid &&

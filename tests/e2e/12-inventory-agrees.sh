@@ -9,7 +9,7 @@ set -eu
 . "$(dirname "$0")/../lib/agree.sh"
 
 e2e_want_guests
-e2e_begin 32 1800
+e2e_begin 33 1800
 themes="cpu memory identity firmware disks partitions filesystems mounts layers net routes macs pci smart"
 for kind in bios uefi; do
 	must "$kind: the machine boots and is asked" \
@@ -20,3 +20,4 @@ for kind in bios uefi; do
 done
 check "bios: LUKS" agree luks "$e2e_dir/bios"
 check "uefi: md" agree md "$e2e_dir/uefi"
+check "uefi: LVM" agree lvm "$e2e_dir/uefi"

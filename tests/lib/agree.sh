@@ -98,7 +98,8 @@ agree_disks_ours()
 {
 	ours '.disks[] | "\(.name) size=\(.size) sectors=\(.logical_sector)/\(.physical_sector) serial=\(.serial // "-")",
 		"\(.name) wwn=\(.wwn // "-") transport=\(.transport // "-" | sub("virtio"; "-")) rotational=\(.rotational)",
-		"\(.name) readonly=\(.readonly) removable=\(.removable) table=\(.table // "-") id=\(.table_uuid // "-") hctl=\(.hctl // "-")",
+		"\(.name) readonly=\(.readonly) removable=\(.removable) hctl=\(.hctl // "-")",
+		"\(.name) table=\(.table // "-") id=\(.table_uuid // "-")",
 		"\(.name) state=\(.state // "-") revision=\(if .transport == "nvme" then "-" else .revision // "-" end)",
 		"\(.name) model=\(.model // "-" | gsub("_"; " "))"'
 }
@@ -109,7 +110,8 @@ agree_disks_theirs()
 		.blockdevices[] | select(.type == "disk") |
 		"\(.name) size=\(.size) sectors=\(."log-sec")/\(."phy-sec") serial=\(.serial | text)",
 		"\(.name) wwn=\(.wwn | text) transport=\(.tran | text) rotational=\(.rota)",
-		"\(.name) readonly=\(.ro) removable=\(.rm) table=\(.pttype | text) id=\(.ptuuid | text | sub("^0x"; "")) hctl=\(.hctl | text)",
+		"\(.name) readonly=\(.ro) removable=\(.rm) hctl=\(.hctl | text)",
+		"\(.name) table=\(.pttype | text) id=\(.ptuuid | text | sub("^0x"; ""))",
 		"\(.name) state=\(.state | text) revision=\(.rev | text)",
 		"\(.name) model=\(.model | text | gsub("_"; " "))"' "$agree_dir/lsblk.json"
 }
@@ -219,6 +221,7 @@ agree_luks_theirs()
 		([.tokens[].type] | join(","))' "$agree_dir/luks.json"
 }
 
+# Virtual disks are not asked.
 agree_smart_ours()
 {
 	ours '.disks[] | select(.smart.status != null) | "\(.name) \(.smart.status)"'
@@ -229,6 +232,7 @@ agree_smart_theirs()
 	for agree_file in "$agree_dir"/smart.*; do
 		# For a bridge that it does not know it says so in plain words.
 		grep -q '^{' "$agree_file" || continue
+		ours ".disks[] | select(.name == \"${agree_file##*.}\") | .transport" | grep -q virtio && continue
 		jq -r --arg n "${agree_file##*.}" 'select(.smart_status != null) |
 			"\($n) \(if .smart_status.passed then "passed" else "failed" end)"' "$agree_file"
 	done

@@ -63,7 +63,8 @@ static void setup(void)
 	add_partition(2, 1, "sdz1", NULL, "99999999-0000-0000-0000-000000000000");
 	v = machine_grow(&machine->volumes, &machine->nvolumes, sizeof(*v));
 	v->path = strdup("/dev/mapper/mpatha-part1");
-	v->kind = strdup("mpath");
+	v->kind = strdup("part");
+	v->uuid = strdup("part1-mpath-360060160a0b1c2d3");
 	v->fs.type = strdup("ext4");
 	v->fs.uuid = strdup(U3);
 	v = machine_grow(&machine->volumes, &machine->nvolumes, sizeof(*v));

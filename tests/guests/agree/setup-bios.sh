@@ -1,11 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# In the guest: an MBR disk with logical partitions and swap (sdb), a GPT NVMe disk with LUKS, a VLAN on a bond of two
+# In the guest: an MBR disk with logical partitions and swap, a GPT NVMe disk with LUKS, a VLAN on a bond of two
 # NICs, a bridge.
 set -eux
 
-sfdisk -q /dev/sdb <<-'END'
+# Names by probing order are a matter of luck.
+mbr=$(readlink -f /dev/disk/by-id/ata-*_WD-WCC4N0000001)
+
+sfdisk -q "$mbr" <<-'END'
 	label: dos
 	label-id: 0x1badcafe
 	start=1MiB, size=40MiB, type=83, bootable
@@ -15,12 +18,12 @@ sfdisk -q /dev/sdb <<-'END'
 	start=121MiB, size=4MiB, type=da
 END
 udevadm settle
-mkfs.ext4 -q -L archive /dev/sdb1
-mkswap -L paging /dev/sdb5
-mkfs.vfat -n EXCHANGE /dev/sdb6
-swapon /dev/sdb5
+mkfs.ext4 -q -L archive "${mbr}1"
+mkswap -L paging "${mbr}5"
+mkfs.vfat -n EXCHANGE "${mbr}6"
+swapon "${mbr}5"
 mkdir -p /srv/archive /srv/secret
-mount -o noatime /dev/sdb1 /srv/archive
+mount -o noatime "${mbr}1" /srv/archive
 
 sfdisk -q /dev/nvme0n1 <<-'END'
 	label: gpt

@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# In the guest: LVM on md RAID 1 (sdb, sdc), one LUN by two paths through multipath with a partition in use.
+# In the guest: LVM on md RAID 1, one LUN by two paths through multipath with a partition in use.
 set -eux
 
-mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --name=mirror /dev/sdb /dev/sdc
+mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --name=mirror \
+	/dev/disk/by-id/ata-*_S3Z8NB0K000001 /dev/disk/by-id/ata-*_S3Z8NB0K000002
 udevadm settle
 pvcreate -q /dev/md0
 vgcreate -q vg-data /dev/md0
