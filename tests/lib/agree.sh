@@ -93,13 +93,14 @@ agree_firmware_theirs()
 		-e 's/^Boot\([0-9A-F]\{4\}\)\(\*\{0,1\}\) *\([^\t]*\).*/entry \1\2 \3/p' "$agree_dir/efibootmgr.txt"
 }
 
-# Whole disks, as lsblk lists them.  lsblk has no word for virtio as a transport, and knows no revision of NVMe.
+# Whole disks, as lsblk lists them.  Of a disk that is one path of several, udev (and so lsblk and blkid) hides what is on
+# it; the inventory tells it, since that disk may be the one that is copied.  lsblk has no word for virtio as a transport, and knows no revision of NVMe.
 agree_disks_ours()
 {
 	ours '.disks[] | "\(.name) size=\(.size) sectors=\(.logical_sector)/\(.physical_sector) serial=\(.serial // "-")",
 		"\(.name) wwn=\(.wwn // "-") transport=\(.transport // "-" | sub("virtio"; "-")) rotational=\(.rotational)",
 		"\(.name) readonly=\(.readonly) removable=\(.removable) hctl=\(.hctl // "-")",
-		"\(.name) table=\(.table // "-") id=\(.table_uuid // "-")",
+		(select(.fs.type != "mpath_member") | "\(.name) table=\(.table // "-") id=\(.table_uuid // "-")"),
 		"\(.name) state=\(.state // "-") revision=\(if .transport == "nvme" then "-" else .revision // "-" end)",
 		"\(.name) model=\(.model // "-" | gsub("_"; " "))"'
 }
@@ -111,7 +112,8 @@ agree_disks_theirs()
 		"\(.name) size=\(.size) sectors=\(."log-sec")/\(."phy-sec") serial=\(.serial | text)",
 		"\(.name) wwn=\(.wwn | text) transport=\(.tran | text) rotational=\(.rota)",
 		"\(.name) readonly=\(.ro) removable=\(.rm) hctl=\(.hctl | text)",
-		"\(.name) table=\(.pttype | text) id=\(.ptuuid | text | sub("^0x"; ""))",
+		(select(.fstype != "mpath_member") |
+			"\(.name) table=\(.pttype | text) id=\(.ptuuid | text | sub("^0x"; ""))"),
 		"\(.name) state=\(.state | text) revision=\(.rev | text)",
 		"\(.name) model=\(.model | text | gsub("_"; " "))"' "$agree_dir/lsblk.json"
 }
@@ -136,12 +138,13 @@ agree_partitions_theirs()
 	done
 }
 
-# Filesystems of all that holds one, by device path.  That a disk is a path of another is udev's word, not blkid's.
+# Filesystems of all that holds one, by device path; for paths see above.
 agree_filesystems_ours()
 {
 	ours 'def fs($path): .fs | select(.type != null and .type != "mpath_member") |
 			"\($path) \(.type) \(.uuid // "-") \(.label // "-")";
-		(.disks[] | fs(.path), ((.partitions // [])[] | fs(.path))), ((.volumes // [])[] | fs(.path))'
+		(.disks[] | select(.fs.type != "mpath_member") | fs(.path), ((.partitions // [])[] | fs(.path))),
+		((.volumes // [])[] | fs(.path))'
 }
 
 agree_filesystems_theirs()
