@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck disable=SC2016  # back-quotes are Markdown's
 #
-# docs/inventory.md has every member of the machine, of its type, and no other. A heading names the
-# objects that the table below it is of: "### Kernels: `os.kernels[]` `systems[].kernels[]`".
+# docs/inventory.md has every member of the machine, of its type, and no other. A line below each
+# heading names the objects that the table is of: "Path: `os.kernels[]`, `systems[].kernels[]`".
 set -eu
 
 . "$(dirname "$0")/tap"
@@ -33,7 +33,7 @@ judge "the schema has members"
 
 awk -F'|' '
 	/^##/ { n = 0 }
-	/^### / {
+	/^Path: / {
 		rest = $0
 		while (match(rest, /`[^`]+`/)) {
 			at[++n] = substr(rest, RSTART + 1, RLENGTH - 2)
@@ -48,7 +48,7 @@ awk -F'|' '
 		for (i = 1; i <= n; i++)
 			print (at[i] == "." ? "" : at[i] ".") name " " type
 		if (n == 0)
-			print "row-without-heading:" name " " type
+			print "row-without-path:" name " " type
 	}' "$doc" | sort >"$tap_dir/document"
 uniq -d "$tap_dir/document" | sed "s|^|$doc: twice: |" >"$faults"
 judge "every member is explained once"
