@@ -20,6 +20,8 @@
 
 #define LINKS_MAX	40		/* as the kernel */
 #define READ_MAX	((size_t)1 << 20)
+/* /proc/cpuinfo of 512 processors, /proc/1/mountinfo of thousands of containers. */
+#define PROC_READ_MAX	((size_t)16 << 20)
 
 /* openat2(2): the number on all architectures of interest, and the structure's first version. */
 #ifndef SYS_openat2
@@ -249,11 +251,24 @@ static int openv(const struct sysroot *s, int flags, const char *fmt, va_list ap
 static int readv_all(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
 		     va_list ap)
 {
-	CLEANUP(fd_close) int fd = openv(s, 0, fmt, ap);
+	CLEANUP(fd_close) int fd = -1;
+	struct stat st;
+	va_list again;
+	char path[16];
 
+	va_copy(again, ap);
+	vsnprintf(path, sizeof(path), fmt, again);
+	va_end(again);
+	/* Of a pipe, neither opening nor reading may wait for who is at its other end. */
+	fd = openv(s, O_NONBLOCK, fmt, ap);
 	if (fd < 0)
 		return fd;
-	return fdio_read_fd(fd, READ_MAX, ret, ret_len);
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EBADF;
+	return fdio_read_fd(fd, strncmp(path, "/proc/", 6) == 0 ? PROC_READ_MAX : READ_MAX, ret,
+			    ret_len);
 }
 
 int sysroot_openf(const struct sysroot *s, int flags, const char *fmt, ...)

@@ -33,7 +33,10 @@ const char *sysroot_path(const struct sysroot *s);
  */
 int sysroot_openf(const struct sysroot *s, int flags, const char *fmt, ...) PRINTF_LIKE(3, 4);
 bool sysroot_exists(const struct sysroot *s, const char *fmt, ...) PRINTF_LIKE(2, 3);
-/* Whole content, -EFBIG past 1 MiB; NUL-terminated. ret_len may be NULL. */
+/*
+ * Whole content of a regular file; NUL-terminated. -EFBIG past 1 MiB, of /proc, whose lists grow
+ * with the machine, past 16 MiB; -EISDIR; -EBADF for a pipe or a device. ret_len may be NULL.
+ */
 int sysroot_read(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt, ...)
 	PRINTF_LIKE(4, 5);
 /* First line without the newline and without blanks around it. */
