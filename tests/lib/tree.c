@@ -14,7 +14,7 @@
 #include "common/fdio.h"
 #include "common/text.h"
 
-#define VARS_MAX	48
+#define VARS_MAX	96
 #define SPEC_MAX	(8 * 1024 * 1024)
 #define USE_DEPTH	4
 
@@ -312,6 +312,16 @@ static int put_zero(struct tree *t, const char *path, const char *size)
 	return bytes ? put(t, path, bytes, n, O_TRUNC) : -ENOMEM;
 }
 
+/* Of two disks that give themselves the same name the later one has it. */
+static int put_link(struct tree *t, const char *rel, const char *target)
+{
+	struct stat st;
+
+	if (fstatat(t->dirfd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		(void)unlinkat(t->dirfd, rel, 0);
+	return symlinkat(target, t->dirfd, rel) < 0 ? -errno : 0;
+}
+
 static int make(struct tree *t, char *line)
 {
 	char *word = line, *path, *rest;
@@ -343,7 +353,7 @@ static int make(struct tree *t, char *line)
 	if (strcmp(word, "dir") == 0)
 		r = mkdirat(t->dirfd, rel, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	else if (strcmp(word, "link") == 0 && *rest)
-		r = symlinkat(rest, t->dirfd, rel) < 0 ? -errno : 0;
+		r = put_link(t, rel, rest);
 	else if (strcmp(word, "mode") == 0 && *rest)
 		r = fchmodat(t->dirfd, rel, (mode_t)strtoul(rest, NULL, 8), 0) < 0 ? -errno : 0;
 	else
