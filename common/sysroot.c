@@ -38,6 +38,7 @@ struct sysroot {
 	bool live;
 	bool fast;			/* openat2() is there and allowed */
 	char *path;
+	struct sysroot_troubles *troubles;
 };
 
 /* What is resolved so far: "" is the root, else "sys/block". */
@@ -72,6 +73,9 @@ int sysroot_open(const char *root, struct sysroot **ret, struct err *err)
 	s->fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->fd < 0)
 		return err_errno(err, "cannot open root folder %s", root);
+	s->troubles = calloc(1, sizeof(*s->troubles));
+	if (!s->troubles)
+		return err_nomem(err);
 	s->path = realpath(root, NULL);
 	if (!s->path)
 		return err_errno(err, "cannot resolve root folder %s", root);
@@ -87,8 +91,54 @@ void sysroot_free(struct sysroot *s)
 	if (!s)
 		return;
 	fd_close(s->fd);
+	for (size_t i = 0; s->troubles && i < s->troubles->n; i++)
+		free(s->troubles->v[i].path);
+	free(s->troubles);
 	free(s->path);
 	free(s);
+}
+
+const struct sysroot_troubles *sysroot_troubles(const struct sysroot *s)
+{
+	return s->troubles;
+}
+
+/*
+ * Most errors are how a file of /proc or /sys says that it has nothing to tell (EINVAL, ENODATA,
+ * ENXIO, ...), or that the device is gone (ENODEV). These say that it is hidden or broken.
+ */
+static bool is_trouble(int r)
+{
+	static const int odd[] = {
+		EACCES, EPERM, EIO, EFBIG, ELOOP, ENAMETOOLONG, EISDIR, EBADF, ETIMEDOUT,
+	};
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		if (r == -odd[i])
+			return true;
+	return false;
+}
+
+/* Returns r. Without memory for it the trouble is counted only. */
+static int note(const struct sysroot *s, int r, const char *fmt, va_list ap)
+{
+	struct sysroot_troubles *t = s->troubles;
+	CLEANUP(mem_free) char *path = NULL;
+
+	if (!is_trouble(r))
+		return r;
+	if (vasprintf(&path, fmt, ap) < 0)
+		path = NULL;
+	for (size_t i = 0; path && i < t->n; i++)
+		if (strcmp(t->v[i].path, path) == 0)
+			return r;
+	if (!path || t->n == SYSROOT_TROUBLES_MAX) {
+		t->more++;
+		return r;
+	}
+	t->v[t->n].path = TAKE_PTR(path);
+	t->v[t->n++].code = -r;
+	return r;
 }
 
 bool sysroot_is_live(const struct sysroot *s)
@@ -248,8 +298,8 @@ static int openv(const struct sysroot *s, int flags, const char *fmt, va_list ap
 	return fd < 0 ? -errno : fd;
 }
 
-static int readv_all(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
-		     va_list ap)
+static int readv_quiet(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
+		       va_list ap)
 {
 	CLEANUP(fd_close) int fd = -1;
 	struct stat st;
@@ -269,6 +319,18 @@ static int readv_all(const struct sysroot *s, char **ret, size_t *ret_len, const
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EBADF;
 	return fdio_read_fd(fd, strncmp(path, "/proc/", 6) == 0 ? PROC_READ_MAX : READ_MAX, ret,
 			    ret_len);
+}
+
+static int readv_all(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
+		     va_list ap)
+{
+	va_list again;
+	int r;
+
+	va_copy(again, ap);
+	r = note(s, readv_quiet(s, ret, ret_len, fmt, ap), fmt, again);
+	va_end(again);
+	return r;
 }
 
 int sysroot_openf(const struct sysroot *s, int flags, const char *fmt, ...)
@@ -554,8 +616,12 @@ int sysroot_list(const struct sysroot *s, char ***ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	fd = openv(s, O_DIRECTORY, fmt, ap);
 	va_end(ap);
-	if (fd < 0)
+	if (fd < 0) {
+		va_start(ap, fmt);
+		(void)note(s, fd, fmt, ap);
+		va_end(ap);
 		return fd;
+	}
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;
