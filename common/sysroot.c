@@ -20,6 +20,8 @@
 
 #define LINKS_MAX	40		/* as the kernel */
 #define READ_MAX	((size_t)1 << 20)
+/* /proc/cpuinfo of 512 processors, /proc/1/mountinfo of thousands of containers. */
+#define PROC_READ_MAX	((size_t)16 << 20)
 
 /* openat2(2): the number on all architectures of interest, and the structure's first version. */
 #ifndef SYS_openat2
@@ -36,6 +38,7 @@ struct sysroot {
 	bool live;
 	bool fast;			/* openat2() is there and allowed */
 	char *path;
+	struct sysroot_troubles *troubles;
 };
 
 /* What is resolved so far: "" is the root, else "sys/block". */
@@ -70,6 +73,9 @@ int sysroot_open(const char *root, struct sysroot **ret, struct err *err)
 	s->fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->fd < 0)
 		return err_errno(err, "cannot open root folder %s", root);
+	s->troubles = calloc(1, sizeof(*s->troubles));
+	if (!s->troubles)
+		return err_nomem(err);
 	s->path = realpath(root, NULL);
 	if (!s->path)
 		return err_errno(err, "cannot resolve root folder %s", root);
@@ -85,8 +91,54 @@ void sysroot_free(struct sysroot *s)
 	if (!s)
 		return;
 	fd_close(s->fd);
+	for (size_t i = 0; s->troubles && i < s->troubles->n; i++)
+		free(s->troubles->v[i].path);
+	free(s->troubles);
 	free(s->path);
 	free(s);
+}
+
+const struct sysroot_troubles *sysroot_troubles(const struct sysroot *s)
+{
+	return s->troubles;
+}
+
+/*
+ * Most errors are how a file of /proc or /sys says that it has nothing to tell (EINVAL, ENODATA,
+ * ENXIO, ...), or that the device is gone (ENODEV). These say that it is hidden or broken.
+ */
+static bool is_trouble(int r)
+{
+	static const int odd[] = {
+		EACCES, EPERM, EIO, EFBIG, ELOOP, ENAMETOOLONG, EISDIR, EBADF, ETIMEDOUT,
+	};
+
+	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++)
+		if (r == -odd[i])
+			return true;
+	return false;
+}
+
+/* Returns r. Without memory for it the trouble is counted only. */
+static int note(const struct sysroot *s, int r, const char *fmt, va_list ap)
+{
+	struct sysroot_troubles *t = s->troubles;
+	CLEANUP(mem_free) char *path = NULL;
+
+	if (!is_trouble(r))
+		return r;
+	if (vasprintf(&path, fmt, ap) < 0)
+		path = NULL;
+	for (size_t i = 0; path && i < t->n; i++)
+		if (strcmp(t->v[i].path, path) == 0)
+			return r;
+	if (!path || t->n == SYSROOT_TROUBLES_MAX) {
+		t->more++;
+		return r;
+	}
+	t->v[t->n].path = TAKE_PTR(path);
+	t->v[t->n++].code = -r;
+	return r;
 }
 
 bool sysroot_is_live(const struct sysroot *s)
@@ -246,14 +298,39 @@ static int openv(const struct sysroot *s, int flags, const char *fmt, va_list ap
 	return fd < 0 ? -errno : fd;
 }
 
+static int readv_quiet(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
+		       va_list ap)
+{
+	CLEANUP(fd_close) int fd = -1;
+	struct stat st;
+	va_list again;
+	char path[16];
+
+	va_copy(again, ap);
+	vsnprintf(path, sizeof(path), fmt, again);
+	va_end(again);
+	/* Of a pipe, neither opening nor reading may wait for who is at its other end. */
+	fd = openv(s, O_NONBLOCK, fmt, ap);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return S_ISDIR(st.st_mode) ? -EISDIR : -EBADF;
+	return fdio_read_fd(fd, strncmp(path, "/proc/", 6) == 0 ? PROC_READ_MAX : READ_MAX, ret,
+			    ret_len);
+}
+
 static int readv_all(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
 		     va_list ap)
 {
-	CLEANUP(fd_close) int fd = openv(s, 0, fmt, ap);
+	va_list again;
+	int r;
 
-	if (fd < 0)
-		return fd;
-	return fdio_read_fd(fd, READ_MAX, ret, ret_len);
+	va_copy(again, ap);
+	r = note(s, readv_quiet(s, ret, ret_len, fmt, ap), fmt, again);
+	va_end(again);
+	return r;
 }
 
 int sysroot_openf(const struct sysroot *s, int flags, const char *fmt, ...)
@@ -539,8 +616,12 @@ int sysroot_list(const struct sysroot *s, char ***ret, const char *fmt, ...)
 	va_start(ap, fmt);
 	fd = openv(s, O_DIRECTORY, fmt, ap);
 	va_end(ap);
-	if (fd < 0)
+	if (fd < 0) {
+		va_start(ap, fmt);
+		(void)note(s, fd, fmt, ap);
+		va_end(ap);
 		return fd;
+	}
 	dir = fdopendir(fd);
 	if (!dir)
 		return -errno;

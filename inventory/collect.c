@@ -64,6 +64,32 @@ static int stamp(const struct sysroot *root, const char *recorded_by, struct mac
 	return collect_util_text(text, strlen(text), &m->recorded_at);
 }
 
+static bool is_told(const struct machine *m, const char *path)
+{
+	for (size_t i = 0; i < m->warnings.n; i++) {
+		const char *at = strstr(m->warnings.v[i], path);
+
+		if (at && (!at[strlen(path)] || strchr(": ", at[strlen(path)])))
+			return true;
+	}
+	return false;
+}
+
+/* A note for each thing that is there and could not be read, whoever wanted it. */
+static int tell_troubles(const struct sysroot *root, struct machine *m)
+{
+	const struct sysroot_troubles *t = sysroot_troubles(root);
+	int r = 0;
+
+	for (size_t i = 0; i < t->n && r == 0; i++)
+		if (!is_told(m, t->v[i].path))
+			r = collect_warn(m, "cannot read %s: %s", t->v[i].path,
+					 strerror(t->v[i].code));
+	if (r == 0 && t->more)
+		r = collect_warn(m, "%zu more files or folders cannot be read", t->more);
+	return r;
+}
+
 int collect_machine(const struct sysroot *root, const char *recorded_by, struct machine **ret,
 		    struct err *err)
 {
@@ -87,6 +113,8 @@ int collect_machine(const struct sysroot *root, const char *recorded_by, struct 
 		if (r < 0)
 			return r;
 	}
+	if (tell_troubles(root, m) < 0)
+		return err_nomem(err);
 	*ret = TAKE_PTR(m);
 	return 0;
 }

@@ -14,13 +14,14 @@
 #include "common/fdio.h"
 #include "common/text.h"
 
-#define VARS_MAX	8
+#define VARS_MAX	96
 #define SPEC_MAX	(8 * 1024 * 1024)
 #define USE_DEPTH	4
 
 struct tree_var {
 	char name[16];
 	long long value;
+	char *text;		/* of "set"; NULL: a loop's number */
 };
 
 struct tree {
@@ -29,6 +30,7 @@ struct tree {
 	size_t nvars;
 	const char *spec;
 	int depth;
+	unsigned int nsmbios;
 	struct err *err;
 };
 
@@ -45,38 +47,48 @@ struct expr {
 	bool bad;
 };
 
+static const struct tree_var *find_var(const struct tree *t, const char *name, size_t len)
+{
+	for (size_t i = t->nvars; len > 0 && i-- > 0;)
+		if (strlen(t->vars[i].name) == len && memcmp(t->vars[i].name, name, len) == 0)
+			return &t->vars[i];
+	return NULL;
+}
+
 static long long sum(struct expr *e);
 
 static long long atom(struct expr *e)
 {
-	long long v = 0;
+	const struct tree_var *var;
+	long long n = 0;
 	size_t len;
 
 	if (*e->p == '(') {
 		e->p++;
-		v = sum(e);
+		n = sum(e);
 		if (*e->p++ != ')')
 			e->bad = true;
-		return v;
+		return n;
 	}
 	if (isdigit((unsigned char)*e->p)) {
 		char *end;
 
-		v = strtoll(e->p, &end, 0);
+		n = strtoll(e->p, &end, 0);
 		e->p = end;
-		return v;
+		return n;
 	}
 	len = strspn(e->p, "abcdefghijklmnopqrstuvwxyz");
-	for (size_t i = e->t->nvars; len > 0 && i-- > 0;) {
-		const struct tree_var *var = &e->t->vars[i];
+	var = find_var(e->t, e->p, len);
+	n = var ? var->value : 0;
+	if (var && var->text) {
+		char *end;
 
-		if (strlen(var->name) == len && memcmp(var->name, e->p, len) == 0) {
-			e->p += len;
-			return var->value;
-		}
+		n = strtoll(var->text, &end, 0);
+		e->bad = e->bad || end == var->text || *end;
 	}
-	e->bad = true;
-	return 0;
+	e->bad = e->bad || !var;
+	e->p += len;
+	return n;
 }
 
 static long long product(struct expr *e)
@@ -127,11 +139,18 @@ static void disk_letters(long long v, struct strbuf *out)
 static const char *expand_one(const struct tree *t, const char *p, struct strbuf *out)
 {
 	struct expr e = { .t = t, .p = p };
-	long long v = sum(&e);
+	size_t name = strspn(p, "abcdefghijklmnopqrstuvwxyz");
+	const struct tree_var *var = p[name] == '}' ? find_var(t, p, name) : NULL;
+	long long v;
 	bool hex = false;
 	int width = 0;
 	char text[64];
 
+	if (var && var->text) {
+		strbuf_add(out, var->text);
+		return p + name + 1;
+	}
+	v = sum(&e);
 	if (e.bad)
 		return NULL;
 	if (*e.p == ':') {
@@ -198,7 +217,7 @@ static int parents(struct tree *t, const char *path, const char **ret)
 	return 0;
 }
 
-static int put(struct tree *t, const char *path, const void *data, size_t len)
+static int put(struct tree *t, const char *path, const void *data, size_t len, int flags)
 {
 	CLEANUP(fd_close) int fd = -1;
 	const char *rel;
@@ -206,7 +225,7 @@ static int put(struct tree *t, const char *path, const void *data, size_t len)
 
 	if (r < 0)
 		return r;
-	fd = openat(t->dirfd, rel, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	fd = openat(t->dirfd, rel, O_WRONLY | O_CREAT | O_CLOEXEC | flags, 0644);
 	if (fd < 0)
 		return -errno;
 	return fdio_write_full(fd, data, len);
@@ -216,7 +235,7 @@ static int put_line(struct tree *t, const char *path, const char *text)
 {
 	CLEANUP(mem_free) char *line = *text ? text_format("%s\n", text) : strdup("");
 
-	return line ? put(t, path, line, strlen(line)) : -ENOMEM;
+	return line ? put(t, path, line, strlen(line), O_TRUNC) : -ENOMEM;
 }
 
 static int put_hex(struct tree *t, const char *path, const char *hex)
@@ -233,7 +252,56 @@ static int put_hex(struct tree *t, const char *path, const char *hex)
 			return -EINVAL;
 		bytes[i] = (unsigned char)v;
 	}
-	return put(t, path, bytes, n);
+	return put(t, path, bytes, n, O_TRUNC);
+}
+
+/*
+ * TYPE HEX [STRING|STRING...]: append a structure to the table of SMBIOS (DSP0134, 6.1): type,
+ * length, a handle counted from 0, the bytes, and the strings, which a further NUL ends.
+ */
+static int put_smbios(struct tree *t, const char *type, char *rest)
+{
+	unsigned char s[4096] = { (unsigned char)strtoul(type, NULL, 0) };
+	size_t hex = strspn(rest, "0123456789abcdef"), len = 4 + hex / 2;
+	char *strings = rest + hex;
+
+	if (hex % 2 || hex > 400 || (*strings && *strings != ' ') || strlen(strings) > 2048)
+		return -EINVAL;
+	s[1] = (unsigned char)len;
+	s[2] = (unsigned char)t->nsmbios;
+	s[3] = (unsigned char)(t->nsmbios++ >> 8);
+	for (size_t i = 0; i < hex / 2; i++) {
+		unsigned int v = 0;
+
+		sscanf(rest + 2 * i, "%2x", &v);
+		s[4 + i] = (unsigned char)v;
+	}
+	strings += strspn(strings, " ");
+	for (const char *p = strings; *p; p++)
+		s[len++] = *p == '|' ? 0 : (unsigned char)*p;
+	return put(t, "/sys/firmware/dmi/tables/DMI", s, len + 2, O_APPEND);
+}
+
+static int set_var(struct tree *t, const char *name, const char *text)
+{
+	const struct tree_var *old = find_var(t, name, strlen(name));
+	struct tree_var *var = &t->vars[t->nvars];
+	size_t len = strlen(name);
+
+	if (!len || len >= sizeof(var->name) ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz") != len || (old && !old->text))
+		return -EINVAL;
+	if (old) {
+		var = &t->vars[old - t->vars];
+		free(var->text);
+	} else if (t->nvars == VARS_MAX) {
+		return -E2BIG;
+	} else {
+		t->nvars++;
+	}
+	strcpy(var->name, name);
+	var->text = strdup(text);
+	return var->text ? 0 : -ENOMEM;
 }
 
 static int put_zero(struct tree *t, const char *path, const char *size)
@@ -241,7 +309,17 @@ static int put_zero(struct tree *t, const char *path, const char *size)
 	size_t n = strtoul(size, NULL, 0);
 	CLEANUP(mem_free) void *bytes = calloc(1, n + 1);
 
-	return bytes ? put(t, path, bytes, n) : -ENOMEM;
+	return bytes ? put(t, path, bytes, n, O_TRUNC) : -ENOMEM;
+}
+
+/* Of two disks that give themselves the same name the later one has it. */
+static int put_link(struct tree *t, const char *rel, const char *target)
+{
+	struct stat st;
+
+	if (fstatat(t->dirfd, rel, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
+		(void)unlinkat(t->dirfd, rel, 0);
+	return symlinkat(target, t->dirfd, rel) < 0 ? -errno : 0;
 }
 
 static int make(struct tree *t, char *line)
@@ -265,13 +343,17 @@ static int make(struct tree *t, char *line)
 		return put_hex(t, path, rest);
 	if (strcmp(word, "zero") == 0)
 		return put_zero(t, path, rest);
+	if (strcmp(word, "smbios") == 0)
+		return put_smbios(t, path, rest);
+	if (strcmp(word, "set") == 0)
+		return set_var(t, path, rest);
 	r = parents(t, path, &rel);
 	if (r < 0)
 		return r;
 	if (strcmp(word, "dir") == 0)
 		r = mkdirat(t->dirfd, rel, 0755) < 0 && errno != EEXIST ? -errno : 0;
 	else if (strcmp(word, "link") == 0 && *rest)
-		r = symlinkat(rest, t->dirfd, rel) < 0 ? -errno : 0;
+		r = put_link(t, rel, rest);
 	else if (strcmp(word, "mode") == 0 && *rest)
 		r = fchmodat(t->dirfd, rel, (mode_t)strtoul(rest, NULL, 8), 0) < 0 ? -errno : 0;
 	else
@@ -300,7 +382,7 @@ static size_t find_end(const struct lines *l, size_t from)
 	int depth = 1;
 
 	for (size_t i = from; i < l->n; i++) {
-		if (starts(l->v[i], "text"))
+		if (starts(l->v[i], "text") || starts(l->v[i], "more"))
 			while (i + 1 < l->n && strcmp(l->v[i], ".") != 0)
 				i++;
 		depth += starts(l->v[i], "each");
@@ -313,11 +395,18 @@ static size_t find_end(const struct lines *l, size_t from)
 
 static int run(struct tree *t, const struct lines *l, size_t from, size_t to);
 
+static void forget(struct tree *t, size_t keep)
+{
+	while (t->nvars > keep)
+		free(t->vars[--t->nvars].text);
+}
+
 static int run_each(struct tree *t, const struct lines *l, size_t at, size_t *ret_end)
 {
 	CLEANUP(mem_free) char *line = NULL;
 	struct tree_var *var = &t->vars[t->nvars];
 	long long first, last;
+	size_t keep;
 	int r = expand(t, l->v[at], &line);
 
 	if (r < 0)
@@ -326,12 +415,15 @@ static int run_each(struct tree *t, const struct lines *l, size_t at, size_t *re
 	if (t->nvars == VARS_MAX || *ret_end == l->n ||
 	    sscanf(line, "each %15[a-z] %lld %lld", var->name, &first, &last) != 3)
 		return fail(t, at, -EINVAL);
+	var->text = NULL;
 	t->nvars++;
+	keep = t->nvars;
 	for (long long i = first; i <= last && r == 0; i++) {
 		var->value = i;
 		r = run(t, l, at + 1, *ret_end);
+		forget(t, keep);
 	}
-	t->nvars--;
+	forget(t, keep - 1);
 	return r;
 }
 
@@ -357,7 +449,7 @@ static int run_text(struct tree *t, const struct lines *l, size_t at, size_t *re
 		r = -EINVAL;
 	if (r == 0)
 		r = put(t, head + 4 + strspn(head + 4, " \t"), all ? all : "",
-			all ? strlen(all) : 0);
+			all ? strlen(all) : 0, *head == 'm' ? O_APPEND : O_TRUNC);
 	return r < 0 ? fail(t, at, r) : 0;
 }
 
@@ -394,7 +486,7 @@ static int run(struct tree *t, const struct lines *l, size_t from, size_t to)
 				return r;
 			continue;
 		}
-		if (starts(l->v[i], "text")) {
+		if (starts(l->v[i], "text") || starts(l->v[i], "more")) {
 			r = run_text(t, l, i, &i);
 			if (r < 0)
 				return r;
@@ -451,6 +543,7 @@ int tree_make(const char *spec, const char *dir, struct err *err)
 	if (t.dirfd < 0)
 		return err_code(err, errno, "cannot open %s", dir);
 	r = run_file(&t, spec);
+	forget(&t, 0);
 	close(t.dirfd);
 	return r;
 }

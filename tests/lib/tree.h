@@ -17,6 +17,14 @@
  *	each i 0 511					what follows for i = 0 ... 511
  *	file /sys/devices/system/cpu/cpu{i}/topology/core_id {i%64}
  *	end
+ *	more /proc/cpuinfo				as text, after what is there
+ *	processor : {i}
+ *	.
+ *	set at /sys/devices/pci0000:00			{at} is this from here on, a number or a text;
+ *							inside a loop until that round ends
+ *	smbios 16 03030600000001feff0200		a structure after those that are in
+ *	smbios 11 02 First string|Second		/sys/firmware/dmi/tables/DMI; its bytes but for
+ *							the head, its strings; handles count from 0
  *	use other.machine				another text, relative to this one
  *
  * {EXPRESSION} stands anywhere in a line, of numbers, loop variables, + - * / % and parentheses.
