@@ -115,10 +115,11 @@ static int put_range(json_t *o, const struct machine_field *f, const struct note
 		r = put(o, "maximum", json_integer(hi));
 	if (r == 0 && n && n->multiple)
 		r = put(o, "multipleOf", json_integer(n->multiple));
-	/* 0 is good, and what lies between it and the least is not. */
+	/* 0 and null are good, and what lies between 0 and the least is not. */
 	if (r == 0 && n && n->min > 1)
-		r = put(o, "not", json_pack("{s:i, s:I}", "exclusiveMinimum", 0,
-					    "exclusiveMaximum", (json_int_t)n->min));
+		r = put(o, "not", json_pack("{s:s, s:i, s:I}", "type", "integer",
+					    "exclusiveMinimum", 0, "exclusiveMaximum",
+					    (json_int_t)n->min));
 	return r;
 }
 

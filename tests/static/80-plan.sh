@@ -58,9 +58,8 @@ for path in sys.argv[2:]:
         print(path + ": " + "/".join(map(str, fault.path)) + ": " + fault.message[:200])
 PYTHON
 
-for root in tests/sysroots/*/; do
-	name=$(basename "$root")
-	"$agent" -qq plan --sysroot "$root" --output "$tap_dir/$name.json" 2>&1 || echo "$root: plan fails"
+for machine in tests/golden/machine/*.json; do
+	"$agent" -qq plan --machine "$machine" --output "$tap_dir/$(basename "$machine")" 2>&1 || echo "$machine: plan fails"
 done >"$faults"
 python3 "$tap_dir/judge.py" "$schema" "$tap_dir"/*.json >>"$faults" 2>&1 || echo "the schema is none" >>"$faults"
 judge "the schema is a schema, and takes good plans"
