@@ -3,12 +3,13 @@
 # shellcheck disable=SC2016  # back-quotes are Markdown's
 #
 # docs/inventory.md has every member of the machine, of its type, and no other. A line below each
-# heading names the objects that the table is of: "Path: `os.kernels[]`, `systems[].kernels[]`".
+# heading names the objects that the table is of: "Path: `os.kernels[]`, `systems[].kernels[]`". And the example of
+# README.md is what the program prints.
 set -eu
 
 . "$(dirname "$0")/tap"
-want 4 jq
-tap_begin 4
+want 5 jq
+tap_begin 5
 agent=$tap_build/p2v-agent
 doc=docs/inventory.md
 
@@ -58,3 +59,14 @@ judge "every member is in the document, with its type"
 
 comm -13 "$tap_dir/program" "$tap_dir/document" | sed "s|^|$doc has, and the inventory has not: |" >"$faults"
 judge "every member of the document is one, and of that type"
+
+sed -n '/^    \$ p2v-agent inventory/,/^[^ ]/s/^    //p' README.md >"$tap_dir/example"
+sed -n 's/^\$ p2v-agent \(inventory\|check\) --sysroot \([^ ]*\)$/\1 \2/p' "$tap_dir/example" >"$tap_dir/commands"
+while read -r command sysroot; do
+	"$agent" -qq "$command" --sysroot "$sysroot" || [ $? -eq 5 ] || echo "README.md: $command fails" >>"$faults"
+done <"$tap_dir/commands" >"$tap_dir/output"
+[ "$(wc -l <"$tap_dir/commands")" -eq 2 ] || echo "README.md has no example of inventory and check" >>"$faults"
+# What the plan says and the exit status are in the end-to-end tests.
+grep -vxF -e ... -e 5 -e ok "$tap_dir/example" | grep -v '^\$' | grep -vxF -f "$tap_dir/output" |
+	sed 's/^/README.md: not what is printed: /' >>"$faults" || :
+judge "the example of README.md is what is printed"
