@@ -104,7 +104,7 @@ static void ask_live(void *item, unsigned int worker, void *opaque)
 
 	(void)worker;
 	(void)opaque;
-	a->r = smart_live_ask(a->root, a->disk->name, a->kind, !a->disk->rotational, &a->smart,
+	a->r = smart_live_ask(a->disk->name, a->kind, !a->disk->rotational, &a->smart,
 			      &a->why);
 }
 

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include "common/bytes.h"
+#include "common/text.h"
 #include "inventory/smart_ata.h"
 #include "inventory/smart_nvme.h"
 #include "inventory/smart_scsi.h"
@@ -236,18 +237,23 @@ const char *smart_live_source(enum smart_live_kind kind)
 	       kind == SMART_LIVE_NVME ? "nvme" : NULL;
 }
 
-int smart_live_ask(const struct sysroot *root, const char *name, enum smart_live_kind kind,
-		   bool solid, struct machine_smart *ret, struct err *ret_why)
+int smart_live_ask(const char *name, enum smart_live_kind kind, bool solid,
+		   struct machine_smart *ret, struct err *ret_why)
 {
-	CLEANUP(fd_close) int fd = sysroot_openf(root, O_NONBLOCK, "/dev/%s", name);
+	CLEANUP(mem_free) char *path = text_format("/dev/%s", name);
+	CLEANUP(fd_close) int fd = path ? open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC) : -1;
 	struct sg sg = { .fd = fd };
 	struct stat st;
 	int r;
 
-	if (fd < 0)
-		return err_code(ret_why, -fd, "cannot open /dev/%s", name) == -ENOMEM ? -ENOMEM : 0;
+	if (!path)
+		return -ENOMEM;
+	if (fd < 0) {
+		(void)err_errno(ret_why, "cannot open %s", path);
+		return 0;
+	}
 	if (fstat(fd, &st) < 0 || !S_ISBLK(st.st_mode)) {
-		(void)err_set(ret_why, ENOTBLK, "/dev/%s is no block device", name);
+		(void)err_set(ret_why, ENOTBLK, "%s is no block device", path);
 		return 0;
 	}
 	if (kind == SMART_LIVE_ATA)

@@ -12,7 +12,7 @@
 #define P2V_INVENTORY_SMART_LIVE_H
 
 #include <stdbool.h>
-#include "common/sysroot.h"
+#include "common/err.h"
 #include "inventory/machine.h"
 
 #define SMART_LIVE_TIMEOUT	2000	/* ms */
@@ -27,10 +27,11 @@ enum smart_live_kind {
 /* "ata", ...; NULL for SMART_LIVE_NONE. */
 const char *smart_live_source(enum smart_live_kind kind);
 /*
- * Fill ret, which is empty. solid: it does not rotate. 0, also when there is no answer: then
- * *ret_why, of err's kind, says why and ret holds what was told before. -ENOMEM.
+ * Fill ret, which is empty, from this machine's /dev/NAME (a sysroot is one thread's, and this may
+ * be called by many). solid: it does not rotate. 0, also when there is no answer: then *ret_why, of
+ * err's kind, says why and ret holds what was told before. -ENOMEM.
  */
-int smart_live_ask(const struct sysroot *root, const char *name, enum smart_live_kind kind,
-		   bool solid, struct machine_smart *ret, struct err *ret_why);
+int smart_live_ask(const char *name, enum smart_live_kind kind, bool solid,
+		   struct machine_smart *ret, struct err *ret_why);
 
 #endif

@@ -20,11 +20,11 @@
  *	more /proc/cpuinfo				as text, after what is there
  *	processor : {i}
  *	.
- *	set at /sys/devices/pci0000:00			{at} is this from here on, a number or a
- *							text; inside a loop until that round ends
- *	smbios 16 03030600000001feff0200		a structure after those that are in
- *	smbios 11 02 First string|Second		/sys/firmware/dmi/tables/DMI; its bytes but
- *							for the head, its strings; handles from 0
+ *	set at /sys/devices/pci0000:00			{at} is this from here on;
+ *							set inside a loop: for a round
+ *	smbios 16 03030600000001feff0200		appended to the DMI table: type,
+ *	smbios 11 02 First string|Second		bytes after the head, strings;
+ *							handles count from 0
  *	use other.machine				another text, relative to this one
  *
  * {EXPRESSION} stands anywhere in a line, of numbers, loop variables, + - * / % and parentheses.

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <unistd.h>
 #include "tests/lib/unit.h"
 
 static char top[64];
@@ -317,6 +318,46 @@ START_TEST(size_limit)
 }
 END_TEST
 
+/* Nothing waits for a pipe, lists of /proc may be long, and what is odd is remembered once. */
+START_TEST(troubles)
+{
+	const struct sysroot_troubles *t = sysroot_troubles(root);
+	char full[128], *text = NULL;
+	size_t len;
+	FILE *f;
+
+	ck_assert_uint_eq(t->n, 0);
+	ck_assert_int_eq(sysroot_read(root, &text, NULL, "/sys/none"), -ENOENT);
+	ck_assert_uint_eq(t->n, 0);
+	snprintf(full, sizeof(full), "%s/root/tmp/pipe", top);
+	ck_assert_int_eq(mkfifo(full, 0600), 0);
+	for (int i = 0; i < 2; i++)
+		ck_assert_int_eq(sysroot_read(root, &text, NULL, "/tmp/%s", "pipe"), -EBADF);
+	ck_assert_int_eq(sysroot_read_line(root, &text, "/sys/block"), -EISDIR);
+	ck_assert_uint_eq(t->n, 2);
+	ck_assert_str_eq(t->v[0].path, "/tmp/pipe");
+	ck_assert_int_eq(t->v[1].code, EISDIR);
+	for (int i = 0; i < SYSROOT_TROUBLES_MAX; i++)
+		(void)sysroot_read(root, &text, NULL, "/sys/block%.*s", i + 1,
+				   "///////////////////////////////////////////////////////////////"
+				   "//////////");
+	ck_assert_uint_eq(t->n, SYSROOT_TROUBLES_MAX);
+	ck_assert_uint_eq(t->more, 2);
+
+	folder("root/proc");
+	snprintf(full, sizeof(full), "%s/root/proc/cpuinfo", top);
+	f = fopen(full, "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(ftruncate(fileno(f), 2 << 20), 0);
+	fclose(f);
+	ck_assert_int_eq(sysroot_read(root, &text, &len, "/proc/cpuinfo"), 0);
+	ck_assert_uint_eq(len, 2 << 20);
+	free(text);
+	ck_assert_int_eq(truncate(full, (16 << 20) + 1), 0);
+	ck_assert_int_eq(sysroot_read(root, &text, NULL, "/proc/cpuinfo"), -EFBIG);
+}
+END_TEST
+
 START_TEST(live)
 {
 	CLEANUP(sysroot_free) struct sysroot *s = NULL;
@@ -343,6 +384,7 @@ static Suite *sysroot_suite(void)
 	tcase_add_test(t, links);
 	tcase_add_test(t, lists_in_version_order);
 	tcase_add_test(t, size_limit);
+	tcase_add_test(t, troubles);
 	tcase_add_test(t, live);
 	suite_add_tcase(s, t);
 	return s;

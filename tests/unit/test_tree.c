@@ -105,10 +105,38 @@ static const struct {
 	{ "each i 0 1\nfile /a\n", ":1: not understood" },
 	{ "each i 0\nend\n", ":1: not understood" },
 	{ "\ntext /a\nno end\n", ":2: not understood" },
+	{ "each i 0 1\nset i 2\nend\n", ":2: not understood" },
+	{ "smbios 11 0 odd\n", ":1: not understood" },
+	{ "set n x\nfile /a {n+1}\n", ":2: not understood" },
 	{ "use missing.machine\n", "missing.machine" },
 	{ "use spec\n", "symbolic links" },
 	{ "file /a 1\nfile /a/b 1\n", ":2: Not a directory" },
 };
+
+START_TEST(test_variables_and_tables)
+{
+	static const char text[] = "set n 3\nset at /sys/x\nset name a b\n"
+				   "file {at}/{n*2} {name}\nset n 4\n"
+				   "each i 0 1\nset k {n+i}\nmore {at}/list\n{k}\n.\nend\n"
+				   "link {at}/l one\nlink {at}/l two\n"
+				   "smbios 16 0303\nsmbios 11 02 First|Second one\n";
+	static const char table[] = "\x10\x06\0\0\x03\x03\0\0"
+				    "\x0b\x05\x01\0\x02" "First\0Second one\0";
+	CLEANUP(sysroot_free) struct sysroot *s = NULL;
+	CLEANUP(mem_free) char *dmi = NULL, *target = NULL;
+	struct err err = ERR_INIT;
+	size_t len;
+
+	ck_assert_msg(tree_of(text, &s, &err) == 0, "%s", err.text);
+	is(s, "/sys/x/6", "a b\n");
+	is(s, "/sys/x/list", "4\n5\n");
+	ck_assert_int_eq(sysroot_readlink(s, &target, "/sys/x/l"), 0);
+	ck_assert_str_eq(target, "two");
+	ck_assert_int_eq(sysroot_read(s, &dmi, &len, "/sys/firmware/dmi/tables/DMI"), 0);
+	ck_assert_uint_eq(len, sizeof(table));
+	ck_assert_mem_eq(dmi, table, len);
+}
+END_TEST
 
 START_TEST(test_slips_are_told)
 {
@@ -127,6 +155,7 @@ static Suite *suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_all_words);
+	tcase_add_test(t, test_variables_and_tables);
 	tcase_add_loop_test(t, test_slips_are_told, 0, ARRAY_SIZE(slips));
 	suite_add_tcase(s, t);
 	return s;
