@@ -12,36 +12,15 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "disk/swap_signature.h"
 #include "disk/usedmap.h"
 
-#define PAGE_MIN	4096u
-#define PAGE_MAX	65536u
-#define SIGNATURE_LEN	10
 #define PAGES_MIN	10		/* mkswap refuses less */
 
 static int doubt(const char *why, char **ret_why, struct err *err)
 {
 	*ret_why = strdup(why);
 	return *ret_why ? 0 : err_nomem(err);
-}
-
-static bool is_hibernated(const uint8_t *signature)
-{
-	static const struct {
-		const char *text;
-		size_t len;
-	} marks[] = {
-		{ "S1SUSPEND", 9 },				/* the kernel */
-		{ "S2SUSPEND", 9 },
-		{ "ULSUSPEND", 9 },				/* uswsusp */
-		{ "LINHIB0001", 10 },
-		{ "\xed\xc3\x02\xe9\x98\x56\xe5\x0c", 8 },	/* TuxOnIce */
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (memcmp(signature, marks[i].text, marks[i].len) == 0)
-			return true;
-	return false;
 }
 
 int usedmap_swap(const struct disk *d, uint64_t offset, uint64_t length, struct bitmap *map,
@@ -52,21 +31,21 @@ int usedmap_swap(const struct disk *d, uint64_t offset, uint64_t length, struct 
 	uint32_t last_page;
 	int r;
 
-	if (length < PAGE_MAX)
+	if (length < SWAP_PAGE_MAX)
 		return doubt("too small for swap: all used", ret_why, err);
-	head = disk_alloc(PAGE_MAX);
+	head = disk_alloc(SWAP_PAGE_MAX);
 	if (!head)
 		return err_nomem(err);
-	r = disk_read(d, head, PAGE_MAX, offset, err);
+	r = disk_read(d, head, SWAP_PAGE_MAX, offset, err);
 	if (r < 0)
 		return r;
 
-	for (uint64_t p = PAGE_MIN; p <= PAGE_MAX; p *= 2) {
-		const uint8_t *signature = head + p - SIGNATURE_LEN;
+	for (uint64_t p = SWAP_PAGE_MIN; p <= SWAP_PAGE_MAX; p *= 2) {
+		const uint8_t *signature = head + p - SWAP_SIGNATURE_LEN;
 
-		if (is_hibernated(signature))
+		if (swap_signature_is_image(signature))
 			return doubt("holds a hibernated system: all used", ret_why, err);
-		if (memcmp(signature, "SWAPSPACE2", SIGNATURE_LEN) != 0)
+		if (memcmp(signature, "SWAPSPACE2", SWAP_SIGNATURE_LEN) != 0)
 			continue;
 		if (page != 0)
 			return doubt("two swap signatures: all used", ret_why, err);
@@ -84,7 +63,7 @@ int usedmap_swap(const struct disk *d, uint64_t offset, uint64_t length, struct 
 	*ret_why = strdup("swap header");
 	if (!*ret_why)
 		return err_nomem(err);
-	if (end > PAGE_MAX)
-		bitmap_clear_range(map, offset + PAGE_MAX, end - PAGE_MAX);
+	if (end > SWAP_PAGE_MAX)
+		bitmap_clear_range(map, offset + SWAP_PAGE_MAX, end - SWAP_PAGE_MAX);
 	return 1;
 }

@@ -14,6 +14,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
+#include "common/kernelname.h"
 #include "common/text.h"
 #include "inventory/blk_text.h"
 #include "inventory/collect.h"
@@ -57,20 +58,6 @@ static bool ends(const char *s, const char *suffix)
 	return n >= k && strcmp(s + n - k, suffix) == 0;
 }
 
-/* Copies that package managers and people leave, and images that are not for a normal boot. */
-static bool is_leftover(const char *name)
-{
-	static const char *const suffixes[] = {
-		".old", ".bak", ".orig", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp",
-		".rpmsave", ".rpmnew", ".new", ".hmac", ".sig", ".sha512hmac", ".map", "~",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
-		if (ends(name, suffixes[i]))
-			return true;
-	return strstr(name, "kdump") || strstr(name, "rescue") || strstr(name, "memtest");
-}
-
 /* Behind the prefix of an image's name; "" for a plain "vmlinuz"; NULL: no kernel. */
 static const char *image_name(const char *name)
 {
@@ -79,7 +66,7 @@ static const char *image_name(const char *name)
 		"kernel", "bzImage", "Image",
 	};
 
-	if (is_leftover(name))
+	if (kernelname_is_leftover(name))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t n = strlen(prefixes[i]);

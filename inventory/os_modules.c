@@ -7,31 +7,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include "common/kernelname.h"
 #include "inventory/blk_text.h"
 
-/* The line's path, up to ':' or its end, is that of the module: "x/virtio-net.ko.xz". */
-static bool is_module(const char *line, size_t len, const char *name)
-{
-	const char *colon = memchr(line, ':', len), *end = colon ? colon : line + len;
-	const char *base = memrchr(line, '/', (size_t)(end - line));
-	size_t n = strlen(name);
-
-	base = base ? base + 1 : line;
-	if ((size_t)(end - base) < n + 3)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (base[i] != name[i] && !(base[i] == '-' && name[i] == '_'))
-			return false;
-	base += n;
-	return strncmp(base, ".ko", 3) == 0 && (base + 3 == end || base[3] == '.');
-}
-
+/* Lines of "path/virtio-net.ko.xz", in modules.dep with ": what it needs" behind. */
 static bool listed(const char *text, const char *name)
 {
 	while (text && *text) {
-		size_t len = strcspn(text, "\n");
+		size_t len = strcspn(text, "\n"), path = strcspn(text, ":\n");
 
-		if (is_module(text, len, name))
+		if (kernelname_is_module(text, path, name))
 			return true;
 		text += len + (text[len] == '\n');
 	}

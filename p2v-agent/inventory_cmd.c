@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "common/fdio.h"
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/text.h"
@@ -11,6 +10,7 @@
 #include "inventory/summary.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
+#include "p2v-agent/output.h"
 #include "p2v-agent/sample_options.h"
 
 struct inventory_config {
@@ -94,10 +94,7 @@ static int inventory(const struct inventory_config *cfg, struct err *err)
 		r = cfg->json ? make_json(m, s, &text, err) : make_text(m, s, &text, err);
 	if (r < 0)
 		return r;
-	if (cfg->output)
-		return fdio_replace_file(cfg->output, text, strlen(text), 0600, err);
-	r = fdio_write_full(1, text, strlen(text));
-	return r < 0 ? err_code(err, -r, "cannot write to standard output") : 0;
+	return output_text(cfg->output, text, err);
 }
 
 int inventory_run(int argc, char **argv)

@@ -4,13 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "common/fdio.h"
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/text.h"
 #include "inventory/plan.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
+#include "p2v-agent/output.h"
 #include "p2v-agent/plan_source.h"
 #include "p2v-agent/sample_options.h"
 
@@ -129,12 +129,7 @@ static int plan(const struct plan_config *cfg, struct err *err)
 	if (cfg->check)
 		return check(cfg->check, err);
 	r = cfg->schema ? schema_text(&text, err) : plan_text(cfg, &text, err);
-	if (r < 0)
-		return r;
-	if (cfg->output)
-		return fdio_replace_file(cfg->output, text, strlen(text), 0600, err);
-	r = fdio_write_full(1, text, strlen(text));
-	return r < 0 ? err_code(err, -r, "cannot write to standard output") : 0;
+	return r < 0 ? r : output_text(cfg->output, text, err);
 }
 
 int plan_run(int argc, char **argv)

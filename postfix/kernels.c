@@ -6,29 +6,9 @@
 #include <string.h>
 
 #include "common/compiler.h"
+#include "common/kernelname.h"
 #include "inventory/machine.h"
 #include "postfix/lines.h"
-
-static bool ends(const char *s, const char *suffix)
-{
-	size_t n = strlen(s), k = strlen(suffix);
-
-	return n >= k && strcmp(s + n - k, suffix) == 0;
-}
-
-/* Copies that package managers and people leave lying about, and images made for other purposes. */
-static bool is_leftover(const char *name)
-{
-	static const char *const suffixes[] = {
-		".old", ".bak", ".orig", ".dpkg-old", ".dpkg-new", ".dpkg-bak", ".dpkg-tmp",
-		".rpmsave", ".rpmnew", ".new", ".hmac", ".sig", ".gz", ".map", "~",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(suffixes); i++)
-		if (ends(name, suffixes[i]))
-			return true;
-	return strstr(name, "kdump") || strstr(name, "rescue") || strstr(name, "memtest");
-}
 
 /* It becomes part of a command line in the guest. */
 static bool version_valid(const char *s)
@@ -45,7 +25,7 @@ static const char *image_version(const char *name)
 {
 	static const char *const prefixes[] = { "vmlinuz-", "vmlinux-", "kernel-", "bzImage-" };
 
-	if (is_leftover(name))
+	if (kernelname_is_leftover(name))
 		return NULL;
 	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
 		size_t n = strlen(prefixes[i]);
@@ -189,24 +169,6 @@ bool kernels_version_parse(const char *version, unsigned int *ret_major, unsigne
 	return sscanf(version, "%4u.%4u", ret_major, ret_minor) == 2;
 }
 
-bool kernels_path_is_module(const char *path, size_t len, const char *name)
-{
-	const char *base = memrchr(path, '/', len), *end = path + len;
-	size_t n = strlen(name);
-
-	base = base ? base + 1 : path;
-	if ((size_t)(end - base) < n + 3)
-		return false;
-	for (size_t i = 0; i < n; i++)
-		if (base[i] != name[i] && !(base[i] == '-' && name[i] == '_'))
-			return false;
-	base += n;
-	if (strncmp(base, ".ko", 3) != 0)
-		return false;
-	base += 3;
-	return base == end || *base == '.';
-}
-
 static bool listed(const char *text, const char *name)
 {
 	const char *pos = text;
@@ -216,7 +178,7 @@ static bool listed(const char *text, const char *name)
 		/* modules.dep: "path/x.ko: what it needs"; modules.builtin: the path alone. */
 		const char *colon = memchr(l.s, ':', l.len);
 
-		if (kernels_path_is_module(l.s, colon ? (size_t)(colon - l.s) : l.len, name))
+		if (kernelname_is_module(l.s, colon ? (size_t)(colon - l.s) : l.len, name))
 			return true;
 	}
 	return false;

@@ -39,7 +39,5 @@ enum kernels_driver { KERNELS_ABSENT, KERNELS_MODULE, KERNELS_BUILTIN };
 /* From the text of modules.dep and modules.builtin (either may be NULL); name as lsmod shows it. */
 enum kernels_driver kernels_driver(const char *modules_dep, const char *modules_builtin,
 				   const char *name);
-/* Does this path's last part hold the module ("x/virtio-rng.ko.xz" for "virtio_rng")? */
-bool kernels_path_is_module(const char *path, size_t len, const char *name);
 
 #endif

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/compiler.h"
+#include "common/kernelname.h"
 #include "postfix/lines.h"
 #include "postfix/modlist.h"
 
@@ -63,7 +64,7 @@ void linux_initramfs_read_listing(const char *text, char *const *links, struct f
 	while (lines_next(&pos, &l))
 		for (p = l.s; lines_word(&p, l.s + l.len, &w);) {
 			for (size_t i = 0; i < DRIVER_COUNT; i++)
-				if (kernels_path_is_module(w.s, w.len, fixer_driver_names[i]))
+				if (kernelname_is_module(w.s, w.len, fixer_driver_names[i]))
 					k->image_has[i] = true;
 			renames = renames || base_is(w, "80-net-setup-link.rules");
 			for (size_t i = 0; i < nlinks; i++)

@@ -2,6 +2,7 @@
 #include "tests/lib/unit.h"
 
 #include "common/compiler.h"
+#include "common/kernelname.h"
 #include "postfix/kernels.h"
 
 START_TEST(kernels_are_found)
@@ -80,9 +81,9 @@ START_TEST(drivers_are_found)
 	/* Only named as what another one needs. */
 	ck_assert_int_eq(kernels_driver(dep, builtin, "ahci"), KERNELS_ABSENT);
 	ck_assert_int_eq(kernels_driver(NULL, NULL, "ahci"), KERNELS_ABSENT);
-	ck_assert(!kernels_path_is_module("x/virtio_blkx.ko", 16, "virtio_blk"));
-	ck_assert(!kernels_path_is_module("x/xvirtio_blk.ko", 16, "virtio_blk"));
-	ck_assert(!kernels_path_is_module("ko", 2, "virtio_blk"));
+	ck_assert(!kernelname_is_module("x/virtio_blkx.ko", 16, "virtio_blk"));
+	ck_assert(!kernelname_is_module("x/xvirtio_blk.ko", 16, "virtio_blk"));
+	ck_assert(!kernelname_is_module("ko", 2, "virtio_blk"));
 }
 END_TEST
 
