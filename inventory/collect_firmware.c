@@ -81,10 +81,13 @@ static int read_order(const struct sysroot *root, struct machine *m)
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	r = efivar_boot_order(data, len, &order, &n, &err);
-	for (size_t i = 0; i < n; i++) {
-		uint16_t *slot = machine_grow(&m->firmware.boot_order, &m->firmware.nboot_order,
-					      sizeof(*slot));
+	for (size_t i = 0; i < n && r == 0; i++) {
+		uint16_t *slot;
 
+		if (i == COLLECT_LIST_MAX)
+			return collect_full(m, "numbers in BootOrder");
+		slot = machine_grow(&m->firmware.boot_order, &m->firmware.nboot_order,
+				    sizeof(*slot));
 		if (!slot)
 			return -ENOMEM;
 		*slot = order[i];
@@ -128,6 +131,8 @@ static int read_entries(const struct sysroot *root, struct machine *m)
 
 		if (!is_entry(*p, &parsed.number))
 			continue;
+		if (m->firmware.nentries == COLLECT_LIST_MAX)
+			return collect_full(m, "EFI boot entries");
 		snprintf(name, sizeof(name), "%.8s", *p);
 		r = read_var(root, m, name, &data, &len);
 		if (r == -ENOENT)

@@ -15,6 +15,7 @@
 #include "common/sysroot.h"
 #include "common/text.h"
 #include "inventory/collect.h"
+#include "inventory/efivar.h"
 #include "inventory/machine_json.h"
 #include "inventory/summary.h"
 #include "tests/lib/tree.h"
@@ -312,6 +313,23 @@ START_TEST(test_numbers_and_names)
 }
 END_TEST
 
+/* More boot numbers than a machine may have: it must still be one that can be written and read. */
+START_TEST(test_long_boot_order)
+{
+	CLEANUP(mem_free) char *efi = text_format("%s/sys/firmware/efi", made);
+	CLEANUP(mem_free) char *vars = text_format("%s/efivars", efi);
+	CLEANUP(mem_free) char *path = text_format("%s/BootOrder-" EFIVAR_GLOBAL, vars);
+	CLEANUP(machine_free) struct machine *m = NULL;
+
+	ck_assert_int_eq(mkdir(efi, 0755), 0);
+	ck_assert_int_eq(mkdir(vars, 0755), 0);
+	put(path, big, 4 + 2 * (COLLECT_LIST_MAX + 1));
+	m = collect();
+	ck_assert_uint_eq(m->firmware.nboot_order, COLLECT_LIST_MAX);
+	ck_assert(is_told(m, "BootOrder"));
+}
+END_TEST
+
 /* A circle of folders below /sys. */
 START_TEST(test_folders_in_a_circle)
 {
@@ -341,6 +359,7 @@ static Suite *hostile_suite(void)
 	tcase_add_test(t, test_many_faults);
 	tcase_add_test(t, test_vanishing);
 	tcase_add_test(t, test_numbers_and_names);
+	tcase_add_test(t, test_long_boot_order);
 	tcase_add_test(t, test_folders_in_a_circle);
 	suite_add_tcase(s, t);
 	return s;
