@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../lib/e2e.sh"
 e2e_want jq
-e2e_begin 30 300
+e2e_begin 31 300
 
 record=$e2e_top/tests/sysroots/record-machine
 
@@ -28,6 +28,7 @@ still='del(.recorded_at, .warnings, .clock.rtc_minus_system, .volumes, .mounts)
 	| .memory |= del(.hugepages)'
 
 # Every place in it, numbers and truths as they are, and of texts those that tell the kind of something.
+# shellcheck disable=SC2016 # names of jq
 shape='[paths as $p | [$p, (getpath($p) | if type != "string" then (if type | . == "number" or . == "boolean" then . else
 	type end) elif [$p[-1]] | inside(["kind", "type", "usage", "level", "transport", "table", "driver", "vendor",
 	"model", "scope", "fs", "root_fs", "bus", "controller", "hctl", "bond_mode", "id", "version_id", "kernel", "arch",
@@ -131,6 +132,13 @@ scrub_again()
 	"$record" --scrub-only "$e2e_dir/$1" && read_back "$1"
 }
 
+# fails_closed FOLDER: the program that replaces does not work
+fails_closed()
+{
+	mkdir "$e2e_dir/bin" && printf '#!/bin/sh\nexit 1\n' >"$e2e_dir/bin/awk" && chmod +x "$e2e_dir/bin/awk" &&
+		! PATH=$e2e_dir/bin:$PATH "$record" --scrub "$1" && [ ! -e "$1" ]
+}
+
 # others_untouched FOLDER: it is not a record, so nothing in it changes
 others_untouched()
 {
@@ -160,4 +168,5 @@ for name in uefi-nvme-bond bios-ahci-lvm recorded-virtio cciss-rhel5; do
 	scrub_again "$name"
 	check "$name: the same shape after another time" same_shape . "$e2e_dir/before.json" "$e2e_dir/$name.json"
 done
+check "without awk: a failure, and no folder that may be passed on" fails_closed "$e2e_dir/closed"
 check "what is no record is left alone" others_untouched "$e2e_dir/other"
