@@ -7,7 +7,7 @@
 
 . "$(dirname "$0")/../lib/e2e.sh"
 e2e_want jq
-e2e_begin 31 300
+e2e_begin 32 300
 
 record=$e2e_top/tests/sysroots/record-machine
 
@@ -139,6 +139,34 @@ fails_closed()
 		! PATH=$e2e_dir/bin:$PATH "$record" --scrub "$1" && [ ! -e "$1" ]
 }
 
+# at FILE OFFSET TEXT: in the syntax of printf
+at()
+{
+	# shellcheck disable=SC2059 # it has octal escapes
+	printf "$3" | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null
+}
+
+# md_is_valid FOLDER: a superblock, as far as the decoder looks, whose sum is not right before scrubbing; after it, it is
+md_is_valid()
+{
+	cp -a "$e2e_top/tests/sysroots/uefi-nvme-bond" "$1" && mkdir -p "$1/p2v/content" || return 1
+	sb=$1/p2v/content/sda.4096
+	echo 4000787030016 >"$1/p2v/content/sda.size"
+	head -c 4096 /dev/zero >"$sb"
+	at "$sb" 0 '\374\116\053\251\001'
+	at "$sb" 16 '\241\262\303\324\000\000\021\021\042\042\063\063\104\104\125\125db1:data'
+	at "$sb" 72 '\001'
+	at "$sb" 92 '\002'
+	at "$sb" 144 '\010'
+	# An odd number of devices: a half word at the end of the sum.
+	at "$sb" 220 '\201'
+	agent inventory --json --sysroot="$1" >"$e2e_dir/md.json"
+	jq -e '.disks[] | select(.name == "sda").fs | .group_uuid == null' "$e2e_dir/md.json" || return 1
+	"$record" --scrub-only "$1" && agent inventory --json --sysroot="$1" >"$e2e_dir/md.json" || return 1
+	jq -e '.disks[] | select(.name == "sda").fs
+		| .group_uuid == .uuid and .group == .label and .group != "db1:data" and .level == "raid1"' "$e2e_dir/md.json"
+}
+
 # others_untouched FOLDER: it is not a record, so nothing in it changes
 others_untouched()
 {
@@ -169,4 +197,5 @@ for name in uefi-nvme-bond bios-ahci-lvm recorded-virtio cciss-rhel5; do
 	check "$name: the same shape after another time" same_shape . "$e2e_dir/before.json" "$e2e_dir/$name.json"
 done
 check "without awk: a failure, and no folder that may be passed on" fails_closed "$e2e_dir/closed"
+check "a superblock of md gets the sum of its new bytes" md_is_valid "$e2e_dir/md"
 check "what is no record is left alone" others_untouched "$e2e_dir/other"
