@@ -41,6 +41,13 @@
  * lines on virtio; of cgroup.procs whether a service has processes; of programs, packages' files
  * and images that they are there (as empty files, and folders with a ".keep").
  *
+ * A record may be scrubbed (record-machine --scrub, or --scrub-only for one that is there): names
+ * of hosts and domains, addresses, serial numbers, asset tags, WWNs, UUIDs, labels and names of
+ * volumes are others of the same kind, the same one everywhere, so that the inventory has the same
+ * shape. Makers' parts of MAC addresses and WWNs stay, as do networks; sums of md superblocks are
+ * made anew, superblocks of Intel arrays (isw) that would change are left out. The head of the
+ * script lists what stays as it was: mount points, labels of boot entries, OEM strings and others.
+ *
  * /dev/NAME may be a regular file, an image of the disk: then it is probed as the disk would be.
  */
 #ifndef P2V_INVENTORY_COLLECT_H
