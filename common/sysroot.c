@@ -186,12 +186,12 @@ static int check_folder(const struct sysroot *s, const struct resolved *r)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
-/* todo is PATH_MAX bytes and is used up. follow_last: also when the path itself is a link. */
-static int walk(const struct sysroot *s, char *todo, bool follow_last, struct resolved *r)
+/* pending is PATH_MAX bytes and is used up. follow_last: also when the path itself is a link. */
+static int walk(const struct sysroot *s, char *pending, bool follow_last, struct resolved *r)
 {
 	char target[PATH_MAX], rest[PATH_MAX];
 	unsigned int links = 0;
-	char *p = todo;
+	char *p = pending;
 	int ret;
 
 	r->len = 0;
@@ -244,9 +244,9 @@ static int walk(const struct sysroot *s, char *todo, bool follow_last, struct re
 		if ((size_t)len + 1 + strlen(p + n) >= PATH_MAX)
 			return -ENAMETOOLONG;
 		strcpy(rest, p + n);
-		memcpy(todo, target, (size_t)len);
-		strcpy(todo + len, rest);
-		p = todo;
+		memcpy(pending, target, (size_t)len);
+		strcpy(pending + len, rest);
+		p = pending;
 		if (target[0] == '/') {
 			r->len = 0;
 			r->path[0] = '\0';
@@ -256,10 +256,10 @@ static int walk(const struct sysroot *s, char *todo, bool follow_last, struct re
 	}
 }
 
-/* Into todo, PATH_MAX bytes. */
-static int format_path(char *todo, const char *fmt, va_list ap)
+/* Into pending, PATH_MAX bytes. */
+static int format_path(char *pending, const char *fmt, va_list ap)
 {
-	int n = vsnprintf(todo, PATH_MAX, fmt, ap);
+	int n = vsnprintf(pending, PATH_MAX, fmt, ap);
 
 	return n < 0 || n >= PATH_MAX ? -ENAMETOOLONG : 0;
 }
@@ -267,28 +267,28 @@ static int format_path(char *todo, const char *fmt, va_list ap)
 static int resolvev(const struct sysroot *s, bool follow_last, struct resolved *r, const char *fmt,
 		    va_list ap)
 {
-	char todo[PATH_MAX];
-	int ret = format_path(todo, fmt, ap);
+	char pending[PATH_MAX];
+	int ret = format_path(pending, fmt, ap);
 
-	return ret < 0 ? ret : walk(s, todo, follow_last, r);
+	return ret < 0 ? ret : walk(s, pending, follow_last, r);
 }
 
 static int openv(const struct sysroot *s, int flags, const char *fmt, va_list ap)
 {
-	char todo[PATH_MAX];
+	char pending[PATH_MAX];
 	struct resolved at;
 	int r, fd;
 
-	r = format_path(todo, fmt, ap);
+	r = format_path(pending, fmt, ap);
 	if (r < 0)
 		return r;
-	if (s->fast && todo[0] == '/') {
-		fd = open_fast(s, todo, flags);
+	if (s->fast && pending[0] == '/') {
+		fd = open_fast(s, pending, flags);
 		/* ELOOP: also a link of /proc that is not followed by its text. EAGAIN: a race. */
 		if (fd != -ELOOP && fd != -EAGAIN)
 			return fd;
 	}
-	r = walk(s, todo, !(flags & O_NOFOLLOW), &at);
+	r = walk(s, pending, !(flags & O_NOFOLLOW), &at);
 	if (r < 0)
 		return r;
 	do {

@@ -42,6 +42,25 @@ const char *const machine_fields_firmware_types[] = {
 	[MACHINE_FIRMWARE_UEFI] = "uefi",
 };
 
+void machine_fields_range(enum machine_field_kind kind, int64_t *ret_lo, int64_t *ret_hi)
+{
+	*ret_lo = kind == FIELD_I32 ? INT32_MIN : kind == FIELD_I64 ? INT64_MIN : 0;
+	switch (kind) {
+	case FIELD_U16:
+		*ret_hi = UINT16_MAX;
+		break;
+	case FIELD_U32:
+		*ret_hi = UINT32_MAX;
+		break;
+	case FIELD_I32:
+		*ret_hi = INT32_MAX;
+		break;
+	default:
+		*ret_hi = INT64_MAX;
+		break;
+	}
+}
+
 static void free_list(const struct machine_field *f, void *base)
 {
 	char *list;

@@ -102,6 +102,8 @@ extern const struct machine_field machine_fields_plan[];
 /* By enum machine_firmware_type; NULL for the one that is left out. */
 extern const char *const machine_fields_firmware_types[MACHINE_FIRMWARE_UEFI + 1];
 
+/* What a number of this kind can be, both included; JSON carries no more than int64_t. */
+void machine_fields_range(enum machine_field_kind kind, int64_t *ret_lo, int64_t *ret_hi);
 /* Free what the struct at base owns, not the struct. */
 void machine_fields_free(void *base, const struct machine_field *fields);
 

@@ -104,23 +104,14 @@ static int decode_list(const json_t *o, const struct machine_field *f, void *bas
 static int decode_number(const json_t *o, const struct machine_field *f, void *p,
 			 struct err *err)
 {
-	int64_t lo = 0, hi = INT64_MAX, v = f->unknown;
+	int64_t lo, hi, v = f->unknown;
 	int r = jsonx_get_i64(o, f->name, &v, err);
 
 	if (r == -ENOENT && (f->rules & RULE_NEEDED))
 		return absent(f, err);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	if (f->kind == FIELD_U16)
-		hi = UINT16_MAX;
-	else if (f->kind == FIELD_U32)
-		hi = UINT32_MAX;
-	else if (f->kind == FIELD_I32)
-		hi = INT32_MAX;
-	if (f->kind == FIELD_I32)
-		lo = INT32_MIN;
-	else if (f->kind == FIELD_I64)
-		lo = INT64_MIN;
+	machine_fields_range(f->kind, &lo, &hi);
 	if (v < lo || v > hi)
 		return err_set(err, EBADMSG, "%s is out of range", f->name);
 

@@ -68,11 +68,13 @@ bool os_reachable(const struct os_look *o, const char *path)
 	return !found || longest == 0 || !waits(found->fs);
 }
 
-static bool path_of(const char *fmt, va_list ap, char path[static PATH_MAX])
+/* The path is one, and asking for it waits for nobody. */
+static bool path_of(const struct os_look *o, const char *fmt, va_list ap,
+		    char path[static PATH_MAX])
 {
 	int n = vsnprintf(path, PATH_MAX, fmt, ap);
 
-	return n >= 0 && n < PATH_MAX;
+	return n >= 0 && n < PATH_MAX && os_reachable(o, path);
 }
 
 bool os_exists(const struct os_look *o, const char *fmt, ...)
@@ -82,9 +84,9 @@ bool os_exists(const struct os_look *o, const char *fmt, ...)
 	bool good;
 
 	va_start(ap, fmt);
-	good = path_of(fmt, ap, path);
+	good = path_of(o, fmt, ap, path);
 	va_end(ap);
-	return good && os_reachable(o, path) && sysroot_exists(o->root, "%s", path);
+	return good && sysroot_exists(o->root, "%s", path);
 }
 
 int os_list(const struct os_look *o, char ***ret, const char *fmt, ...)
@@ -95,9 +97,9 @@ int os_list(const struct os_look *o, char ***ret, const char *fmt, ...)
 	int r;
 
 	va_start(ap, fmt);
-	good = path_of(fmt, ap, path);
+	good = path_of(o, fmt, ap, path);
 	va_end(ap);
-	if (!good || !os_reachable(o, path))
+	if (!good)
 		return 0;
 	r = sysroot_list(o->root, ret, "%s", path);
 	return r == -ENOMEM ? r : 0;
@@ -112,9 +114,9 @@ int os_read(const struct os_look *o, char **ret, const char *fmt, ...)
 	int r;
 
 	va_start(ap, fmt);
-	good = path_of(fmt, ap, path);
+	good = path_of(o, fmt, ap, path);
 	va_end(ap);
-	if (!good || !os_reachable(o, path))
+	if (!good)
 		return 0;
 	fd = sysroot_openf(o->root, O_NONBLOCK, "%s", path);
 	if (fd < 0)

@@ -95,19 +95,10 @@ static int put_type(json_t *o, const char *type, bool nullable)
 
 static int put_range(json_t *o, const struct machine_field *f, const struct note *n)
 {
-	int64_t lo = 0, hi = INT64_MAX;
+	int64_t lo, hi;
 	int r;
 
-	if (f->kind == FIELD_U16)
-		hi = UINT16_MAX;
-	else if (f->kind == FIELD_U32)
-		hi = UINT32_MAX;
-	else if (f->kind == FIELD_I32)
-		hi = INT32_MAX;
-	if (f->kind == FIELD_I32)
-		lo = INT32_MIN;
-	else if (f->kind == FIELD_I64)
-		lo = INT64_MIN;
+	machine_fields_range(f->kind, &lo, &hi);
 	if (n && n->max)
 		hi = n->max;
 	r = lo > INT64_MIN ? put(o, "minimum", json_integer(lo)) : 0;
