@@ -29,7 +29,11 @@ static void say_firmware(struct strbuf *b, const struct machine *m)
 
 	if (f->type == MACHINE_FIRMWARE_UEFI) {
 		para_item(&p, "", "UEFI");
-		para_item(&p, ", ", "Secure Boot %s", f->secure_boot ? "on" : "off");
+		/* Off is what is said where the variable was not to be read, too. */
+		if (f->secure_boot || f->nentries || f->nboot_order || f->boot_current >= 0)
+			para_item(&p, ", ", "Secure Boot %s", f->secure_boot ? "on" : "off");
+		else
+			para_item(&p, ", ", "Secure Boot not known");
 		if (f->setup_mode)
 			para_item(&p, ", ", "setup mode");
 	} else {
