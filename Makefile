@@ -57,7 +57,8 @@ ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 FIX_TABLES := $(wildcard postfix/data/*.tbl)
 GENERATED := $(BUILD)/gen/tables_data.c
 
-src = $(wildcard $(1)/*.c)
+# A folder and its rooms; postfix/data has no C.
+src = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 AGENT_OBJS  := $(call obj,$(call src,p2v-agent))

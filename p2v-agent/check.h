@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Pre-flight as the agent's commands run it: the rules of inventory/preflight.h on the machine, the
- * disks that were named or opened, and the keys that were given.
+ * Pre-flight as the agent's commands run it: the rules of inventory/preflight/preflight.h on
+ * the machine, the disks that were named or opened, and the keys that were given.
  */
 #ifndef P2V_AGENT_CHECK_H
 #define P2V_AGENT_CHECK_H
 
 #include "common/opts.h"
-#include "inventory/preflight.h"
+#include "inventory/preflight/preflight.h"
 #include "p2v-agent/source.h"
 
 struct check_config {

@@ -8,7 +8,7 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
-#include "inventory/luks_key.h"
+#include "inventory/content/luks_key.h"
 #include "p2v-agent/terminal.h"
 
 /* What cryptsetup takes as a key file, and as a passphrase. */

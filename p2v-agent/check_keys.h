@@ -8,7 +8,7 @@
 #define P2V_AGENT_CHECK_KEYS_H
 
 #include "common/opts.h"
-#include "inventory/preflight.h"
+#include "inventory/preflight/preflight.h"
 #include "p2v-agent/source.h"
 
 struct check_keys {

@@ -7,7 +7,7 @@
 #include "common/log.h"
 #include "common/text.h"
 #include "inventory/machine_json.h"
-#include "inventory/summary.h"
+#include "inventory/summary/summary.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
 #include "p2v-agent/output.h"

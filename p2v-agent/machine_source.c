@@ -4,8 +4,8 @@
 #include "common/fdio.h"
 #include "common/sysroot.h"
 #include "inventory/collect.h"
-#include "inventory/plan.h"
-#include "inventory/systems.h"
+#include "inventory/plan/plan.h"
+#include "inventory/systems/systems.h"
 #include "wire/proto.h"
 
 static int load_file(const char *path, struct machine **ret, struct err *err)

@@ -7,7 +7,7 @@
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/machine_source.h"
 #include "p2v-agent/output.h"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-agent/machine_source.h"
 
 int plan_source_read(const char *path, struct machine **ret, struct err *err)

@@ -8,7 +8,7 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "common/size.h"
-#include "inventory/sample_ring.h"
+#include "inventory/load/sample_ring.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/sample_run.h"
 

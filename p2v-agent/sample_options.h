@@ -3,7 +3,7 @@
 #ifndef P2V_AGENT_SAMPLE_OPTIONS_H
 #define P2V_AGENT_SAMPLE_OPTIONS_H
 
-#include "inventory/sizing.h"
+#include "inventory/load/sizing.h"
 
 /* What the options of a subcommand say of it; all NULL: nobody asked. */
 struct sample_options {

@@ -14,8 +14,8 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "common/text.h"
-#include "inventory/chart.h"
-#include "inventory/sample_ring.h"
+#include "inventory/load/chart.h"
+#include "inventory/load/sample_ring.h"
 
 #define SECOND		UINT64_C(1000000)
 #define SHORT		UINT64_C(600)	/* seconds: up to here every sample is a record */

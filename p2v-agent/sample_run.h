@@ -7,7 +7,7 @@
 #define P2V_AGENT_SAMPLE_RUN_H
 
 #include "common/sysroot.h"
-#include "inventory/sizing.h"
+#include "inventory/load/sizing.h"
 
 /* Microseconds of a clock that does not jump. */
 uint64_t sample_run_now(void);

@@ -8,7 +8,7 @@
 #include "common/bytes.h"
 #include "common/digest.h"
 #include "common/log.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "wire/proto.h"
 
 /* Split "PATH,name=NAME"; both results are malloc'd, *ret_name may stay NULL. */

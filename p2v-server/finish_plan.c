@@ -8,7 +8,7 @@
 #include "common/compiler.h"
 #include "common/fdio.h"
 #include "inventory/machine_json.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "postfix/fix.h"
 
 /* ---- which plan */

@@ -16,7 +16,7 @@
 #include "common/log.h"
 #include "common/sysroot.h"
 #include "inventory/machine_json.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-server/job_state.h"
 #include "wire/proto.h"
 

@@ -13,7 +13,7 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "inventory/machine_json.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-server/job.h"
 #include "p2v-server/overlay.h"
 #include "p2v-server/target.h"

@@ -9,7 +9,7 @@
 #include "common/cleanup.h"
 #include "common/compiler.h"
 #include "common/text.h"
-#include "postfix/lines.h"
+#include "postfix/linux/lines.h"
 
 #define CONTEXT		3
 /* The trace of the search takes d*d ints for d differences: 4 MB at this bound. */

@@ -15,7 +15,7 @@
 #include "postfix/fix.h"
 #include "postfix/guest.h"
 #include "postfix/guest_edit.h"
-#include "postfix/kernels.h"
+#include "postfix/linux/kernels.h"
 
 /* The drivers whose presence decides what the VM may consist of. */
 enum fixer_driver {

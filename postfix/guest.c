@@ -15,8 +15,8 @@
 #include "common/compiler.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "postfix/fstab.h"
-#include "postfix/lines.h"
+#include "postfix/linux/fstab.h"
+#include "postfix/linux/lines.h"
 
 #define SCRATCH_BYTES	(4 * GIB)
 #define LAUNCH_TIMEOUT	600

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tampered superblocks and metadata, for the decoders of inventory/content.h. The input is a sparse
- * device:
+ * Tampered superblocks and metadata, for the decoders of inventory/content/content.h. The input
+ * is a sparse device:
  *
  *	byte 0		which decoder, in the order of the table below
  *	byte 1		size of the device in MiB, 0: 256
@@ -20,7 +20,7 @@
 
 #include "common/bytes.h"
 #include "common/compiler.h"
-#include "inventory/content.h"
+#include "inventory/content/content.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of the decoders (inventory/content.h) share: sources over a file or over a few
- * patches on a file, so that a mutant of a superblock does not need a copy of the image.
+ * What the tests of the decoders (inventory/content/content.h) share: sources over a file or
+ * over a few patches on a file, so that a mutant of a superblock does not need a copy of the
+ * image.
  */
 #ifndef P2V_TESTS_CONTENT_H
 #define P2V_TESTS_CONTENT_H
@@ -13,7 +14,7 @@
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "common/fdio.h"
-#include "inventory/content.h"
+#include "inventory/content/content.h"
 #include "tests/lib/mutate.h"
 #include "tests/lib/unit.h"
 

@@ -6,7 +6,7 @@
 set -eu
 
 . "$(dirname "$0")/tap"
-tap_begin 5
+tap_begin 6
 table=docs/layers.txt
 
 # FILE HEADER KIND, one line for each #include of the folders in the table; KIND is < or ".
@@ -38,6 +38,7 @@ awk '
 		next
 	}
 	$1 == "home" { if (NF < 3) print FILENAME ":" FNR ": home HEADER PLACE..."; next }
+	$1 == "room" { if (NF < 2 || $2 !~ "/") print FILENAME ":" FNR ": room FOLDER/ROOM MAY-INCLUDE..."; next }
 	$1 == "system" || /^#/ || NF == 0 { next }
 	{ print FILENAME ":" FNR ": not understood: " $0 }
 ' "$table" >"$faults"
@@ -85,6 +86,24 @@ $2 ~ /^[^\/]*$/ || $2 ~ /(^|\/)\.\.?\// { print $1 ": \"" $2 "\": write the path
 END
 awk -f "$tap_dir/lib.awk" -f "$tap_dir/own.awk" "$table" "$tap_dir/includes" >"$faults"
 judge "no folder includes what its row does not allow"
+
+cat >"$tap_dir/rooms.awk" <<'END'
+function room_of(path) { if (path !~ /\/.*\//) return ""; sub(/\/[^\/]*$/, "", path); return path }
+FNR == NR {
+	if ($1 == "room")
+		for (i = 3; i <= NF; i++) may[$2, $i] = 1
+	next
+}
+$3 != "\"" { next }
+{
+	from = room_of($1)
+	to = room_of($2)
+	if (from != "" && to != "" && from != to && folder_of($1) == folder_of($2) && !((from, to) in may))
+		print $1 " (" from ") may not include " $2
+}
+END
+awk -f "$tap_dir/lib.awk" -f "$tap_dir/rooms.awk" "$table" "$tap_dir/includes" >"$faults"
+judge "no room includes another that its row does not allow"
 
 awk '$3 == "\"" { print $1, $2 }' "$tap_dir/includes" | while read -r file header; do
 	[ -f "$header" ] || echo "$file: there is no $header"

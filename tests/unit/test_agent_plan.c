@@ -12,7 +12,7 @@
 
 #include "common/fdio.h"
 #include "common/log.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-agent/machine_source.h"
 #include "p2v-agent/source.h"
 #include "tests/lib/unit.h"

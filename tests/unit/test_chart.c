@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Well-formed XML (libxml2's word), whatever the data; escapes; axes. */
-#include "inventory/chart.h"
+#include "inventory/load/chart.h"
 
 #include <libxml/parser.h>
 #include "common/size.h"

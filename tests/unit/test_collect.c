@@ -19,9 +19,9 @@
 #include "common/fdio.h"
 #include "inventory/collect.h"
 #include "inventory/collect_util.h"
+#include "inventory/hw/smbios.h"
 #include "inventory/machine_json.h"
-#include "inventory/smbios.h"
-#include "inventory/summary.h"
+#include "inventory/summary/summary.h"
 #include "tests/lib/tree.h"
 #include "tests/lib/unit.h"
 

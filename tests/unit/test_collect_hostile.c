@@ -15,9 +15,9 @@
 #include "common/sysroot.h"
 #include "common/text.h"
 #include "inventory/collect.h"
-#include "inventory/efivar.h"
+#include "inventory/hw/efivar.h"
 #include "inventory/machine_json.h"
-#include "inventory/summary.h"
+#include "inventory/summary/summary.h"
 #include "tests/lib/tree.h"
 #include "tests/lib/unit.h"
 

@@ -12,8 +12,8 @@
 #include "common/size.h"
 #include "common/text.h"
 #include "inventory/collect.h"
-#include "inventory/efivar.h"
-#include "inventory/smbios.h"
+#include "inventory/hw/efivar.h"
+#include "inventory/hw/smbios.h"
 #include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
 

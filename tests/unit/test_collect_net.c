@@ -6,7 +6,7 @@
 #include "common/text.h"
 #include "inventory/collect.h"
 #include "inventory/machine_json.h"
-#include "inventory/net_facts.h"
+#include "inventory/net/net_facts.h"
 #include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
 

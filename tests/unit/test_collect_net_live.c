@@ -13,8 +13,8 @@
 #include "common/jsonx.h"
 #include "common/text.h"
 #include "inventory/collect.h"
-#include "inventory/net_facts.h"
-#include "inventory/net_live.h"
+#include "inventory/net/net_facts.h"
+#include "inventory/net/net_live.h"
 #include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
 

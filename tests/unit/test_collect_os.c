@@ -7,11 +7,11 @@
 #include <inttypes.h>
 #include "common/bytes.h"
 #include "common/tables.h"
+#include "inventory/block/fsusage.h"
 #include "inventory/collect.h"
-#include "inventory/fsusage.h"
 #include "inventory/machine_json.h"
-#include "inventory/os.h"
-#include "inventory/os_signs.h"
+#include "inventory/os/os.h"
+#include "inventory/os/os_signs.h"
 #include "tests/unit/test_root.h"
 
 static struct machine *collect_firmware_of(enum machine_firmware_type firmware, const char *file)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* State of filesystems, swap and bcache: structures made by their own tools, changed, damaged. */
-#include "tests/images/image.h"
 #include "common/digest.h"
-#include "inventory/blk_probe.h"
+#include "inventory/block/blk_probe.h"
+#include "tests/images/image.h"
 #include "tests/lib/content.h"
 
 #define IMAGE "fs.img"

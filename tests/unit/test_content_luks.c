@@ -3,8 +3,8 @@
  * LUKS headers made by cryptsetup: what is told of them, hostile JSON in them, and trying keys,
  * on files, without device mapper.
  */
+#include "inventory/content/luks_key.h"
 #include "tests/images/image.h"
-#include "inventory/luks_key.h"
 #include "tests/lib/content.h"
 
 #define IMAGE	"luks.img"

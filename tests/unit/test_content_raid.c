@@ -3,8 +3,8 @@
  * Members of RAID arrays and volume groups, as mdadm and LVM2 wrote them (tests/images/raid.sh,
  * lvm.sh): against what mdadm and pvs said, changed by hand for what they did not write, damaged.
  */
+#include "inventory/block/blk_probe.h"
 #include "tests/images/image.h"
-#include "inventory/blk_probe.h"
 #include "tests/lib/content.h"
 
 #define IMAGE "member.img"

@@ -2,7 +2,7 @@
 /* EFI variables: good ones give their facts, cut and mutated ones an error and nothing else. */
 #include <errno.h>
 #include "common/bytes.h"
-#include "inventory/efivar.h"
+#include "inventory/hw/efivar.h"
 #include "tests/lib/unit.h"
 
 struct blob {

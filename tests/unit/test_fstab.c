@@ -3,8 +3,8 @@
 
 #include "common/cleanup.h"
 #include "common/compiler.h"
-#include "postfix/crypttab.h"
-#include "postfix/fstab.h"
+#include "postfix/linux/crypttab.h"
+#include "postfix/linux/fstab.h"
 
 static struct devmap map;
 static struct machine_strv notes;

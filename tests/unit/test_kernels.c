@@ -3,7 +3,7 @@
 
 #include "common/compiler.h"
 #include "common/kernelname.h"
-#include "postfix/kernels.h"
+#include "postfix/linux/kernels.h"
 
 START_TEST(kernels_are_found)
 {

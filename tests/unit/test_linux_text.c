@@ -4,12 +4,12 @@
 
 #include "common/cleanup.h"
 #include "common/compiler.h"
-#include "postfix/bootcfg.h"
-#include "postfix/etctext.h"
-#include "postfix/kargs.h"
-#include "postfix/linux_initramfs.h"
-#include "postfix/modlist.h"
 #include "common/tables.h"
+#include "postfix/linux/bootcfg.h"
+#include "postfix/linux/etctext.h"
+#include "postfix/linux/kargs.h"
+#include "postfix/linux/linux_initramfs.h"
+#include "postfix/linux/modlist.h"
 
 static struct devmap map;
 

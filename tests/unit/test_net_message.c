@@ -3,13 +3,13 @@
  * rtnetlink messages made by hand: kinds of links that a test's kernel need not have, and messages
  * cut and damaged at every place.
  */
-#include "inventory/net_message.h"
+#include "inventory/net/net_message.h"
 
 #include <arpa/inet.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include "common/compiler.h"
-#include "inventory/netlink.h"
+#include "inventory/net/netlink.h"
 #include "tests/lib/unit.h"
 
 /* A message under construction; attributes nest by number of the one that holds them. */

@@ -3,7 +3,7 @@
 
 #include "common/cleanup.h"
 #include "common/compiler.h"
-#include "postfix/netcfg.h"
+#include "postfix/linux/netcfg.h"
 
 static struct machine *m;
 

@@ -3,7 +3,7 @@
  * Plans: what is made for a machine, that it is read back the same, and every slip of the pen with
  * the line that it is in.
  */
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 
 #include <errno.h>
 

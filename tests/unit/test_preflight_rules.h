@@ -16,7 +16,7 @@
 #include "common/compiler.h"
 #include "common/jsonx.h"
 #include "inventory/machine_json.h"
-#include "inventory/preflight.h"
+#include "inventory/preflight/preflight.h"
 #include "tests/lib/unit.h"
 
 static const char healthy[] =

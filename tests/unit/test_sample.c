@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The sampler over small roots made here, whose counters the tests turn on. */
-#include "inventory/sample.h"
+#include "inventory/load/sample.h"
 
 #include <errno.h>
 #include <ftw.h>
@@ -10,9 +10,9 @@
 #include <unistd.h>
 #include "common/fdio.h"
 #include "common/text.h"
-#include "inventory/sample_delta.h"
-#include "inventory/sample_proc.h"
-#include "inventory/sample_window.h"
+#include "inventory/load/sample_delta.h"
+#include "inventory/load/sample_proc.h"
+#include "inventory/load/sample_window.h"
 #include "tests/lib/unit.h"
 
 #define S UINT64_C(1000000)

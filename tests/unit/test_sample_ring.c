@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The ring file: going round, torn and hostile files, failures of any call, two recorders. */
-#include "inventory/sample_ring.h"
+#include "inventory/load/sample_ring.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/fdio.h"
-#include "inventory/sample_code.h"
+#include "inventory/load/sample_code.h"
 #include "tests/lib/fault.h"
 #include "tests/lib/unit.h"
 

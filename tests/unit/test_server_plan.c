@@ -6,7 +6,7 @@
 #include "p2v-server/finish_plan.h"
 
 #include "common/jsonx.h"
-#include "inventory/plan.h"
+#include "inventory/plan/plan.h"
 #include "p2v-server/job_view.h"
 #include "p2v-server/overlay.h"
 #include "tests/unit/test_server_rig.h"

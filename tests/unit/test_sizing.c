@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Histograms against sorted lists, windows, the rules' properties, JSON and table. */
-#include "inventory/sizing.h"
+#include "inventory/load/sizing.h"
 
 #include <errno.h>
 #include "common/jsonx.h"

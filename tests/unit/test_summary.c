@@ -4,7 +4,7 @@
 #include "common/cleanup.h"
 #include "common/fdio.h"
 #include "inventory/machine_json.h"
-#include "inventory/summary.h"
+#include "inventory/summary/summary.h"
 #include "tests/lib/unit.h"
 
 static struct machine *parse(const char *json)

@@ -13,8 +13,8 @@
 #include "common/compiler.h"
 #include "common/digest.h"
 #include "inventory/machine_json.h"
-#include "inventory/systems.h"
-#include "inventory/systems_look.h"
+#include "inventory/systems/systems.h"
+#include "inventory/systems/systems_look.h"
 #include "tests/unit/test_root.h"
 
 /* -- pure -- */
