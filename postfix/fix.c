@@ -11,42 +11,9 @@
 #include "postfix/diff.h"
 #include "postfix/fixer.h"
 
-#define UNDO_DIFF	"apply the diff in reverse, or restore the replica"
+#define FIX_MAX 128 /* rows of all tables */
 
-/* In the order in which they run: what the initramfs is made from comes before it. */
-static const struct fix_row rows[] = {
-	{ "device-names", "Disks are named by what they hold", UNDO_DIFF, FIX_BOOT,
-	  linux_device_names_detect, NULL },
-	{ "bootloader", "The boot loader names disks by what they hold", UNDO_DIFF, FIX_BOOT,
-	  linux_bootloader_detect, NULL },
-	{ "resume", "The early boot does not wait for a disk that is gone", UNDO_DIFF, FIX_COMFORT,
-	  linux_resume_detect, NULL },
-	{ "network-names", "Network interfaces keep their names",
-	  "remove /etc/systemd/network/10-p2v-*.link (or the added udev rules), rebuild the "
-	  "initramfs",
-	  FIX_NETWORK, linux_network_names_detect, NULL },
-	{ "network-config", "Network settings do not depend on the old hardware", UNDO_DIFF,
-	  FIX_NETWORK, linux_network_config_detect, NULL },
-	{ "serial-console", "Console and login on the first serial port", UNDO_DIFF, FIX_COMFORT,
-	  linux_console_detect, NULL },
-	{ "hardware-services", "Services for the old hardware are off", "systemctl enable UNIT",
-	  FIX_COMFORT, linux_services_detect, NULL },
-	{ "hardware-modules", "Drivers for the old hardware are not loaded by name",
-	  "remove the # in front of the module", FIX_COMFORT, linux_modules_detect, NULL },
-	{ "guest-agent", "The guest agent is on", "systemctl disable qemu-guest-agent", FIX_COMFORT,
-	  linux_agent_detect, NULL },
-	{ "trim", "Freed space is given back every week", "systemctl disable fstrim.timer",
-	  FIX_COMFORT, linux_trim_detect, NULL },
-	{ "uefi-boot", "The firmware finds the boot loader without a stored entry",
-	  "remove EFI/BOOT from the EFI system partition", FIX_BOOT, linux_uefi_detect, NULL },
-	{ "initramfs", "The early boot has drivers for virtual disks",
-	  "remove the lines added to the settings; run update-initramfs -u -k all, or dracut "
-	  "--regenerate-all",
-	  FIX_BOOT, linux_initramfs_detect, linux_initramfs_apply },
-	/* Its answer depends on the bus, and that on what the initramfs holds. */
-	{ "grub-install", "Boot loader updates go to the virtual disk", UNDO_DIFF, FIX_COMFORT,
-	  linux_grub_install_detect, NULL },
-};
+static const struct fix_table *const tables[] = { &linux_fixes };
 
 const char *fix_state_name(enum fix_state s)
 {
@@ -69,15 +36,33 @@ const char *fix_severity_name(enum fix_severity s)
 
 const struct fix_info *fix_list(size_t *ret_n)
 {
-	/* One more than rows: the last one stays empty. Filled the same way every time. */
-	static struct fix_info list[ARRAY_SIZE(rows) + 1];
+	/* Filled the same way every time; one more than rows, the last one stays empty. */
+	static struct fix_info list[FIX_MAX + 1];
+	size_t n = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		list[i] = (struct fix_info){ .id = rows[i].id, .title = rows[i].title,
-					     .undo = rows[i].undo, .severity = rows[i].severity };
+	for (size_t t = 0; t < ARRAY_SIZE(tables); t++)
+		for (size_t i = 0; i < tables[t]->n && n < FIX_MAX; i++) {
+			const struct fix_row *row = &tables[t]->rows[i];
+
+			list[n++] = (struct fix_info){ .id = row->id, .title = row->title,
+						       .applies = row->applies, .undo = row->undo,
+						       .severity = row->severity,
+						       .off = row->off };
+		}
 	if (ret_n)
-		*ret_n = ARRAY_SIZE(rows);
+		*ret_n = n;
 	return list;
+}
+
+const char *fixer_setting(const struct fixer *f, const char *key)
+{
+	const char *value = NULL;
+	size_t n = strlen(key);
+
+	for (const char *const *s = f->opt->set; s && *s; s++)
+		if (strncmp(*s, key, n) == 0 && (*s)[n] == '=')
+			value = *s + n + 1;
+	return value;
 }
 
 void fixer_say(struct fixer *f, const char *fmt, ...)
@@ -182,8 +167,8 @@ static int check_ids(const char *const *list, struct err *err)
 		bool known = false;
 		char safe[80];
 
-		for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-			known = known || strcmp(rows[i].id, *list) == 0;
+		for (const struct fix_info *i = fix_list(NULL); i->id; i++)
+			known = known || strcmp(i->id, *list) == 0;
 		if (!known)
 			return err_set(err, EINVAL, "there is no fix called %s",
 				       text_escape_str(*list, safe, sizeof(safe)));
@@ -222,6 +207,19 @@ static int add_change(struct fix_result *res, const struct guest_edit *x)
 	return 0;
 }
 
+/* What was named counts before what the row says of itself. */
+static bool wanted(const struct fixer *f, const struct fix_row *row)
+{
+	const struct fix_options *opt = f->opt;
+	const char *set = fixer_setting(f, row->id);
+
+	if (named(opt->skip, row->id))
+		return false;
+	if (opt->only && *opt->only)
+		return named(opt->only, row->id);
+	return !row->off || (set && strcmp(set, "on") == 0);
+}
+
 static int run_row(struct fixer *f, const struct fix_row *row, struct fix_result *res,
 		   struct err *err)
 {
@@ -229,7 +227,7 @@ static int run_row(struct fixer *f, const struct fix_row *row, struct fix_result
 	size_t before = f->edits.n;
 	int r;
 
-	if (named(opt->skip, row->id) || (opt->only && *opt->only && !named(opt->only, row->id))) {
+	if (!wanted(f, row)) {
 		res->state = FIX_SKIPPED;
 		return 0;
 	}
@@ -274,28 +272,29 @@ static int report_row(struct fixer *f, struct fix_result *res, const struct err 
 }
 
 static void progress(const struct fix_options *opt, const char *what, const char *id,
-		     unsigned int done)
+		     unsigned int done, size_t rows)
 {
 	char step[80];
 
 	if (!opt->progress)
 		return;
 	snprintf(step, sizeof(step), "%s %s", what, id);
-	opt->progress(step, done, (unsigned int)ARRAY_SIZE(rows) + 3, opt->opaque);
+	opt->progress(step, done, (unsigned int)rows + 3, opt->opaque);
 }
 
-static int run_rows(struct fixer *f, struct fix_report *rep, struct err *err)
+static int run_rows(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
+		    struct err *err)
 {
 	int result = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		const struct fix_row *row = &rows[i];
+	for (size_t i = 0; i < table->n; i++) {
+		const struct fix_row *row = &table->rows[i];
 		struct fix_result *res;
 		struct err e = ERR_INIT;
 		int r;
 
 		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", row->id,
-			 (unsigned int)i + 2);
+			 (unsigned int)i + 2, table->n);
 		res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
 		if (!res)
 			return err_nomem(err);
@@ -322,16 +321,26 @@ static int run_rows(struct fixer *f, struct fix_report *rep, struct err *err)
 	return result;
 }
 
-static int fix_linux(struct fixer *f, struct fix_report *rep, struct err *err)
+static const struct fix_table *table_for(const char *type)
 {
-	int r;
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (strcmp(tables[i]->type, type) == 0)
+			return tables[i];
+	return NULL;
+}
 
-	progress(f->opt, "detecting", "kernels", 1);
-	r = linux_kernels_scan(f, err);
-	if (r < 0)
-		return r;
-	r = run_rows(f, rep, err);
-	fixer_guestcaps(f, &rep->caps);
+static int fix_with(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
+		    struct err *err)
+{
+	int r = 0;
+
+	progress(f->opt, "looking at", "the guest", 1, table->n);
+	if (table->begin)
+		r = table->begin(f, err);
+	if (r >= 0)
+		r = run_rows(f, table, rep, err);
+	if (table->caps)
+		table->caps(f, &rep->caps);
 	return r;
 }
 
@@ -349,6 +358,8 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	CLEANUP(machine_free) struct machine *nothing = NULL;
 	CLEANUP(guest_free) struct guest *guest = NULL;
 	struct fixer f = { .opt = opt, .m = opt->machine };
+	const struct fix_table *table;
+	size_t n;
 	struct err e = ERR_INIT;
 	int r;
 
@@ -365,8 +376,8 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	if (!f.m)
 		f.m = nothing;
 	rep->dry_run = opt->dry_run;
-	fixer_guestcaps(NULL, &rep->caps);
-	progress(opt, "starting", "the appliance", 0);
+	guestcaps_default(&rep->caps);
+	progress(opt, "starting", "the appliance", 0, FIX_MAX);
 	r = guest_open(opt, &guest, &rep->warnings, err);
 	if (r < 0)
 		return r;
@@ -378,14 +389,16 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	f.guest = guest;
 	f.edits.guest = guest;
 	f.warnings = &rep->warnings;
-	if (strcmp(guest->type, "linux") == 0) {
-		r = fix_linux(&f, rep, err);
+	table = table_for(guest->type);
+	if (table) {
+		r = fix_with(&f, table, rep, err);
 	} else {
 		snprintf(rep->caps.os_type, sizeof(rep->caps.os_type), "%s", guest->type);
 		r = fixer_warn(&f, "%s: no fixes for this system yet, nothing was changed",
 			       guest->os_name);
 	}
-	progress(opt, "stopping", "the appliance", (unsigned int)ARRAY_SIZE(rows) + 2);
+	n = table ? table->n : 0;
+	progress(opt, "stopping", "the appliance", (unsigned int)n + 2, n);
 	/* Also after a failed fix: what was done so far is to be whole on the disk. */
 	if (guest_close(guest, &e) < 0 && r >= 0) {
 		r = -e.code;

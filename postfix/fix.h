@@ -8,7 +8,8 @@
  *
  * Terms: a *fix* is one row {id, title, severity, applies, detect, apply, undo note}. *detect*
  * looks and says what it would change; *apply* changes it. A dry run detects only. Every fix is
- * idempotent: a second run finds nothing to do. The images given here are overlays (or copies):
+ * idempotent: a second run finds nothing to do. Each kind of guest
+ * has its table (linux/linux_table.c). The images given here are overlays (or copies):
  * this module never sees the pristine replica.
  *
  * Text files are changed through guest_edit.h, which keeps the original for the report's diff,
@@ -81,6 +82,8 @@ struct fix_options {
 	bool dry_run;
 	const char *const *skip;	/* ids; NULL-terminated, may be NULL */
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
+	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
+	const char *const *set;
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */
@@ -104,12 +107,12 @@ DEFINE_CLEANUP(struct fix_report *, fix_report_free)
 int fix_report_to_json(const struct fix_report *r, json_t **ret, struct err *err);
 
 /*
- * The table, for --list and for checking --skip/--only: id, title, severity, undo; ends with id
- * NULL.
+ * The rows of all tables, for --list and for checking --skip and --only; ends with id NULL.
  */
 struct fix_info {
-	const char *id, *title, *undo;
+	const char *id, *title, *applies, *undo;
 	enum fix_severity severity;
+	bool off; /* only when it is asked for */
 };
 const struct fix_info *fix_list(size_t *ret_n);
 const char *

@@ -50,11 +50,28 @@ struct fixer {
 };
 
 struct fix_row {
-	const char *id, *title, *undo;
+	const char *id, *title;
+	const char *applies;		/* to what guests, in words: "Linux", "Windows 8 and newer" */
+	const char *undo;
 	enum fix_severity severity;
+	bool off;			/* only when it is asked for: --only ID, --set ID=on */
 	int (*detect)(struct fixer *f, struct err *err);
 	int (*apply)(struct fixer *f, struct err *err);		/* may be NULL */
 };
+
+/* The rows of a kind of guest, in the order in which they run. */
+struct fix_table {
+	const char *type;		/* as the inspection says: "linux", "windows" */
+	const struct fix_row *rows;
+	size_t n;
+	/* Before the first row and after the last one: what rows share. May be NULL. */
+	int (*begin)(struct fixer *f, struct err *err);
+	void (*caps)(const struct fixer *f, struct guestcaps *ret);
+};
+extern const struct fix_table linux_fixes;
+
+/* The value of --set KEY=VALUE; NULL when it was not given. The last one counts. */
+const char *fixer_setting(const struct fixer *f, const char *key);
 
 void fixer_say(struct fixer *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
 int fixer_warn(struct fixer *f, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -72,34 +89,5 @@ int fixer_rewrite_all(struct fixer *f, const char *dir, const char *glob,
 		      struct err *err);
 /* Has anything staged or done so far changed a path that starts with prefix? */
 bool fixer_touched(const struct fixer *f, const char *prefix);
-
-/* The rows, one file each. */
-int linux_device_names_detect(struct fixer *f, struct err *err);
-int linux_bootloader_detect(struct fixer *f, struct err *err);
-int linux_grub_install_detect(struct fixer *f, struct err *err);
-int linux_resume_detect(struct fixer *f, struct err *err);
-int linux_network_names_detect(struct fixer *f, struct err *err);
-int linux_network_config_detect(struct fixer *f, struct err *err);
-int linux_console_detect(struct fixer *f, struct err *err);
-int linux_services_detect(struct fixer *f, struct err *err);
-int linux_modules_detect(struct fixer *f, struct err *err);
-int linux_agent_detect(struct fixer *f, struct err *err);
-int linux_trim_detect(struct fixer *f, struct err *err);
-int linux_uefi_detect(struct fixer *f, struct err *err);
-int linux_initramfs_detect(struct fixer *f, struct err *err);
-int linux_initramfs_apply(struct fixer *f, struct err *err);
-
-/* Before the first row: the kernels, their drivers, and what their initramfs holds. */
-int linux_kernels_scan(struct fixer *f, struct err *err);
-/* Visit every boot loader file there is: kind is an enum bootcfg_kind. */
-int linux_bootloader_visit(struct fixer *f,
-			   int (*rewrite)(struct fixer *f, const char *path, const char *text,
-					  char **ret),
-			   struct err *err);
-int linux_bootloader_kind(const char *path);
-
-/* guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
-void fixer_guestcaps(const struct fixer *f, struct guestcaps *ret);
-enum vm_block_bus fixer_block_bus(const struct fixer *f);
 
 #endif

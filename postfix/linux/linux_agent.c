@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Rows "guest-agent" and "trim": units that are there but off, and of use in a VM. */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,7 +5,7 @@
  * grub-mkconfig in the appliance would describe the appliance (its disks, a BIOS where the guest
  * has UEFI).
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -140,7 +140,7 @@ static int boot_disk_name(const struct fixer *f, char *buf, size_t size)
 {
 	const char *name = f->opt->images[f->guest->boot_image].name;
 	const struct machine_disk *d = machine_find_disk(f->m, name);
-	enum vm_block_bus bus = fixer_block_bus(f);
+	enum vm_block_bus bus = linux_block_bus(f);
 	int n;
 
 	if (bus == VM_BLOCK_VIRTIO_BLK) {

@@ -3,7 +3,7 @@
  * Row "serial-console": servers have their serial-over-LAN on the second port; a VM has one port,
  * ttyS0, with a login on it.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,7 +3,7 @@
  * Row "device-names": fstab, crypttab, mount and swap units by UUID; caches that remember the old
  * disks go.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <string.h>
 

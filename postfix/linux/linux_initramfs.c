@@ -16,6 +16,7 @@
 #include "common/compiler.h"
 #include "common/kernelname.h"
 #include "postfix/linux/lines.h"
+#include "postfix/linux/linux_rows.h"
 #include "postfix/linux/modlist.h"
 
 #define POLICY_FILE	"/etc/initramfs-tools/conf.d/zz-p2v"

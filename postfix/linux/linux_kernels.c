@@ -3,7 +3,7 @@
  * What the installed kernels can drive and what their initramfs holds: read once, before the first
  * row, and again after a rebuild.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <stdio.h>
 #include <string.h>

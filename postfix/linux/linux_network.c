@@ -4,7 +4,7 @@
  * slots with another driver: names are pinned to the MACs, so that everything that mentions a name
  * (addresses, firewall, DHCP server, ...) stays right without being touched.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

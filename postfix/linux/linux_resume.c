@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Row "resume": where initramfs-tools looks for a hibernation image. */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 #include "postfix/linux/etctext.h"
 
 static int resume(struct fixer *f, const char *path, const char *text, char **ret)

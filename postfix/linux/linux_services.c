@@ -4,7 +4,7 @@
  * name is switched off, as "systemctl disable" and "update-rc.d disable" would: links go, nothing
  * is uninstalled.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <ctype.h>
 #include <stdio.h>

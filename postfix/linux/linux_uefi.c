@@ -4,7 +4,7 @@
  * \EFI\BOOT\BOOT<arch>.EFI. Put there what the physical machine's firmware started: the loader of
  * the recorded BootCurrent, with the files that it looks for next to itself.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <ctype.h>
 #include <stdio.h>

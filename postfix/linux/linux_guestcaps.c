@@ -3,7 +3,7 @@
  * From what the fixed guest has to what its VM may consist of. The newest kernel decides, because
  * it is the one that is booted.
  */
-#include "postfix/fixer.h"
+#include "postfix/linux/linux_rows.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ static bool boots_with(const struct fixer *f, enum fixer_driver d)
 	return false;
 }
 
-enum vm_block_bus fixer_block_bus(const struct fixer *f)
+enum vm_block_bus linux_block_bus(const struct fixer *f)
 {
 	bool pci = boots_with(f, DRIVER_VIRTIO_PCI);
 
@@ -87,7 +87,7 @@ static bool has_agent(const struct fixer *f)
 	       guest_is_file(f->guest, "/usr/bin/qemu-ga");
 }
 
-void fixer_guestcaps(const struct fixer *f, struct guestcaps *ret)
+void linux_guestcaps(const struct fixer *f, struct guestcaps *ret)
 {
 	unsigned int major = 0, minor = 0;
 
@@ -102,7 +102,7 @@ void fixer_guestcaps(const struct fixer *f, struct guestcaps *ret)
 	osinfo_url(f->guest->osinfo, ret->osinfo, sizeof(ret->osinfo));
 	if (!f->kernels.n)
 		return;
-	ret->block = fixer_block_bus(f);
+	ret->block = linux_block_bus(f);
 	if (drives(f, DRIVER_VIRTIO_NET) && drives(f, DRIVER_VIRTIO_PCI))
 		ret->net = VM_NET_VIRTIO;
 	else if (drives(f, DRIVER_E1000E))

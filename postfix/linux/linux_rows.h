@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The rows of the table of fixes for Linux (linux_table.c), and what they ask of each other.
+ * Internal to postfix/. What detect and apply may do is said in postfix/fixer.h.
+ */
+#ifndef P2V_POSTFIX_LINUX_ROWS_H
+#define P2V_POSTFIX_LINUX_ROWS_H
+
+#include "postfix/fixer.h"
+
+int linux_device_names_detect(struct fixer *f, struct err *err);
+int linux_bootloader_detect(struct fixer *f, struct err *err);
+int linux_grub_install_detect(struct fixer *f, struct err *err);
+int linux_resume_detect(struct fixer *f, struct err *err);
+int linux_network_names_detect(struct fixer *f, struct err *err);
+int linux_network_config_detect(struct fixer *f, struct err *err);
+int linux_console_detect(struct fixer *f, struct err *err);
+int linux_services_detect(struct fixer *f, struct err *err);
+int linux_modules_detect(struct fixer *f, struct err *err);
+int linux_agent_detect(struct fixer *f, struct err *err);
+int linux_trim_detect(struct fixer *f, struct err *err);
+int linux_uefi_detect(struct fixer *f, struct err *err);
+int linux_initramfs_detect(struct fixer *f, struct err *err);
+int linux_initramfs_apply(struct fixer *f, struct err *err);
+
+/* Before the first row: the kernels, their drivers, and what their initramfs holds. */
+int linux_kernels_scan(struct fixer *f, struct err *err);
+/* Visit every boot loader file there is: kind is an enum bootcfg_kind. */
+int linux_bootloader_visit(struct fixer *f,
+			   int (*rewrite)(struct fixer *f, const char *path, const char *text,
+					  char **ret),
+			   struct err *err);
+int linux_bootloader_kind(const char *path);
+
+/* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
+void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
+enum vm_block_bus linux_block_bus(const struct fixer *f);
+
+#endif
