@@ -47,6 +47,7 @@ struct fixer {
 	struct fixer_kernel *kernel;	/* one for each of kernels */
 	enum fixer_generator generator;
 	bool serial_console;		/* ttyS0 will have a login prompt */
+	struct windows *windows;	/* of a Windows guest: windows/windows.h */
 };
 
 struct fix_row {

@@ -24,13 +24,16 @@
 #include "inventory/machine.h"
 #include "postfix/devmap.h"
 #include "postfix/fix.h"
+#include "postfix/guest_fs.h"
 
 /* The largest text file that is edited, and the largest file that is looked into. */
 #define GUEST_TEXT_MAX	((size_t)1 << 20)
 #define GUEST_DATA_MAX	((size_t)16 << 20)
 
 struct guest {
-	guestfs_h *g;
+	guestfs_h *g;			/* NULL when the files are not in an appliance */
+	const struct guest_fs_ops *fs;
+	void *fs_arg;
 	bool dry_run;
 	const struct machine *machine;	/* borrowed */
 	char *root;			/* the root filesystem, in the appliance's terms */
@@ -58,23 +61,48 @@ DEFINE_CLEANUP(struct guest *, guest_free)
 /* err from the handle's last error, prefixed; returns -code. */
 int guest_fail(struct guest *guest, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
-bool guest_is_file(struct guest *guest, const char *path);	/* symlinks followed */
+/*
+ * Looking. Symlinks are followed inside the guest, but for guest_readlink() and guest_lstat(). None
+ * of these sees what is staged in guest_edit.h.
+ */
+int guest_stat(struct guest *guest, const char *path, struct guest_stat *ret, struct err *err);
+int guest_lstat(struct guest *guest, const char *path, struct guest_stat *ret, struct err *err);
+bool guest_is_file(struct guest *guest, const char *path);
 bool guest_is_dir(struct guest *guest, const char *path);
 /* The target of a symlink, malloc'd; NULL when path is not one. */
 char *guest_readlink(struct guest *guest, const char *path);
+/* The path without symlinks, malloc'd; NULL when there is nothing. */
+char *guest_realpath(struct guest *guest, const char *path);
 /* Names in a folder, sorted, NULL-terminated; an empty list when there is no such folder. */
 char **guest_list(struct guest *guest, const char *dir, size_t *ret_n);
 void guest_strings_free(char **list);
 DEFINE_CLEANUP(char **, guest_strings_free)
 /*
- * The whole of a regular file, symlinks followed inside the guest, a NUL behind it. -ENOENT when
- * there is none, -EFBIG past max, -EISDIR when it is something else. err may be NULL.
+ * The whole of a regular file, a NUL behind it. -ENOENT when there is none, -EFBIG past max,
+ * -EISDIR when it is something else (a FIFO or a device is never opened). err may be NULL.
  */
 int guest_read(struct guest *guest, const char *path, size_t max, char **ret, size_t *ret_len,
 	       struct err *err);
+/* Copy a regular file of at most max bytes into fd, from its start; -EFBIG, -EISDIR, -ENOENT. */
+int guest_download(struct guest *guest, const char *path, uint64_t max, int fd, struct err *err);
+/* Do both files hold the same bytes? False also when one cannot be read. At most 64 MiB each. */
+bool guest_same(struct guest *guest, const char *a, const char *b);
 /* Size in bytes, 0 when it cannot be told; free bytes of the filesystem that holds path. */
 uint64_t guest_file_size(struct guest *guest, const char *path);
 uint64_t guest_free_bytes(struct guest *guest, const char *path);
+
+/*
+ * Changing at once: for apply functions, on files that cannot be staged (guest_edit.h is for text).
+ * Never in a dry run. Missing folders are made. Report what was changed by guest_edit_rebuilt().
+ */
+/* Put size bytes at path: a temporary file renamed over it, which takes over its attributes. */
+int guest_put(struct guest *guest, const char *path, const void *data, size_t size,
+	      unsigned int mode, struct err *err);
+/* The same with the whole content of fd, of any size. */
+int guest_put_fd(struct guest *guest, const char *path, int fd, unsigned int mode, struct err *err);
+int guest_copy(struct guest *guest, const char *from, const char *to, struct err *err);
+int guest_remove(struct guest *guest, const char *path, struct err *err);
+int guest_mkdir(struct guest *guest, const char *path, struct err *err);
 /*
  * Run a shell command in the guest's root with an end after an hour. Output (both streams) goes to
  * *ret_out when asked for; on failure the last lines of it are in err.

@@ -53,7 +53,7 @@ if ! command -v "$CC" >/dev/null || ! command -v pkg-config >/dev/null; then
 	exit 0
 fi
 flags=
-for package in jansson libcrypto libzstd blkid ext2fs libxml-2.0 libguestfs libarchive libssh libvirt check; do
+for package in jansson libcrypto libzstd blkid ext2fs libxml-2.0 libguestfs libarchive hivex libssh libvirt check; do
 	if pkg-config --exists "$package"; then
 		flags="$flags $(pkg-config --cflags "$package")"
 	else
