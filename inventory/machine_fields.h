@@ -21,6 +21,7 @@ enum machine_field_kind {
 	FIELD_STRV,		/* struct machine_strv */
 	FIELD_BOOL,		/* bool, always written */
 	FIELD_FLAG,		/* bool, written when true */
+	FIELD_ANSWER,		/* enum machine_answer, written when it is known */
 	FIELD_U16,		/* uint16_t, always written */
 	FIELD_U32,
 	FIELD_U64,

@@ -78,10 +78,10 @@ static const struct machine_field efi_file_fields[] = {
 
 const struct machine_field machine_fields_firmware[] = {
 	F(machine_firmware, type, FIRMWARE),
-	F(machine_firmware, secure_boot, BOOL),
-	F(machine_firmware, setup_mode, BOOL),
+	F(machine_firmware, secure_boot, ANSWER),
+	F(machine_firmware, setup_mode, ANSWER),
 	F(machine_firmware, mok_keys, U32),
-	F(machine_firmware, mok_insecure, FLAG),
+	F(machine_firmware, mok_insecure, ANSWER),
 	F_UNKNOWN(machine_firmware, boot_current, I32, -1),
 	F_LIST(machine_firmware, entries, machine_boot_entry, boot_entry_fields),
 	F_U16LIST(machine_firmware, boot_order),

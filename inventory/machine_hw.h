@@ -75,9 +75,9 @@ struct machine_efi_file {		/* a program on an EFI system partition that is mount
 
 struct machine_firmware {
 	enum machine_firmware_type type;
-	bool secure_boot, setup_mode;
-	uint32_t mok_keys;		/* certificates in shim's MokListRT */
-	bool mok_insecure;		/* MokSBStateRT: shim's own validation is switched off */
+	enum machine_answer secure_boot, setup_mode;
+	uint32_t mok_keys;		/* certificates in shim's MokListRT; 0: none, not known */
+	enum machine_answer mok_insecure; /* MokSBStateRT: shim's own validation is off */
 	int32_t boot_current;		/* number of the entry booted from, -1 unknown */
 	struct machine_boot_entry *entries;
 	size_t nentries;

@@ -791,7 +791,10 @@ START_TEST(test_owner_keys)
 	tmproot_put(path, "\6\0\0\0\1", 5);
 	m = run(collect_firmware);
 	ck_assert_uint_eq(m->firmware.mok_keys, 3);
-	ck_assert(m->firmware.mok_insecure);
+	ck_assert_int_eq(m->firmware.mok_insecure, MACHINE_YES);
+	/* The variables can be read, and these are not there. */
+	ck_assert_int_eq(m->firmware.secure_boot, MACHINE_NO);
+	ck_assert_int_eq(m->firmware.setup_mode, MACHINE_NO);
 	ck_assert_uint_eq(m->warnings.n, 0);
 
 	machine_free(m);
@@ -801,6 +804,38 @@ START_TEST(test_owner_keys)
 	tmproot_remove();
 	ck_assert_uint_eq(m->firmware.mok_keys, 3);
 	ck_assert(warned(m, "MokListRT2"));
+}
+END_TEST
+
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-" EFIVAR_GLOBAL
+
+/* Off only where somebody could look. */
+START_TEST(test_secure_boot_that_is_not_known)
+{
+	CLEANUP(machine_free) struct machine *m = NULL, *odd = NULL, *bios = NULL;
+
+	tmproot_make();
+	tmproot_text("64\n", "/sys/firmware/efi/fw_platform_size");
+	m = run(collect_firmware);
+	tmproot_text("\6", SECURE_BOOT);
+	odd = run(collect_firmware);
+	tmproot_remove();
+	ck_assert_int_eq(m->firmware.type, MACHINE_FIRMWARE_UEFI);
+	ck_assert_int_eq(m->firmware.secure_boot, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(m->firmware.setup_mode, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(m->firmware.mok_insecure, MACHINE_NOT_KNOWN);
+	ck_assert(warned(m, "whether Secure Boot is on is not known"));
+	/* One variable that makes no sense says nothing of the others. */
+	ck_assert_int_eq(odd->firmware.secure_boot, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(odd->firmware.setup_mode, MACHINE_NO);
+	ck_assert(warned(odd, "SecureBoot"));
+
+	tmproot_make();
+	tmproot_text("x", "/sys/class/dmi/id/sys_vendor");
+	bios = run(collect_firmware);
+	tmproot_remove();
+	ck_assert_int_eq(bios->firmware.secure_boot, MACHINE_NO);
+	ck_assert_int_eq(bios->firmware.mok_insecure, MACHINE_NO);
 }
 END_TEST
 
@@ -821,6 +856,7 @@ static Suite *hw_suite(void)
 	tcase_add_test(t, test_oem_strings);
 	tcase_add_test(t, test_damaged_tables);
 	tcase_add_test(t, test_owner_keys);
+	tcase_add_test(t, test_secure_boot_that_is_not_known);
 	suite_add_tcase(s, t);
 	return s;
 }
