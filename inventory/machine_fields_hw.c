@@ -123,6 +123,16 @@ const struct machine_field machine_fields_watchdog[] = {
 	F_END
 };
 
+const struct machine_field machine_fields_nvdimm[] = {
+	F_RULES(machine_nvdimm, name, STR, RULE_NEEDED),
+	F(machine_nvdimm, mode, STR),
+	F(machine_nvdimm, size, U64),
+	F(machine_nvdimm, device, STR),
+	F(machine_nvdimm, uuid, STR),
+	F(machine_nvdimm, label, STR),
+	F_END
+};
+
 const struct machine_field machine_fields_pci[] = {
 	F_RULES(machine_pci, address, STR, RULE_NEEDED),
 	F(machine_pci, class, STR),

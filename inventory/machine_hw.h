@@ -104,6 +104,14 @@ struct machine_watchdog {
 	bool in_use;			/* opened by somebody (state "active") */
 };
 
+struct machine_nvdimm {			/* a namespace of persistent memory */
+	char *name;			/* "namespace0.0" */
+	char *mode;			/* "fsdax", "devdax", "sector", "raw" */
+	uint64_t size;
+	char *device;			/* "pmem0", "pmem0s", "dax0.0"; NULL: none is made */
+	char *uuid, *label;
+};
+
 /*
  * lacks: what a virtual machine will be without, in plain words ("graphics processor"), or NULL
  * when it has its like or nobody misses it. From postfix/data/devices.tbl, matched on the modalias;

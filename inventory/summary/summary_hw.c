@@ -132,6 +132,17 @@ static void say_devices(struct strbuf *b, const struct machine *m)
 		para_text(&p, "", m->tpm_version ? m->tpm_version : "present");
 		para_end(&p);
 	}
+	for (size_t i = 0; i < m->nnvdimms; i++) {
+		const struct machine_nvdimm *n = &m->nvdimms[i];
+		char size[SIZE_TEXT_MAX];
+
+		p = para_labelled(b, i ? "" : "NVDIMM");
+		para_text(&p, "", n->name);
+		para_item(&p, ", ", "%s", size_format(n->size, size));
+		para_text(&p, ", ", n->mode);
+		para_text(&p, ", ", n->device);
+		para_end(&p);
+	}
 	for (size_t i = 0; i < m->nwatchdogs; i++) {
 		const struct machine_watchdog *w = &m->watchdogs[i];
 

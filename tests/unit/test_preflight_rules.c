@@ -85,6 +85,11 @@ static const struct row {
 	{ "disk-pmem", PREFLIGHT_DEGRADES, "sdb1", "option dax",
 	  "{'disks':[{},{'dax':true}],'mounts':[{},{'source':'/dev/sdb1','target':'/srv',"
 	  "'options':'rw,dax=always'}]}", "{}" },
+	{ "nvdimm-devdax", PREFLIGHT_DEGRADES, "namespace0.0", "/dev/dax0.0",
+	  "{'nvdimms':[{'name':'namespace0.0','mode':'devdax','size':1073741824,"
+	  "'device':'dax0.0'}]}",
+	  "{'nvdimms':[{'name':'namespace0.0','mode':'fsdax','size':1073741824,"
+	  "'device':'pmem0'}]}" },
 	{ "disk-pmem", PREFLIGHT_NOTE, "sdb", "persistent memory",
 	  "{'disks':[{},{'dax':true}],'mounts':[{},{'source':'/dev/sdb1','target':'/srv',"
 	  "'options':'rw,nodax'}]}",
