@@ -392,7 +392,7 @@ START_TEST(live_links)
 	ck_assert_ptr_nonnull(realpath(path, want));
 	ck_assert_str_eq(text, want);
 	free(text);
-	/* No link, nothing there, a link to nothing, a circle, a name that looks like no more there. */
+	/* No link; nothing there; a link to nothing; a circle; a name like that of a lost file. */
 	ck_assert_int_eq(sysroot_readlink(s, &text, "%s/root/deep", top), -EINVAL);
 	ck_assert_int_eq(sysroot_readlink(s, &text, "%s/root/gone", top), -ENOENT);
 	ck_assert_int_eq(sysroot_realpath(s, &text, "%s/root/gone", top), -ENOENT);
