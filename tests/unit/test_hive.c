@@ -126,7 +126,6 @@ START_TEST(test_change)
 	ck_assert_int_eq(hive_commit(h, NULL), 0);
 	read_all(&after, &m);
 	ck_assert(n == m && memcmp(before, after, n) == 0);
-	free(after);
 
 	ck_assert_int_eq(hive_set_dword(h, key, "start", 4, NULL), 1);
 	ck_assert_int_eq(hive_set_string(h, key, "Name", HIVE_EXPAND_SZ, "n\303\244", NULL), 1);
