@@ -26,6 +26,9 @@ extern const size_t tables_devices_count;
 /* units, or paths that are there; the reason is the software's name, the group its kind */
 extern const struct tables_row tables_software[];
 extern const size_t tables_software_count;
+/* kernel arguments; the group is what becomes of one: "drop", "keep", "ask" */
+extern const struct tables_row tables_kargs[];
+extern const size_t tables_kargs_count;
 
 /* The rule that name falls under; NULL when there is none or an exception ("!pattern") matches. */
 static inline const struct tables_row *tables_match(const struct tables_row *rows, size_t n,
