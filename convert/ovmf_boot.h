@@ -5,8 +5,8 @@
  *
  * An entry that names a file on a GPT partition stays true, because the partition keeps its GUID:
  * it is written with the short device path HD(...)/file, which a firmware completes by itself
- * (UEFI 2.10, 3.1.2). Entries for network cards, for built-in programs and for disks that were not copied
- * have no device in the virtual machine. They are left out, and said.
+ * (UEFI 2.10, 3.1.2). Entries for network cards, for built-in programs and for disks that were not
+ * copied have no device in the virtual machine. They are left out, and said.
  *
  * Optional data of an entry is not recorded by the inventory, so a kernel that is started by the
  * firmware itself gets no arguments; see the notes. Pure.

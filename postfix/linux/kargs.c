@@ -207,8 +207,11 @@ int kargs_rewrite(const char *s, size_t n, const struct kargs_rules *rules, stru
 		if (r) {
 			changed = 1;
 			/* No blank is left where the first one stood. */
-			while (first && w.s == s && p < end && (*p == ' ' || *p == '\t'))
-				s = ++p;
+			if (first && w.s == s) {
+				while (p < end && (*p == ' ' || *p == '\t'))
+					p++;
+				s = p;
+			}
 			continue;
 		}
 		first = false;

@@ -90,10 +90,10 @@ int linux_boot_device_detect(struct fixer *f, struct err *err)
 
 static const char *appliance_disk(const struct fixer *f)
 {
-	const char *disk = f->opt->images[f->guest->boot_image].name;
+	const char *disk = linux_rootname_boot_disk(f);
 	const struct devmap *map = &f->guest->map;
 
-	for (size_t i = 0; i < map->nparts; i++)
+	for (size_t i = 0; disk && i < map->nparts; i++)
 		if (map->parts[i].disk && map->parts[i].number == 0 &&
 		    strcmp(map->parts[i].disk, disk) == 0)
 			return map->parts[i].device;

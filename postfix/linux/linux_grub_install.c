@@ -13,11 +13,6 @@
 #include "postfix/linux/lines.h"
 #include "postfix/linux/linux_rootname.h"
 
-static const char *boot_disk(const struct fixer *f)
-{
-	return f->opt->images[f->guest->boot_image].name;
-}
-
 /*
  * "a, b" as debconf keeps it, or a line for each: the disks that came along by their new names, in
  * their order, each once. When none did, the one that boots.
@@ -41,7 +36,9 @@ static int new_disks(struct fixer *f, const char *old, const char *between, char
 		strbuf_add(&out, to);
 	}
 	if (!out.len) {
-		if (linux_rootname_disk(f, boot_disk(f), buf, sizeof(buf)) < 0)
+		const char *disk = linux_rootname_boot_disk(f);
+
+		if (!disk || linux_rootname_disk(f, disk, buf, sizeof(buf)) < 0)
 			return 0;
 		strbuf_add(&out, buf);
 	}
@@ -119,11 +116,12 @@ static int suse_device(struct fixer *f, const char *path, const char *text, char
 /* GRUB 1's tools ask the map what (hd0) is. */
 static int device_map(struct fixer *f, const char *path, const char *text, char **ret)
 {
+	const char *disk = linux_rootname_boot_disk(f);
 	CLEANUP(mem_free) char *to = NULL;
 	char buf[96];
 
 	(void)path;
-	if (linux_rootname_disk(f, boot_disk(f), buf, sizeof(buf)) < 0)
+	if (!disk || linux_rootname_disk(f, disk, buf, sizeof(buf)) < 0)
 		return 0;
 	to = text_format("(hd0)\t%s\n", buf);
 	if (!to)

@@ -8,6 +8,19 @@
 #include "common/compiler.h"
 #include "postfix/linux/linux_rows.h"
 
+/* The images in their order; where there are none, the machine's disks. NULL past the last. */
+static const char *disk_name(const struct fixer *f, size_t i)
+{
+	if (f->opt->nimages)
+		return i < f->opt->nimages ? f->opt->images[i].name : NULL;
+	return i < f->m->ndisks ? f->m->disks[i].name : NULL;
+}
+
+const char *linux_rootname_boot_disk(const struct fixer *f)
+{
+	return disk_name(f, f->guest->boot_image);
+}
+
 bool linux_rootname_is_grub1(const struct fixer *f)
 {
 	return (guest_is_file(f->guest, "/boot/grub/menu.lst") ||
@@ -61,8 +74,10 @@ static int vm_name(const struct fixer *f, const char *disk, char *buf, size_t si
 {
 	const char *prefix = linux_block_bus(f) == VM_BLOCK_VIRTIO_BLK ? "vd" : "sd";
 
-	for (size_t i = 0; i < f->opt->nimages && i < 26; i++)
-		if (strcmp(f->opt->images[i].name, disk) == 0) {
+	const char *name;
+
+	for (size_t i = 0; i < 26 && (name = disk_name(f, i)) != NULL; i++)
+		if (strcmp(name, disk) == 0) {
 			snprintf(buf, size, "/dev/%s%c", prefix, (char)('a' + i));
 			return 0;
 		}
@@ -136,12 +151,11 @@ int linux_rootname_disk(const struct fixer *f, const char *disk, char *buf, size
 int linux_rootname_old_disk(const struct fixer *f, const char *name, char **ret)
 {
 	const struct devmap_part *p = devmap_find(&f->guest->map, name);
+	const char *disk;
 	char buf[96];
 
 	*ret = NULL;
-	for (size_t i = 0; i < f->opt->nimages && !*ret; i++) {
-		const char *disk = f->opt->images[i].name;
-
+	for (size_t i = 0; !*ret && (disk = disk_name(f, i)) != NULL; i++) {
 		if (linux_rootname_disk(f, disk, buf, sizeof(buf)) < 0)
 			continue;
 		/* The disk itself, or the name that it has already. */

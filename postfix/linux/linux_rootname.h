@@ -9,6 +9,8 @@
 #include "postfix/fixer.h"
 #include "postfix/linux/bootcfg.h"
 
+/* The machine's name of the disk that the guest boots from; NULL when it is not known. */
+const char *linux_rootname_boot_disk(const struct fixer *f);
 /* Is GRUB 1 what boots? */
 bool linux_rootname_is_grub1(const struct fixer *f);
 /*

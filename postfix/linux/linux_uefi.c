@@ -200,8 +200,10 @@ static int other_arch(struct fixer *f, struct esp *e, struct err *err)
 		return 0;
 	}
 	fixer_say(f, "%s is for 32-bit firmware, and its 64-bit brother is not there", e->loader);
-	return fixer_warn(f, "the boot loader is for 32-bit firmware, which the virtual machine "
-			     "does not have") < 0 ? err_nomem(err) : 0;
+	if (fixer_warn(f, "the boot loader is for 32-bit firmware, which the virtual machine does "
+			  "not have") < 0)
+		return err_nomem(err);
+	return 0;
 }
 
 static int look(struct fixer *f, struct esp *e, struct err *err)

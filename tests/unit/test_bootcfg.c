@@ -301,7 +301,8 @@ END_TEST
 
 START_TEST(programs)
 {
-	static const char want[] = "shimx64.efi,Fedora  38,,This is the boot entry for Fedora  38\n";
+	static const char want[] = "shimx64.efi,Fedora  38,,"
+				   "This is the boot entry for Fedora  38\n";
 	CLEANUP(mem_free) uint8_t *csv = NULL;
 	size_t n = 0;
 
