@@ -238,7 +238,8 @@ static int look(struct fixer *f, struct esp *e, struct err *err)
 			      "what the physical machine started is not there; taking %s",
 		  e->loader);
 	if (esp_path_is_kernel(base))
-		fixer_say(f, "%s is a kernel, and its arguments were in the firmware's entry", base);
+		fixer_say(f, "%s is a kernel, and its arguments were in the firmware's entry",
+			  base);
 	name = text_format("BOOT%s.EFI", e->arch->upper);
 	to = name ? place(f, e, name) : NULL;
 	dir = strndup(e->loader, (size_t)(base - 1 - e->loader));
