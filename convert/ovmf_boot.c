@@ -186,6 +186,22 @@ static bool in_order(const uint8_t *order, size_t n, uint16_t number)
 	return false;
 }
 
+/* "Boot0001", "BootOrder": a template may bring those of the machine that made it. */
+static void forget_entries(struct ovmf_vars *vars)
+{
+	for (size_t i = vars->n; i > 0; i--) {
+		const struct ovmf_var *v = &vars->v[i - 1];
+		char name[10] = "";
+
+		for (size_t k = 0; k + 1 < sizeof(name) && 2 * k + 1 < v->name_len; k++)
+			name[k] = v->name[2 * k + 1] ? '?' : (char)v->name[2 * k];
+		if (memcmp(v->guid, ovmf_vars_global, 16) == 0 && strncmp(name, "Boot", 4) == 0 &&
+		    (strcmp(name, "BootOrder") == 0 ||
+		     (strspn(name + 4, "0123456789ABCDEF") == 4 && !name[8])))
+			ovmf_vars_remove(vars, i - 1);
+	}
+}
+
 int ovmf_boot_write(struct ovmf_vars *vars, const struct machine *m, const char *const *disks,
 		    struct machine_strv *notes, struct err *err)
 {
@@ -197,6 +213,7 @@ int ovmf_boot_write(struct ovmf_vars *vars, const struct machine *m, const char 
 
 	if (!order || !taken)
 		return err_nomem(err);
+	forget_entries(vars);
 	for (size_t i = 0; i < f->nentries; i++) {
 		int r = take_entry(vars, m, disks, &f->entries[i], notes, err);
 

@@ -18,7 +18,8 @@
 #include "inventory/machine.h"
 
 /*
- * disks: the names of the copied disks, NULL-terminated; NULL: all were. Returns how many entries
+ * Entries that are there already are forgotten. disks: the names of the copied disks, NULL-
+ * terminated; NULL: all were. Returns how many entries
  * were written, or -errno; what was left out is added to notes (may be NULL) in words.
  */
 int ovmf_boot_write(struct ovmf_vars *vars, const struct machine *m, const char *const *disks,

@@ -265,6 +265,14 @@ int ovmf_vars_set(struct ovmf_vars *vars, const uint8_t guid[static 16], const c
 	return 0;
 }
 
+void ovmf_vars_remove(struct ovmf_vars *vars, size_t i)
+{
+	var_done(&vars->v[i]);
+	/* machine_grow() finds room by the count: giving up elements is safe. */
+	vars->n--;
+	memmove(&vars->v[i], &vars->v[i + 1], (vars->n - i) * sizeof(*vars->v));
+}
+
 static void put_variable(uint8_t *p, const struct ovmf_var *v)
 {
 	memset(p, 0, VAR_HEADER);

@@ -64,6 +64,8 @@ const struct ovmf_var *ovmf_vars_find(const struct ovmf_vars *vars, const uint8_
 /* Add or replace; no authenticated ones. -EINVAL: the name is not plain ASCII; -ENOMEM. */
 int ovmf_vars_set(struct ovmf_vars *vars, const uint8_t guid[static 16], const char *name,
 		  uint32_t attributes, const void *data, size_t len, struct err *err);
+/* Take out the i-th. */
+void ovmf_vars_remove(struct ovmf_vars *vars, size_t i);
 /* The file with its variables as they are now: size bytes, malloc'd. -ENOSPC: they do not fit. */
 int ovmf_vars_build(const struct ovmf_vars *vars, uint8_t **ret, size_t *ret_size,
 		    struct err *err);
