@@ -35,5 +35,6 @@ int linux_bootloader_kind(const char *path);
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);
+enum vm_net_model linux_net_model(const struct fixer *f);
 
 #endif
