@@ -75,6 +75,7 @@ static int run_fixes(struct finish *f, struct err *err)
 		.nimages = j->nimages,
 		.machine = f->machine,
 		.dry_run = f->opt->dry_run,
+		.fast = f->opt->fast,
 		.skip = f->plan.skip,
 		.only = only,
 		.set = set,

@@ -12,6 +12,7 @@
 
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
+	bool fast;  /* append to initramfs images, do not make them anew */
 	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, set, maps;
 	const char *nvram;		/* source, fresh; NULL: source */

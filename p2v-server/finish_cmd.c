@@ -25,6 +25,9 @@ const struct opt finish_opts[] = {
 	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
 	  "/usr/share/virtio-win)",
 	  OPT_STR, OPT(virtio_win) },
+	{ "fast", 0, NULL,
+	  "append drivers to each initramfs rather than make it anew: when seconds count",
+	  OPT_FLAG, OPT(fast) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
 	{ "plan", 'p', "FILE",

@@ -41,5 +41,6 @@ int linux_bootloader_notes(struct fixer *f, const char *path, struct machine_str
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);
+enum vm_net_model linux_net_model(const struct fixer *f);
 
 #endif
