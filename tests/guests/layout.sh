@@ -3,7 +3,7 @@
 #
 # In libguestfs' appliance: make the volumes of $layout and copy /tmp/source into them.  Run by layout-in-appliance.
 
-# shellcheck disable=SC2154  # layout, first, luks_uuid, md0_uuid, md1_uuid, password come by the environment
+# shellcheck disable=SC2154  # layout, first, luks_uuid, md0_uuid, md1_uuid, password, hostname come by the environment
 set -eu
 one=/dev/sda$first two=/dev/sda$((first + 1))
 target=/tmp/target
@@ -61,7 +61,7 @@ raid1)
 		uuid=$md0_uuid
 		[ $number -eq 0 ] || uuid=$md1_uuid
 		mdadm --create "/dev/md$number" --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean \
-			--homehost=any --name="$number" --uuid="$uuid" "/dev/sda$part" "/dev/sdb$part"
+			--homehost="$hostname" --name="$number" --uuid="$uuid" "/dev/sda$part" "/dev/sdb$part"
 		number=$((number + 1))
 	done
 	guest mkfs.ext4 -q -F -L root /dev/md0
