@@ -254,6 +254,16 @@ const struct devmap_part *devmap_find(const struct devmap *map, const char *name
 	return find_part(map, disk, number);
 }
 
+const struct devmap_part *devmap_find_volume(const struct devmap *map, const char *name)
+{
+	const struct machine_volume *v = find_volume(map->machine, name);
+
+	for (size_t i = 0; v && v->fs.uuid && i < map->nparts; i++)
+		if (map->parts[i].uuid && strcasecmp(map->parts[i].uuid, v->fs.uuid) == 0)
+			return &map->parts[i];
+	return NULL;
+}
+
 /* Written into configuration as it stands, so nothing that a shell or a parser would take apart. */
 static bool id_is_plain(const char *s)
 {

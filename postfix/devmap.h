@@ -60,6 +60,11 @@ bool devmap_is_old_name(const char *name);
 /* The image's part that name stands for; NULL when it was not copied or is not known. */
 const struct devmap_part *devmap_find(const struct devmap *map, const char *name);
 /*
+ * The image's part with the filesystem that the source had on the volume of that name; NULL when it
+ * is not there. An array that another machine's name stands in may have another number here.
+ */
+const struct devmap_part *devmap_find_volume(const struct devmap *map, const char *name);
+/*
  * What to write instead of name. For DEVMAP_MAPPED *ret is malloc'd and *ret_copied (may be NULL)
  * says whether the images hold the device. Returns an enum devmap_answer or -ENOMEM.
  */

@@ -185,6 +185,8 @@ static const char *find_device(const struct guest *guest, const char *spec)
 		return NULL;
 	}
 	p = devmap_find(&guest->map, spec);
+	if (!p)
+		p = devmap_find_volume(&guest->map, spec);
 	if (p)
 		return p->device;
 	return strncmp(spec, "/dev/", 5) == 0 && !devmap_is_old_name(spec) ? spec : NULL;
