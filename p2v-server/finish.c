@@ -73,6 +73,7 @@ static int run_fixes(struct finish *f, struct err *err)
 		.dry_run = f->opt->dry_run,
 		.skip = f->plan.skip,
 		.only = only,
+		.memory = f->plan.memory,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};

@@ -84,6 +84,7 @@ struct fix_options {
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
 	const char *const *set;
+	uint64_t memory;		/* bytes that the VM will have; 0: as the machine */
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */

@@ -148,7 +148,7 @@ static bool inputs_changed(const struct fixer *f)
 {
 	static const char *const inputs[] = {
 		"/etc/crypttab", "/etc/initramfs-tools/", "/etc/dracut", "/etc/udev/rules.d/",
-		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/",
+		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/", "/etc/multipath", "/etc/iscsi/",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(inputs); i++)
