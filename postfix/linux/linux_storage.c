@@ -42,14 +42,17 @@ static int crypt_optional(struct fixer *f, const char *path, const char *text, c
 
 int linux_absent_detect(struct fixer *f, struct err *err)
 {
-	CLEANUP(mem_free) const char **copied = calloc(f->opt->nimages + 1, sizeof(*copied));
+	const struct devmap *map = &f->guest->map;
+	CLEANUP(mem_free) const char **copied = calloc(map->nparts + 1, sizeof(*copied));
 	struct machine_strv notes = { 0 };
+	size_t n = 0;
 	int r;
 
 	if (!copied)
 		return err_nomem(err);
-	for (size_t i = 0; i < f->opt->nimages; i++)
-		copied[i] = f->opt->images[i].name;
+	for (size_t i = 0; i < map->nparts; i++)
+		if (map->parts[i].disk)
+			copied[n++] = map->parts[i].disk;
 	r = linux_notes_warn(f, &notes, absent_check(f->m, copied, &notes, err));
 	if (r >= 0)
 		r = fixer_rewrite(f, "/etc/fstab", fstab, err);
