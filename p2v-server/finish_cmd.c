@@ -21,6 +21,13 @@ const struct opt finish_opts[] = {
 	{ "set", 0, "KEY=VALUE",
 	  "decide how a fix works, or make one that is off by default (ID=on); repeatable",
 	  OPT_LIST, OPT(set) },
+	{ "key", 'k', "DEVICE=FILE",
+	  "open this encrypted device (sda3, /dev/vg/home, UUID=...) with the key in FILE, \"-\" "
+	  "for standard input; repeatable",
+	  OPT_LIST, OPT(keys) },
+	{ "inject", 0, "DIR",
+	  "install the guest agent from a package in this folder (.deb, .rpm, .apk)", OPT_STR,
+	  OPT(inject) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
 	{ "plan", 'p', "FILE",
@@ -129,5 +136,6 @@ int finish_run(int argc, char **argv)
 	opt_list_done(&o.only);
 	opt_list_done(&o.set);
 	opt_list_done(&o.maps);
+	opt_list_done(&o.keys);
 	return r;
 }

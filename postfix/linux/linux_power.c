@@ -99,6 +99,8 @@ int linux_power_button_detect(struct fixer *f, struct err *err)
 		r = fixer_rewrite_all(f, drop_ins[i], "*.conf", logind, err);
 	if (r < 0 || unit)
 		return r < 0 ? r : 0;
+	have = guest_is_dir(f->guest, "/lib/systemd/system") ||
+	       guest_is_dir(f->guest, "/usr/lib/systemd/system");
 	for (size_t i = 0; i < ARRAY_SIZE(daemons); i++)
 		have = have || guest_is_file(f->guest, daemons[i]);
 	if (acpid)

@@ -69,7 +69,7 @@ static const struct fix_row rows[] = {
 	{ "by-hand", "What only a person can decide is told", "Linux", "nothing is changed",
 	  FIX_COMFORT, false, linux_by_hand_detect, NULL },
 	{ "guest-agent", "The guest agent is on", "Linux", "systemctl disable qemu-guest-agent",
-	  FIX_COMFORT, false, linux_agent_detect, NULL },
+	  FIX_COMFORT, false, linux_agent_detect, linux_agent_apply },
 	{ "trim", "Freed space is given back every week", "Linux", "systemctl disable fstrim.timer",
 	  FIX_COMFORT, false, linux_trim_detect, NULL },
 	{ "uefi-boot", "The firmware finds the boot loader without a stored entry", "Linux",
@@ -82,6 +82,9 @@ static const struct fix_row rows[] = {
 	/* Its answer depends on the bus, and that on what the initramfs holds. */
 	{ "grub-install", "Boot loader updates go to the virtual disk", "Linux", UNDO_DIFF,
 	  FIX_COMFORT, false, linux_grub_install_detect, NULL },
+	/* What all rows before it made has its labels now, or never. */
+	{ "selinux", "New files have their SELinux labels", "Linux with SELinux",
+	  "remove /.autorelabel", FIX_COMFORT, false, linux_selinux_detect, linux_selinux_apply },
 };
 
 const struct fix_table linux_fixes = {

@@ -280,6 +280,20 @@ char *linux_units_find(struct fixer *f, const char *unit)
 	return NULL;
 }
 
+bool linux_units_find_any(struct fixer *f, const char *unit, const char *const *scripts, size_t n)
+{
+	CLEANUP(mem_free) char *file = linux_units_find(f, unit);
+
+	for (size_t i = 0; i < n && !file; i++) {
+		CLEANUP(mem_free) char *path = NULL;
+
+		if (asprintf(&path, "/etc/init.d/%s", scripts[i]) >= 0 &&
+		    guest_is_file(f->guest, path))
+			return true;
+	}
+	return file != NULL;
+}
+
 int linux_units_unmask(struct fixer *f, const char *unit, struct err *err)
 {
 	CLEANUP(mem_free) char *path = NULL, *target = NULL;

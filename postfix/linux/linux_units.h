@@ -27,6 +27,8 @@ typedef const struct tables_row *linux_units_why(struct fixer *f, const char *un
 int linux_units_off(struct fixer *f, linux_units_why *why, struct err *err);
 /* The unit's file, malloc'd; NULL when systemd has none of that name, or memory ran out. */
 char *linux_units_find(struct fixer *f, const char *unit);
+/* Is there a unit, or an init script of one of the names? */
+bool linux_units_find_any(struct fixer *f, const char *unit, const char *const *scripts, size_t n);
 /* As "systemctl enable": *ret_links is how many links its [Install] asks for. */
 int linux_units_link(struct fixer *f, const char *unit, const char *file, size_t *ret_links,
 		     struct err *err);
