@@ -369,33 +369,51 @@ static bool alias_number(const char *rest, unsigned int *ret)
 	return false;
 }
 
-static const struct devmap_part *find_alias(const struct devmap *map, const char *name)
+/* The alias that name begins with, and the number behind it; NULL: it is none. */
+static const struct devmap_alias *find_alias(const struct devmap *map, const char *name,
+					     unsigned int *ret_number)
 {
 	static const char dir[] = "/dev/mapper/";
-	unsigned int number;
 
 	for (size_t i = 0; i < map->naliases && starts(name, dir); i++) {
 		const struct devmap_alias *a = &map->aliases[i];
 		const char *rest = name + sizeof(dir) - 1;
 
-		if (!a->name || !a->disk || !starts(rest, a->name) ||
-		    !alias_number(rest + strlen(a->name), &number))
-			continue;
-		return find_part(map, a->disk, number);
+		if (a->name && a->disk && starts(rest, a->name) &&
+		    alias_number(rest + strlen(a->name), ret_number))
+			return a;
 	}
 	return NULL;
+}
+
+static int translate_alias(const struct devmap *map, const char *disk, unsigned int number,
+			   enum devmap_style style, char **ret, bool *ret_copied)
+{
+	const struct machine_disk *d = map->machine && *disk ?
+				       machine_find_disk(map->machine, disk) : NULL;
+	const struct devmap_part *p = find_part(map, disk, number);
+
+	*ret_copied = p != NULL;
+	if (p)
+		return write_ref(map, p->type, p->uuid, p->partuuid, style, ret);
+	for (size_t i = 0; d && i < d->npartitions; i++)
+		if (d->partitions[i].number == number)
+			return write_ref(map, d->partitions[i].fs.type, d->partitions[i].fs.uuid,
+					 d->partitions[i].uuid, style, ret);
+	return DEVMAP_UNKNOWN;
 }
 
 int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style,
 		     char **ret, bool *ret_copied)
 {
-	const struct devmap_part *alias = find_alias(map, name);
+	unsigned int number;
+	const struct devmap_alias *alias = find_alias(map, name, &number);
 	const struct machine_volume *v;
 	bool copied = true;
 	int r = DEVMAP_KEEP;
 
 	if (alias) {
-		r = write_ref(map, alias->type, alias->uuid, alias->partuuid, style, ret);
+		r = translate_alias(map, alias->disk, number, style, ret, &copied);
 	} else if (devmap_is_old_name(name)) {
 		r = translate_old(map, name, style, ret, &copied);
 	} else {

@@ -30,7 +30,7 @@ struct devmap_part {
 
 struct devmap_alias {
 	char *name;			/* of a multipath map: "mpatha", for /dev/mapper/mpatha */
-	char *disk;			/* the source's disk that it was */
+	char *disk;			/* the source's disk that it was; "": nobody knows */
 };
 
 struct devmap {

@@ -35,6 +35,26 @@ static const struct tables_row *why_multipath(struct fixer *f, const char *unit)
 	return row && strcmp(row->group, "multipath") == 0 ? row : NULL;
 }
 
+/* The disk with that WWID; of several paths to it, the one that was copied. "": none. */
+static const char *find_disk(const struct fixer *f, const char *wwid)
+{
+	const struct devmap *map = &f->guest->map;
+	const char *found = "";
+
+	for (size_t k = 0; k < f->m->ndisks; k++) {
+		const struct machine_disk *d = &f->m->disks[k];
+
+		if (!d->name || !mpath_is_disk(d, wwid))
+			continue;
+		for (size_t i = 0; i < map->nparts; i++)
+			if (map->parts[i].disk && strcmp(map->parts[i].disk, d->name) == 0)
+				return d->name;
+		if (!*found)
+			found = d->name;
+	}
+	return found;
+}
+
 /* What each map's name stood for goes into the map of devices, for the rows that come. */
 static int learn_names(struct fixer *f)
 {
@@ -53,20 +73,14 @@ static int learn_names(struct fixer *f)
 		    mpath_read_bindings(text, &names) < 0)
 			return -ENOMEM;
 	}
-	for (size_t i = 0; i < names.n; i++)
-		for (size_t k = 0; k < f->m->ndisks; k++) {
-			const struct machine_disk *d = &f->m->disks[k];
+	for (size_t i = 0; i < names.n; i++) {
+		const char *disk = find_disk(f, names.v[i].wwid);
 
-			if (!d->name || !mpath_is_disk(d, names.v[i].wwid))
-				continue;
-			/* Several paths are one disk: the one that was copied counts. */
-			if (!devmap_find(&f->guest->map, d->name) && f->guest->map.nparts)
-				continue;
-			fixer_say(f, "/dev/mapper/%s was %s", names.v[i].alias, d->name);
-			if (devmap_add_alias(&f->guest->map, names.v[i].alias, d->name) < 0)
-				return -ENOMEM;
-			break;
-		}
+		if (*disk)
+			fixer_say(f, "/dev/mapper/%s was %s", names.v[i].alias, disk);
+		if (devmap_add_alias(&f->guest->map, names.v[i].alias, disk) < 0)
+			return -ENOMEM;
+	}
 	return 0;
 }
 

@@ -215,12 +215,14 @@ START_TEST(names_of_maps_are_translated)
 	struct devmap_part p = part("sda", 2, "ext4", "1111-2222");
 	static const char *const good[] = { "/dev/mapper/mpatha2", "/dev/mapper/mpathap2",
 					    "/dev/mapper/mpatha-part2" };
-	static const char *const kept[] = { "/dev/mapper/mpatha", "/dev/mapper/mpathab2",
-					    "/dev/mapper/mpatha3", "/dev/mapper/mpatha2x",
+	static const char *const kept[] = { "/dev/mapper/mpathab2", "/dev/mapper/mpatha2x",
 					    "/dev/mapper/vg-mpatha2" };
+	/* Maps whose disk, or partition, nobody knows. */
+	static const char *const unknown[] = { "/dev/mapper/mpatha3", "/dev/mapper/mpathz1" };
 
 	ck_assert_int_eq(devmap_add(&map, &p), 0);
 	ck_assert_int_eq(devmap_add_alias(&map, "mpatha", "sda"), 0);
+	ck_assert_int_eq(devmap_add_alias(&map, "mpathz", ""), 0);
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
 		CLEANUP(mem_free) char *to = NULL;
 
@@ -233,6 +235,12 @@ START_TEST(names_of_maps_are_translated)
 
 		ck_assert_int_eq(devmap_translate(&map, kept[i], DEVMAP_TAG, &to, NULL),
 				 DEVMAP_KEEP);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unknown); i++) {
+		char *to = NULL;
+
+		ck_assert_int_eq(devmap_translate(&map, unknown[i], DEVMAP_TAG, &to, NULL),
+				 DEVMAP_UNKNOWN);
 	}
 	/* PowerPath's are disks like others. */
 	ck_assert(devmap_is_old_name("/dev/emcpowera1"));
