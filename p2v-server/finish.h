@@ -11,7 +11,7 @@
 #include "p2v-server/job.h"
 
 struct finish_options {
-	bool dry_run, restore, no_fix, json, list_fixes;
+	bool dry_run, restore, no_fix, json, list_fixes, document;
 	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, set, maps, keys;
 	const char *inject;		/* folder with a guest agent's package */

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "p2v-server/commands.h"
 #include "p2v-server/finish.h"
+#include "p2v-server/finish_list.h"
 #include "p2v-server/verify_cmd.h"
 #include "postfix/fix.h"
 
@@ -30,6 +31,7 @@ const struct opt finish_opts[] = {
 	  OPT(inject) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
+	{ "document", 0, NULL, "with --list-fixes: print docs/fixes.md", OPT_FLAG, OPT(document) },
 	{ "plan", 'p', "FILE",
 	  "use this plan instead of the one that came with the job, and keep it for later", OPT_STR,
 	  OPT(plan) },
@@ -49,23 +51,25 @@ const struct opt finish_opts[] = {
 	{ "force", 'f', NULL,
 	  "throw away what a virtual machine has written to the overlays since the last finish",
 	  OPT_FLAG, OPT(force) },
-	{ "json", 'j', NULL, "with --dry-run: print JSON", OPT_FLAG, OPT(json) },
+	{ "json", 'j', NULL, "with --dry-run or --list-fixes: print JSON", OPT_FLAG, OPT(json) },
 	{ 0 }
 };
 
-static void print_list(void)
+static int print_list(const struct finish_options *o, struct err *err)
 {
-	size_t n;
-	const struct fix_info *f = fix_list(&n);
-
-	printf("%-22s %-9s %-9s %s\n", "ID", "SEVERITY", "FOR", "WHAT");
-	for (size_t i = 0; i < n; i++)
-		printf("%-22s %-9s %-9s %s%s\n", f[i].id, fix_severity_name(f[i].severity),
-		       f[i].applies, f[i].title, f[i].off ? " (only when asked for)" : "");
+	if (o->document)
+		finish_list_document();
+	else if (o->json)
+		return finish_list_json(err);
+	else
+		finish_list_text();
+	return 0;
 }
 
 static int check_options(const struct finish_options *o, struct err *err)
 {
+	if (o->document)
+		return err_set(err, EINVAL, "--document goes with --list-fixes");
 	if (o->json && !o->dry_run)
 		return err_set(err, EINVAL,
 			       "--json goes with --dry-run; afterwards, p2v-server show NAME "
@@ -122,8 +126,7 @@ int finish_run(int argc, char **argv)
 
 	r = program_parse(&server_program, "finish", argc, argv, &o, -1, &first);
 	if (r < 0 && o.list_fixes) {
-		print_list();
-		r = EXIT_DONE;
+		r = server_exit(print_list(&o, &err), &err);
 	} else if (r < 0) {
 		int bad = argc - first != 1
 				  ? err_set(&err, EINVAL, "exactly one job NAME is wanted")
