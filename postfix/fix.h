@@ -88,6 +88,7 @@ struct fix_options {
 	size_t nimages;
 	const struct machine *machine;	/* the truth about names, serials, MACs and boot */
 	bool dry_run;
+	bool fast; /* append to an initramfs rather than have the guest make it anew */
 	const char *const *skip;	/* ids; NULL-terminated, may be NULL */
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
@@ -96,6 +97,8 @@ struct fix_options {
 	const struct fix_key *keys;	/* borrowed; wiped by whoever made them */
 	size_t nkeys;
 	const char *inject;		/* folder of the host with a guest agent's package */
+	/* Drivers for Windows: a folder or an ISO; NULL: $VIRTIO_WIN, or where packages put it. */
+	const char *virtio_win;
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */
