@@ -11,10 +11,11 @@
 #include "p2v-server/job.h"
 
 struct finish_options {
-	bool dry_run, restore, no_fix, json, list_fixes;
+	bool dry_run, restore, no_fix, json, list_fixes, document;
 	bool fast;  /* append to initramfs images, do not make them anew */
 	bool force; /* throw away what a virtual machine wrote to the overlays */
-	struct opt_list skip, only, set, maps;
+	struct opt_list skip, only, set, maps, keys;
+	const char *inject;		/* folder with a guest agent's package */
 	const char *nvram;		/* source, fresh; NULL: source */
 	bool nvram_fresh;		/* by nvram */
 	const char *accel;		/* auto, kvm, tcg */
