@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Row "windows-esp": how this Windows is started. On UEFI the firmware of a new machine has no
+ * entry for it and starts \EFI\BOOT\BOOT<arch>.EFI, so that has to be Windows' boot manager. The
+ * boot configuration (bcd.h) names partitions by GUID or signature, which were copied with them,
+ * so nothing is changed in it; what it says that a virtual machine may stumble over is told.
+ */
+#include "postfix/windows/windows_rows.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "common/compiler.h"
+#include "postfix/windows/bcd.h"
+#include "postfix/windows/windrive.h"
+
+/* As the file is called in the folder, or the name itself when there is none. malloc'd. */
+static char *spelled(struct fixer *f, const char *dir, const char *name)
+{
+	CLEANUP(guest_strings_free) char **list = guest_list(f->guest, dir[0] ? dir : "/", NULL);
+	char *path;
+
+	for (size_t i = 0; list && list[i]; i++)
+		if (strcasecmp(list[i], name) == 0)
+			return asprintf(&path, "%s/%s", dir, list[i]) < 0 ? NULL : path;
+	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+}
+
+/* dir and what follows, each component as it is spelled there. NULL: out of memory. */
+static char *below(struct fixer *f, const char *dir, const char *const *names)
+{
+	char *path = strdup(dir);
+
+	for (size_t i = 0; path && names[i]; i++) {
+		char *next = spelled(f, path, names[i]);
+
+		free(path);
+		path = next;
+	}
+	return path;
+}
+
+static const char *const boot_dir[] = { "EFI", "Microsoft", "Boot", NULL };
+
+/* Where the EFI system partition is: 1 and *ret, or 0. */
+static int find_esp(struct fixer *f, const char **ret, struct err *err)
+{
+	/* The system's own filesystem last: \EFI may be a copy of an installer. */
+	static const char *const places[] = { "/boot/efi", "/efi", "/esp", "/mnt", "" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
+		CLEANUP(mem_free) char *dir = below(f, places[i], boot_dir);
+
+		if (!dir)
+			return err_nomem(err);
+		if (!guest_is_dir(f->guest, dir))
+			continue;
+		*ret = places[i];
+		return 1;
+	}
+	return 0;
+}
+
+static const char *fallback_name(const struct windows *w)
+{
+	switch (w->arch) {
+	case WINDOWS_X86:
+		return "BOOTIA32.EFI";
+	case WINDOWS_ARM64:
+		return "BOOTAA64.EFI";
+	case WINDOWS_AMD64:
+		break;
+	}
+	return "BOOTX64.EFI";
+}
+
+static int fallback(struct fixer *f, const char *esp, struct err *err)
+{
+	const char *const from_names[] = { "EFI", "Microsoft", "Boot", "bootmgfw.efi", NULL };
+	const char *const to_names[] = { "EFI", "BOOT", fallback_name(f->windows), NULL };
+	CLEANUP(mem_free) char *from = below(f, esp, from_names);
+	CLEANUP(mem_free) char *to = below(f, esp, to_names);
+	char safe[200];
+	int r;
+
+	if (!from || !to)
+		return err_nomem(err);
+	if (!guest_is_file(f->guest, from))
+		return err_set(err, ENOENT, "%s is missing: the firmware has nothing to start",
+			       text_escape_str(from, safe, sizeof(safe)));
+	if (guest_same(f->guest, from, to)) {
+		fixer_say(f, "%s is the boot manager of this Windows",
+			  text_escape_str(to, safe, sizeof(safe)));
+		return 0;
+	}
+	fixer_say(f, "%s %s", text_escape_str(to, safe, sizeof(safe)),
+		  guest_is_file(f->guest, to) ? "is another program than the boot manager of this "
+						"Windows" : "is missing");
+	r = guest_edit_copy(&f->edits, from, to, err);
+	return r < 0 ? r : 1;
+}
+
+static void tell_device(struct fixer *f, const char *what, const struct bcd_device *d)
+{
+	enum windrive_answer a;
+	const char *disk = NULL;
+	char safe[80];
+
+	if (d->kind != BCD_DEVICE_GPT && d->kind != BCD_DEVICE_MBR)
+		return;
+	a = windrive_partition(f->opt, d->kind == BCD_DEVICE_GPT ? d->guid : NULL, d->signature,
+			       d->start, &disk);
+	if (a == WINDRIVE_COPIED)
+		fixer_say(f, "%s is on %s", what, text_escape_str(disk, safe, sizeof(safe)));
+	else if (a == WINDRIVE_MISSING)
+		fixer_say(f, "%s is on %s, which was not copied", what,
+			  text_escape_str(disk, safe, sizeof(safe)));
+	else if (d->kind == BCD_DEVICE_GPT)
+		fixer_say(f, "%s is on a partition that is not known: %s", what, d->guid);
+	else
+		fixer_say(f, "%s is on a partition that is not known: disk %08x", what,
+			  d->signature);
+}
+
+static int tell_loader(struct fixer *f, const struct bcd_loader *l)
+{
+	char name[80], path[120];
+	int r = 0;
+
+	text_escape_str(l->description ? l->description : l->id, name, sizeof(name));
+	fixer_say(f, "%s%s starts %s", l->is_default ? "by default " : "", name,
+		  text_escape_str(l->path ? l->path : "nothing", path, sizeof(path)));
+	tell_device(f, name, &l->osdevice);
+	if (l->ems)
+		fixer_say(f, "%s: the emergency console (SAC) is on, on the first serial port",
+			  name);
+	if (l->detect_hal)
+		fixer_say(f, "%s: it looks for its HAL at each start", name);
+	if (l->safe_mode)
+		r = fixer_warn(f, "%s starts in safe mode: bcdedit /deletevalue safeboot ends it",
+			       name);
+	if (r >= 0 && l->is_default && l->hypervisor == 1)
+		r = fixer_warn(f, "%s starts the hypervisor of Windows (Hyper-V, or security based "
+			       "on it): the virtual machine needs nested virtualization, or "
+			       "bcdedit /set hypervisorlaunchtype off", name);
+	return r;
+}
+
+static int tell_bcd(struct fixer *f, const char *path, struct err *err)
+{
+	CLEANUP(hive_free) struct hive *h = NULL;
+	CLEANUP(bcd_done) struct bcd b = { 0 };
+	struct err e = ERR_INIT;
+	int r = hive_open(f->guest, path, false, &h, &e);
+
+	if (r >= 0)
+		r = bcd_read(h, &b, &e);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	if (r < 0) {
+		/* Its log may wait to be replayed: the boot manager does that. */
+		fixer_say(f, "the boot configuration was not looked into: %s", e.text);
+		return 0;
+	}
+	tell_device(f, "the boot manager", &b.manager);
+	if (b.boot_ems)
+		fixer_say(f, "the boot manager speaks on the first serial port, too");
+	for (size_t i = 0; i < b.n; i++)
+		if (tell_loader(f, &b.loaders[i]) < 0)
+			return err_nomem(err);
+	return 0;
+}
+
+/* Without one of ours in the way: where is the hive? */
+static int tell_configuration(struct fixer *f, const char *dir, const char *const *names,
+			      struct err *err)
+{
+	CLEANUP(mem_free) char *path = below(f, dir, names);
+
+	if (!path)
+		return err_nomem(err);
+	return guest_is_file(f->guest, path) ? tell_bcd(f, path, err) : 0;
+}
+
+int windows_esp_detect(struct fixer *f, struct err *err)
+{
+	static const char *const on_esp[] = { "EFI", "Microsoft", "Boot", "BCD", NULL };
+	static const char *const on_disk[] = { "Boot", "BCD", NULL };
+	static const char *const boot_ini[] = { "boot.ini", NULL };
+	CLEANUP(mem_free) char *ini = NULL;
+	const char *esp = NULL;
+	int r, changed;
+
+	if (f->m->firmware.type != MACHINE_FIRMWARE_UEFI) {
+		ini = below(f, "", boot_ini);
+		if (!ini)
+			return err_nomem(err);
+		if (f->windows->major < 6 && guest_is_file(f->guest, ini))
+			fixer_say(f, "started by %s, which names disks by their order: the first "
+				  "one must stay the first", ini);
+		return tell_configuration(f, "", on_disk, err);
+	}
+	r = find_esp(f, &esp, err);
+	if (r < 0)
+		return r;
+	if (!r) {
+		if (fixer_warn(f, "the EFI system partition was not found: whether the firmware "
+			       "finds Windows is not known") < 0)
+			return err_nomem(err);
+		return 0;
+	}
+	changed = fallback(f, esp, err);
+	if (changed < 0)
+		return changed;
+	r = tell_configuration(f, esp, on_esp, err);
+	return r < 0 ? r : changed;
+}

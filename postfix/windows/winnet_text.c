@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * network.txt:
+ *
+ *	ghost=DEVICE|NUMBER|GUID	a record of a card that stays behind
+ *	[nic]				a card of the virtual machine, known by
+ *	mac=52:54:00:12:34:56
+ *	name=LAN
+ *	dhcp=0
+ *	address=10.0.0.5 255.255.255.0	these may be there several times: address, gateway, dns,
+ *	gateway=10.0.0.1 0		dns6, wins
+ *	dns=10.0.0.2
+ *	domain=example.org
+ *	metric=10
+ *	netbios=2
+ */
+#include "postfix/windows/winnet.h"
+
+#include <string.h>
+
+#include "common/text.h"
+
+static void add_list(struct strbuf *b, const char *key, const struct machine_strv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		strbuf_addf(b, "%s=%s\r\n", key, v->v[i]);
+}
+
+static void add_nic(struct strbuf *b, const struct winnet_adapter *a, const char *name)
+{
+	strbuf_addf(b, "[nic]\r\nmac=%s\r\n", winnet_match_mac(a->nic));
+	if (name[0])
+		strbuf_addf(b, "name=%s\r\n", name);
+	/* A fixed address that was not understood is not made up. */
+	strbuf_addf(b, "dhcp=%d\r\n", a->dhcp || a->addresses.n == 0);
+	if (!a->dhcp) {
+		add_list(b, "address", &a->addresses);
+		add_list(b, "gateway", &a->gateways);
+	}
+	add_list(b, "dns", &a->dns);
+	add_list(b, "dns6", &a->dns6);
+	if (a->domain[0])
+		strbuf_addf(b, "domain=%s\r\n", a->domain);
+	add_list(b, "wins", &a->wins);
+	if (a->metric)
+		strbuf_addf(b, "metric=%u\r\n", a->metric);
+	if (a->netbios)
+		strbuf_addf(b, "netbios=%u\r\n", a->netbios);
+}
+
+/* A team that was matched to a card speaks for it: the card itself has no addresses. */
+static const struct winnet_adapter *speaker(const struct winnet *w, const struct winnet_adapter *a)
+{
+	for (size_t i = 0; i < w->n; i++)
+		if (&w->v[i] != a && w->v[i].nic == a->nic && !winnet_is_pci(&w->v[i]) &&
+		    (winnet_is_configured(&w->v[i]) || !winnet_is_configured(a)))
+			return &w->v[i];
+	return a;
+}
+
+static bool is_first(const struct winnet *w, const struct winnet_adapter *a)
+{
+	for (const struct winnet_adapter *b = w->v; b < a; b++)
+		if (b->nic == a->nic)
+			return false;
+	return true;
+}
+
+/* UTF-8 that was checked on its way out of the hive; what is not sound becomes U+FFFD. */
+static uint32_t next_char(const char **p)
+{
+	const unsigned char *s = (const unsigned char *)*p;
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
+	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
+
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80) {
+			*p += 1;
+			return 0xfffd;
+		}
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	*p += n;
+	return c > 0x10ffff ? 0xfffd : c;
+}
+
+static size_t put16(uint8_t *out, uint32_t c)
+{
+	out[0] = (uint8_t)c;
+	out[1] = (uint8_t)(c >> 8);
+	return 2;
+}
+
+static int to_utf16(const char *text, void **ret, size_t *ret_len)
+{
+	/* A byte of UTF-8 becomes two at most. */
+	uint8_t *out = malloc(2 + 2 * strlen(text));
+	size_t n;
+
+	if (!out)
+		return -ENOMEM;
+	n = put16(out, 0xfeff);
+	while (*text) {
+		uint32_t c = next_char(&text);
+
+		if (c >= 0x10000) {
+			n += put16(out + n, 0xd800 + ((c - 0x10000) >> 10));
+			c = 0xdc00 + ((c - 0x10000) & 0x3ff);
+		}
+		n += put16(out + n, c);
+	}
+	*ret = out;
+	*ret_len = n;
+	return 0;
+}
+
+int winnet_text(const struct winnet *w, void **ret, size_t *ret_len, struct err *err)
+{
+	CLEANUP(strbuf_done) struct strbuf b = { 0 };
+
+	for (size_t i = 0; i < w->n; i++)
+		if (winnet_is_pci(&w->v[i]))
+			strbuf_addf(&b, "ghost=%s|%s|%s\r\n", w->v[i].device, w->v[i].number,
+				    w->v[i].guid);
+	for (size_t i = 0; i < w->n; i++) {
+		const struct winnet_adapter *a = &w->v[i], *from;
+
+		if (!a->nic || !is_first(w, a))
+			continue;
+		from = speaker(w, a);
+		add_nic(&b, from, from->name[0] ? from->name : a->name);
+	}
+	if (b.failed)
+		return err_nomem(err);
+	*ret = NULL;
+	*ret_len = 0;
+	if (b.len == 0)
+		return 0;
+	return to_utf16(b.s, ret, ret_len) < 0 ? err_nomem(err) : 0;
+}
