@@ -62,7 +62,14 @@ int hive_get_strings(struct hive *h, const char *key, const char *name, struct m
 int hive_get_raw(struct hive *h, const char *key, const char *name, enum hive_type *ret_type,
 		 void **ret, size_t *ret_len, struct err *err);
 
-/* Setting a value; missing keys are made. 1 changed, 0 it was so already, or -errno. */
+/*
+ * Setting a value; missing keys are made. 1 changed, 0 it was so already, or -errno.
+ *
+ * Two things are refused before anything is changed, because libhivex would write what Windows
+ * misreads: a new key whose name is not ASCII (-EINVAL), and a value in a key that has one of more
+ * than HIVE_VALUE_MAX bytes, or would have (-EFBIG).
+ */
+#define HIVE_VALUE_MAX	16344
 int hive_set_dword(struct hive *h, const char *key, const char *name, uint32_t value,
 		   struct err *err);
 int hive_set_string(struct hive *h, const char *key, const char *name, enum hive_type type,
