@@ -134,12 +134,9 @@ static int page_files_in(struct fixer *f, const char *key, const char *name, boo
 
 static int page_files(struct fixer *f, const char *key, struct err *err)
 {
-	int r = page_files_in(f, key, "PagingFiles", true, err), q;
+	int r = page_files_in(f, key, "PagingFiles", true, err);
 
-	if (r < 0)
-		return r;
-	q = page_files_in(f, key, "ExistingPageFiles", false, err);
-	return q < 0 ? q : r + q;
+	return r < 0 ? r : page_files_in(f, key, "ExistingPageFiles", false, err);
 }
 
 static int dump_file(struct fixer *f, const char *key, const char *name, const char *instead,
@@ -167,12 +164,9 @@ static int dump_file(struct fixer *f, const char *key, const char *name, const c
 
 static int dump_files(struct fixer *f, const char *key, struct err *err)
 {
-	int r = dump_file(f, key, "DumpFile", "%SystemRoot%\\MEMORY.DMP", err), q;
+	int r = dump_file(f, key, "DumpFile", "%SystemRoot%\\MEMORY.DMP", err);
 
-	if (r < 0)
-		return r;
-	q = dump_file(f, key, "DedicatedDumpFile", NULL, err);
-	return q < 0 ? q : r + q;
+	return r < 0 ? r : dump_file(f, key, "DedicatedDumpFile", NULL, err);
 }
 
 /* ---- what is only told; key is the control set */
@@ -265,19 +259,18 @@ int windows_boot_detect(struct fixer *f, struct err *err)
 		{ MEMORY, page_files },
 		{ "Control\\CrashControl", dump_files },
 	};
-	const char *set = f->windows->sets.n ? f->windows->sets.v[0] : "ControlSet001";
-	int r, changed = 0;
+	const char *set = f->windows->sets.v[0];
+	int r;
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		r = windows_each_set(f, parts[i].key, parts[i].fn, err);
 		if (r < 0)
 			return r;
-		changed += r;
 	}
 	tell_auto_reboot(f, set);
 	tell_renames(f, set);
 	if (tell_clock(f, set) < 0 || tell_hal(f, set) < 0)
 		return err_nomem(err);
 	r = tell_hiberfil(f, err);
-	return r < 0 ? r : changed > 0;
+	return r < 0 ? r : windows_done(f);
 }

@@ -15,45 +15,27 @@
 #include "postfix/windows/bcd.h"
 #include "postfix/windows/windrive.h"
 
-/* As the file is called in the folder, or the name itself when there is none. malloc'd. */
-static char *spelled(struct fixer *f, const char *dir, const char *name)
+static int path_at(struct fixer *f, const char *place, const char *path, char **ret,
+		   struct err *err)
 {
-	CLEANUP(guest_strings_free) char **list = guest_list(f->guest, dir[0] ? dir : "/", NULL);
-	char *path;
+	char full[200];
 
-	for (size_t i = 0; list && list[i]; i++)
-		if (strcasecmp(list[i], name) == 0)
-			return asprintf(&path, "%s/%s", dir, list[i]) < 0 ? NULL : path;
-	return asprintf(&path, "%s/%s", dir, name) < 0 ? NULL : path;
+	snprintf(full, sizeof(full), "%s%s", place, path);
+	return windows_path(f, full, ret, err);
 }
 
-/* dir and what follows, each component as it is spelled there. NULL: out of memory. */
-static char *below(struct fixer *f, const char *dir, const char *const *names)
-{
-	char *path = strdup(dir);
-
-	for (size_t i = 0; path && names[i]; i++) {
-		char *next = spelled(f, path, names[i]);
-
-		free(path);
-		path = next;
-	}
-	return path;
-}
-
-static const char *const boot_dir[] = { "EFI", "Microsoft", "Boot", NULL };
-
-/* Where the EFI system partition is: 1 and *ret, or 0. */
+/* Where the EFI system partition is: 1 and *ret, "" or with a slash at its end; or 0. */
 static int find_esp(struct fixer *f, const char **ret, struct err *err)
 {
-	/* The system's own filesystem last: \EFI may be a copy of an installer. */
-	static const char *const places[] = { "/boot/efi", "/efi", "/esp", "/mnt", "" };
+	/* The system's own filesystem last: its \EFI may be a copy of an installer's. */
+	static const char *const places[] = { "boot/efi/", "efi/", "esp/", "mnt/", "" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		CLEANUP(mem_free) char *dir = below(f, places[i], boot_dir);
+		CLEANUP(mem_free) char *dir = NULL;
+		int r = path_at(f, places[i], "EFI/Microsoft/Boot", &dir, err);
 
-		if (!dir)
-			return err_nomem(err);
+		if (r < 0)
+			return r;
 		if (!guest_is_dir(f->guest, dir))
 			continue;
 		*ret = places[i];
@@ -66,26 +48,25 @@ static const char *fallback_name(const struct windows *w)
 {
 	switch (w->arch) {
 	case WINDOWS_X86:
-		return "BOOTIA32.EFI";
+		return "EFI/BOOT/BOOTIA32.EFI";
 	case WINDOWS_ARM64:
-		return "BOOTAA64.EFI";
+		return "EFI/BOOT/BOOTAA64.EFI";
 	case WINDOWS_AMD64:
 		break;
 	}
-	return "BOOTX64.EFI";
+	return "EFI/BOOT/BOOTX64.EFI";
 }
 
 static int fallback(struct fixer *f, const char *esp, struct err *err)
 {
-	const char *const from_names[] = { "EFI", "Microsoft", "Boot", "bootmgfw.efi", NULL };
-	const char *const to_names[] = { "EFI", "BOOT", fallback_name(f->windows), NULL };
-	CLEANUP(mem_free) char *from = below(f, esp, from_names);
-	CLEANUP(mem_free) char *to = below(f, esp, to_names);
+	CLEANUP(mem_free) char *from = NULL, *to = NULL;
 	char safe[200];
-	int r;
+	int r = path_at(f, esp, "EFI/Microsoft/Boot/bootmgfw.efi", &from, err);
 
-	if (!from || !to)
-		return err_nomem(err);
+	if (r >= 0)
+		r = path_at(f, esp, fallback_name(f->windows), &to, err);
+	if (r < 0)
+		return r;
 	if (!guest_is_file(f->guest, from))
 		return err_set(err, ENOENT, "%s is missing: the firmware has nothing to start",
 			       text_escape_str(from, safe, sizeof(safe)));
@@ -172,35 +153,37 @@ static int tell_bcd(struct fixer *f, const char *path, struct err *err)
 	return 0;
 }
 
-/* Without one of ours in the way: where is the hive? */
-static int tell_configuration(struct fixer *f, const char *dir, const char *const *names,
+static int tell_configuration(struct fixer *f, const char *place, const char *path,
 			      struct err *err)
 {
-	CLEANUP(mem_free) char *path = below(f, dir, names);
+	CLEANUP(mem_free) char *bcd = NULL;
+	int r = path_at(f, place, path, &bcd, err);
 
-	if (!path)
-		return err_nomem(err);
-	return guest_is_file(f->guest, path) ? tell_bcd(f, path, err) : 0;
+	if (r < 0)
+		return r;
+	return guest_is_file(f->guest, bcd) ? tell_bcd(f, bcd, err) : 0;
+}
+
+static int tell_bios(struct fixer *f, struct err *err)
+{
+	CLEANUP(mem_free) char *ini = NULL;
+	int r = path_at(f, "", "boot.ini", &ini, err);
+
+	if (r < 0)
+		return r;
+	if (f->windows->major < 6 && guest_is_file(f->guest, ini))
+		fixer_say(f, "started by %s, which names disks by their order: the first one must "
+			  "stay the first", ini);
+	return tell_configuration(f, "", "Boot/BCD", err);
 }
 
 int windows_esp_detect(struct fixer *f, struct err *err)
 {
-	static const char *const on_esp[] = { "EFI", "Microsoft", "Boot", "BCD", NULL };
-	static const char *const on_disk[] = { "Boot", "BCD", NULL };
-	static const char *const boot_ini[] = { "boot.ini", NULL };
-	CLEANUP(mem_free) char *ini = NULL;
 	const char *esp = NULL;
 	int r, changed;
 
-	if (f->m->firmware.type != MACHINE_FIRMWARE_UEFI) {
-		ini = below(f, "", boot_ini);
-		if (!ini)
-			return err_nomem(err);
-		if (f->windows->major < 6 && guest_is_file(f->guest, ini))
-			fixer_say(f, "started by %s, which names disks by their order: the first "
-				  "one must stay the first", ini);
-		return tell_configuration(f, "", on_disk, err);
-	}
+	if (f->m->firmware.type != MACHINE_FIRMWARE_UEFI)
+		return tell_bios(f, err);
 	r = find_esp(f, &esp, err);
 	if (r < 0)
 		return r;
@@ -213,6 +196,6 @@ int windows_esp_detect(struct fixer *f, struct err *err)
 	changed = fallback(f, esp, err);
 	if (changed < 0)
 		return changed;
-	r = tell_configuration(f, esp, on_esp, err);
+	r = tell_configuration(f, esp, "EFI/Microsoft/Boot/BCD", err);
 	return r < 0 ? r : changed;
 }

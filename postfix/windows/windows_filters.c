@@ -90,9 +90,12 @@ static int has_file(struct fixer *f, const char *set, const char *name, bool *re
 		return err_nomem(err);
 	if (r == 0)
 		return 0;
-	r = windows_path(f, file, &path, err);
+	r = windows_path(f, file, &path, NULL);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	/* A path that winds upwards is not followed. */
 	if (r < 0)
-		return r;
+		return 0;
 	*ret = guest_is_file(f->guest, path);
 	return 0;
 }
@@ -118,9 +121,11 @@ static int judge(struct fixer *f, const char *set, const char *class, const char
 	return 1;
 }
 
-static int drop_from(struct fixer *f, const char *set, const char *class, const char *value,
+/* classes: "ControlSet001\Control\Class" */
+static int drop_from(struct fixer *f, const char *classes, const char *class, const char *value,
 		     struct err *err)
 {
+	CLEANUP(mem_free) char *set = strndup(classes, strcspn(classes, "\\"));
 	CLEANUP(machine_strv_done) struct machine_strv names = { 0 };
 	CLEANUP(mem_free) const char **keep = NULL;
 	CLEANUP(mem_free) char *key = NULL;
@@ -129,7 +134,7 @@ static int drop_from(struct fixer *f, const char *set, const char *class, const 
 	size_t n = 0;
 	int r;
 
-	if (asprintf(&key, "%s\\Control\\Class\\%s", set, class) < 0)
+	if (!set || asprintf(&key, "%s\\%s", classes, class) < 0)
 		return err_nomem(err);
 	r = hive_get_strings(h, key, value, &names, NULL);
 	if (r == -ENOMEM)
@@ -152,8 +157,8 @@ static int drop_from(struct fixer *f, const char *set, const char *class, const 
 			keep[n++] = names.v[i];
 			continue;
 		}
-		fixer_say(f, "%s is no filter of class %s any more (%s, %.32s): %s",
-			  text_escape_str(names.v[i], safe, sizeof(safe)), safe_class, value, set,
+		fixer_say(f, "%s is taken out of %s of class %s: %s",
+			  text_escape_str(names.v[i], safe, sizeof(safe)), value, safe_class,
 			  why);
 	}
 	if (n == names.n)
@@ -163,21 +168,15 @@ static int drop_from(struct fixer *f, const char *set, const char *class, const 
 	return hive_set_strings(h, key, value, keep, n, err);
 }
 
-int windows_filters_drop(struct fixer *f, const char *set, struct err *err)
+int windows_filters_drop(struct fixer *f, const char *key, struct err *err)
 {
 	CLEANUP(machine_strv_done) struct machine_strv classes = { 0 };
-	CLEANUP(mem_free) char *key = NULL;
-	int r, changed = 0;
+	int r = hive_subkeys(f->windows->system, key, &classes, err);
 
-	if (asprintf(&key, "%s\\Control\\Class", set) < 0)
-		return err_nomem(err);
-	r = hive_subkeys(f->windows->system, key, &classes, err);
 	for (size_t i = 0; i < classes.n && r >= 0; i++) {
-		r = drop_from(f, set, classes.v[i], "UpperFilters", err);
-		changed |= r > 0;
+		r = drop_from(f, key, classes.v[i], "UpperFilters", err);
 		if (r >= 0)
-			r = drop_from(f, set, classes.v[i], "LowerFilters", err);
-		changed |= r > 0;
+			r = drop_from(f, key, classes.v[i], "LowerFilters", err);
 	}
-	return r < 0 ? r : changed;
+	return r;
 }

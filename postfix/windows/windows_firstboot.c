@@ -30,28 +30,13 @@ static int path_of(struct fixer *f, const char *name, char **ret, struct err *er
 	return windows_path(f, below, ret, err);
 }
 
-static bool is_there(struct fixer *f, const char *path, const void *data, size_t len)
-{
-	CLEANUP(mem_free) char *have = NULL;
-	size_t have_len;
-
-	return guest_is_file(f->guest, path) && guest_file_size(f->guest, path) == len &&
-	       guest_read(f->guest, path, GUEST_DATA_MAX, &have, &have_len, NULL) >= 0 &&
-	       have_len == len && memcmp(have, data, len) == 0;
-}
-
 int windows_firstboot_put(struct fixer *f, const char *name, const void *data, size_t len,
 			  struct err *err)
 {
 	CLEANUP(mem_free) char *path = NULL;
 	int r = path_of(f, name, &path, err);
 
-	if (r < 0)
-		return r;
-	if (is_there(f, path, data, len))
-		return 0;
-	r = windows_put(f->windows, path, data, len, err);
-	return r < 0 ? r : 1;
+	return r < 0 ? r : windows_put(f->windows, path, data, len, err);
 }
 
 /* What was staged by rows before, or lies there from an earlier run that was not started yet. */
@@ -104,38 +89,33 @@ static bool in_setup(struct hive *h, uint32_t type, const char *command)
 
 static int scripts(struct fixer *f, struct err *err)
 {
-	CLEANUP(mem_free) char *main_script = NULL;
+	CLEANUP(mem_free) char *text = NULL;
 	struct windows *w = f->windows;
-	int r, q;
+	int r;
 
-	if (winscript_firstboot_for(w->major, w->minor, w->build, &main_script) < 0)
+	if (winscript_firstboot_for(w->major, w->minor, w->build, &text) < 0)
 		return err_nomem(err);
-	r = windows_firstboot_put(f, "firstboot.cmd", main_script, strlen(main_script), err);
-	if (r < 0)
-		return r;
-	q = windows_firstboot_put(f, "setup.cmd", winscript_setup, strlen(winscript_setup), err);
-	return q < 0 ? q : r | q;
+	r = windows_firstboot_put(f, "firstboot.cmd", text, strlen(text), err);
+	if (r >= 0)
+		r = windows_firstboot_put(f, "setup.cmd", winscript_setup,
+					  strlen(winscript_setup), err);
+	return r;
 }
 
 static int arm(struct hive *h, uint32_t type, const char *command, struct err *err)
 {
-	int r, changed = 0;
+	int r = 0;
 
 	if (strcasecmp(command, COMMAND) != 0) {
 		r = hive_set_dword(h, KEPT, "SetupType", type, err);
-		if (r < 0)
-			return r;
-		r = hive_set_string(h, KEPT, "CmdLine", HIVE_SZ, command, err);
-		if (r < 0)
-			return r;
-		changed = 1;
+		if (r >= 0)
+			r = hive_set_string(h, KEPT, "CmdLine", HIVE_SZ, command, err);
 	}
-	r = hive_set_string(h, SETUP, "CmdLine", HIVE_SZ, COMMAND, err);
-	if (r < 0)
-		return r;
-	changed |= r;
-	r = hive_set_dword(h, SETUP, "SetupType", SETUP_NO_REBOOT, err);
-	return r < 0 ? r : changed | r;
+	if (r >= 0)
+		r = hive_set_string(h, SETUP, "CmdLine", HIVE_SZ, COMMAND, err);
+	if (r >= 0)
+		r = hive_set_dword(h, SETUP, "SetupType", SETUP_NO_REBOOT, err);
+	return r;
 }
 
 int windows_firstboot_detect(struct fixer *f, struct err *err)
@@ -144,7 +124,7 @@ int windows_firstboot_detect(struct fixer *f, struct err *err)
 	struct hive *h = f->windows->system;
 	bool staged, there, done = false;
 	uint32_t type = 0;
-	int r, q;
+	int r;
 
 	r = has_work(f, &staged, &there, err);
 	if (r >= 0)
@@ -155,28 +135,20 @@ int windows_firstboot_detect(struct fixer *f, struct err *err)
 		return 0;
 	if (hive_get_dword(h, SETUP, "SetupType", &type, NULL) == -EILSEQ)
 		return err_set(err, EILSEQ, "Setup\\SetupType is no number");
-	q = hive_get_string(h, SETUP, "CmdLine", &command, NULL);
-	if (q == -ENOMEM)
-		return err_nomem(err);
-	if (q < 0) {
+	r = hive_get_string(h, SETUP, "CmdLine", &command, NULL);
+	if (r < 0 && r != -ENOMEM)
 		command = strdup("");
-		if (!command)
-			return err_nomem(err);
-	}
+	if (!command)
+		return err_nomem(err);
+	r = scripts(f, err);
+	if (r < 0)
+		return r;
 	if (in_setup(h, type, command)) {
 		if (fixer_warn(f, "this Windows is in the middle of its own setup: after it, run "
 			       "%%SystemRoot%%\\p2v\\firstboot.cmd as administrator") < 0)
 			return err_nomem(err);
-		return scripts(f, err);
+		return windows_done(f);
 	}
-	r = scripts(f, err);
-	if (r < 0)
-		return r;
-	q = arm(h, type, command, err);
-	if (q < 0)
-		return q;
-	if (r || q)
-		fixer_say(f, "at the first start %s\\p2v\\firstboot.cmd runs, and writes "
-			  "firstboot.log beside it", "%SystemRoot%");
-	return r | q;
+	r = arm(h, type, command, err);
+	return r < 0 ? r : windows_done(f);
 }

@@ -89,21 +89,18 @@ static int stage(struct fixer *f, const struct winnet *net, struct err *err)
 {
 	CLEANUP(mem_free) void *data = NULL;
 	size_t len;
-	int r = winnet_text(net, &data, &len, err), q;
+	int r = winnet_text(net, &data, &len, err);
 
 	if (r < 0 || !data)
 		return r;
 	r = windows_firstboot_put(f, "network.txt", data, len, err);
-	if (r < 0)
-		return r;
-	q = windows_firstboot_put(f, "network.ps1", winscript_network_ps1,
-				  strlen(winscript_network_ps1), err);
-	if (q < 0)
-		return q;
-	r |= q;
-	q = windows_firstboot_put(f, "network.vbs", winscript_network_vbs,
-				  strlen(winscript_network_vbs), err);
-	return q < 0 ? q : r | q;
+	if (r >= 0)
+		r = windows_firstboot_put(f, "network.ps1", winscript_network_ps1,
+					  strlen(winscript_network_ps1), err);
+	if (r >= 0)
+		r = windows_firstboot_put(f, "network.vbs", winscript_network_vbs,
+					  strlen(winscript_network_vbs), err);
+	return r;
 }
 
 int windows_network_detect(struct fixer *f, struct err *err)
@@ -124,5 +121,6 @@ int windows_network_detect(struct fixer *f, struct err *err)
 			return err_nomem(err);
 	if (tell_rest(f, &net) < 0)
 		return err_nomem(err);
-	return stage(f, &net, err);
+	r = stage(f, &net, err);
+	return r < 0 ? r : windows_done(f);
 }

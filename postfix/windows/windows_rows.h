@@ -15,10 +15,10 @@ int windows_network_detect(struct fixer *f, struct err *err);
 int windows_firstboot_detect(struct fixer *f, struct err *err);
 
 /*
- * Take out of the filters of device classes in set ("ControlSet001") what the table of services
- * names and, of classes that a start needs, what has no file. 1 changed something, 0, -errno.
+ * Take out of the filters of all classes below key ("ControlSet001\Control\Class") what the table
+ * of services names and, of classes that a start needs, what has no file.
  */
-int windows_filters_drop(struct fixer *f, const char *set, struct err *err);
+int windows_filters_drop(struct fixer *f, const char *key, struct err *err);
 /* Does a rule of data/windows_services.tbl that counts for this Windows name it? NULL: none. */
 const struct tables_row *windows_services_match(const struct windows *w, const char *name);
 /*

@@ -62,34 +62,25 @@ static int disable(struct fixer *f, const char *services, const char *name, stru
 	}
 	r = hive_set_dword(h, key, "Start", START_DISABLED, err);
 	if (r > 0)
-		fixer_say(f, "%s (%s): %s; Start was %u in %.32s", safe, row->group, row->reason,
-			  start, services);
+		fixer_say(f, "%s (%s): %s; its Start was %u", safe, row->group, row->reason, start);
 	return r;
 }
 
 static int disable_all(struct fixer *f, const char *services, struct err *err)
 {
 	CLEANUP(machine_strv_done) struct machine_strv names = { 0 };
-	int r = hive_subkeys(f->windows->system, services, &names, err), changed = 0;
+	int r = hive_subkeys(f->windows->system, services, &names, err);
 
-	for (size_t i = 0; i < names.n && r >= 0; i++) {
+	for (size_t i = 0; i < names.n && r >= 0; i++)
 		r = disable(f, services, names.v[i], err);
-		changed += r > 0;
-	}
-	return r < 0 ? r : changed;
+	return r;
 }
 
 int windows_services_detect(struct fixer *f, struct err *err)
 {
-	const struct machine_strv *sets = &f->windows->sets;
-	int r, changed = 0;
+	int r = windows_each_set(f, "Control\\Class", windows_filters_drop, err);
 
-	for (size_t i = 0; i < sets->n; i++) {
-		r = windows_filters_drop(f, sets->v[i], err);
-		if (r < 0)
-			return r;
-		changed += r;
-	}
-	r = windows_each_set(f, "Services", disable_all, err);
-	return r < 0 ? r : changed + r > 0;
+	if (r >= 0)
+		r = windows_each_set(f, "Services", disable_all, err);
+	return r < 0 ? r : windows_done(f);
 }

@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "common/text.h"
+#include "common/utf16.h"
 
 static void add_list(struct strbuf *b, const char *key, const struct machine_strv *v)
 {
@@ -66,58 +67,14 @@ static bool is_first(const struct winnet *w, const struct winnet_adapter *a)
 	return true;
 }
 
-/* UTF-8 that was checked on its way out of the hive; what is not sound becomes U+FFFD. */
-static uint32_t next_char(const char **p)
-{
-	const unsigned char *s = (const unsigned char *)*p;
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xe0 ? 2 : s[0] < 0xf0 ? 3 : 4;
-	uint32_t c = n == 1 ? s[0] : s[0] & (0x7fu >> n);
-
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80) {
-			*p += 1;
-			return 0xfffd;
-		}
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	*p += n;
-	return c > 0x10ffff ? 0xfffd : c;
-}
-
-static size_t put16(uint8_t *out, uint32_t c)
-{
-	out[0] = (uint8_t)c;
-	out[1] = (uint8_t)(c >> 8);
-	return 2;
-}
-
-static int to_utf16(const char *text, void **ret, size_t *ret_len)
-{
-	/* A byte of UTF-8 becomes two at most. */
-	uint8_t *out = malloc(2 + 2 * strlen(text));
-	size_t n;
-
-	if (!out)
-		return -ENOMEM;
-	n = put16(out, 0xfeff);
-	while (*text) {
-		uint32_t c = next_char(&text);
-
-		if (c >= 0x10000) {
-			n += put16(out + n, 0xd800 + ((c - 0x10000) >> 10));
-			c = 0xdc00 + ((c - 0x10000) & 0x3ff);
-		}
-		n += put16(out + n, c);
-	}
-	*ret = out;
-	*ret_len = n;
-	return 0;
-}
-
 int winnet_text(const struct winnet *w, void **ret, size_t *ret_len, struct err *err)
 {
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
+	size_t mark;
 
+	/* The mark in front, from which PowerShell and VBScript know what it is. */
+	strbuf_add(&b, "\xef\xbb\xbf");
+	mark = b.len;
 	for (size_t i = 0; i < w->n; i++)
 		if (winnet_is_pci(&w->v[i]))
 			strbuf_addf(&b, "ghost=%s|%s|%s\r\n", w->v[i].device, w->v[i].number,
@@ -134,7 +91,7 @@ int winnet_text(const struct winnet *w, void **ret, size_t *ret_len, struct err 
 		return err_nomem(err);
 	*ret = NULL;
 	*ret_len = 0;
-	if (b.len == 0)
+	if (b.len == mark)
 		return 0;
-	return to_utf16(b.s, ret, ret_len) < 0 ? err_nomem(err) : 0;
+	return utf16_from_utf8(b.s, b.len, ret, ret_len) < 0 ? err_nomem(err) : 0;
 }
