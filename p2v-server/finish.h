@@ -13,7 +13,7 @@
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
 	bool force; /* throw away what a virtual machine wrote to the overlays */
-	struct opt_list skip, only, maps;
+	struct opt_list skip, only, set, maps;
 	const char *accel;		/* auto, kvm, tcg */
 	const char *plan;		/* file: in place of the job's plan, and kept */
 	const char *domain_name;	/* NULL: the plan's, else the job's name */

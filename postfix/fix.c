@@ -352,35 +352,29 @@ static void fixer_done(struct fixer *f)
 	free(f->kernel);
 }
 
-int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err)
+static int check_options(const struct fix_options *opt, struct err *err)
 {
-	CLEANUP(fix_report_free) struct fix_report *rep = NULL;
+	int r = check_ids(opt->skip, err);
+
+	return r < 0 ? r : check_ids(opt->only, err);
+}
+
+/* The table over an open guest; the report is made as far as it goes. */
+static int fix_open_guest(const struct fix_options *opt, struct guest *guest,
+			  struct fix_report *rep, struct err *err)
+{
 	CLEANUP(machine_free) struct machine *nothing = NULL;
-	CLEANUP(guest_free) struct guest *guest = NULL;
 	struct fixer f = { .opt = opt, .m = opt->machine };
-	const struct fix_table *table;
-	size_t n;
-	struct err e = ERR_INIT;
+	const struct fix_table *table = table_for(guest->type);
 	int r;
 
-	if (!opt->nimages)
-		return err_set(err, EINVAL, "no image to fix");
-	r = check_ids(opt->skip, err);
-	if (r >= 0)
-		r = check_ids(opt->only, err);
-	if (r < 0)
-		return r;
-	rep = calloc(1, sizeof(*rep));
-	if (!rep || (!f.m && machine_new(&nothing) < 0))
+	if (!f.m && machine_new(&nothing) < 0)
 		return err_nomem(err);
 	if (!f.m)
 		f.m = nothing;
 	rep->dry_run = opt->dry_run;
 	guestcaps_default(&rep->caps);
-	progress(opt, "starting", "the appliance", 0, FIX_MAX);
-	r = guest_open(opt, &guest, &rep->warnings, err);
-	if (r < 0)
-		return r;
+	guest->dry_run = opt->dry_run;
 	rep->boot_image = guest->boot_image;
 	rep->os_name = strdup(guest->os_name);
 	rep->root = strdup(guest->root);
@@ -389,7 +383,6 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	f.guest = guest;
 	f.edits.guest = guest;
 	f.warnings = &rep->warnings;
-	table = table_for(guest->type);
 	if (table) {
 		r = fix_with(&f, table, rep, err);
 	} else {
@@ -397,15 +390,52 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 		r = fixer_warn(&f, "%s: no fixes for this system yet, nothing was changed",
 			       guest->os_name);
 	}
-	n = table ? table->n : 0;
-	progress(opt, "stopping", "the appliance", (unsigned int)n + 2, n);
+	fixer_done(&f);
+	return r;
+}
+
+int fix_guest(const struct fix_options *opt, struct guest *guest, struct fix_report **ret_report,
+	      struct err *err)
+{
+	CLEANUP(fix_report_free) struct fix_report *rep = calloc(1, sizeof(*rep));
+	int r = check_options(opt, err);
+
+	if (r < 0)
+		return r;
+	if (!rep)
+		return err_nomem(err);
+	r = fix_open_guest(opt, guest, rep, err);
+	*ret_report = TAKE_PTR(rep);
+	return r < 0 ? r : 0;
+}
+
+int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err)
+{
+	CLEANUP(fix_report_free) struct fix_report *rep = NULL;
+	CLEANUP(guest_free) struct guest *guest = NULL;
+	struct err e = ERR_INIT;
+	int r;
+
+	if (!opt->nimages)
+		return err_set(err, EINVAL, "no image to fix");
+	r = check_options(opt, err);
+	if (r < 0)
+		return r;
+	rep = calloc(1, sizeof(*rep));
+	if (!rep)
+		return err_nomem(err);
+	progress(opt, "starting", "the appliance", 0, FIX_MAX);
+	r = guest_open(opt, &guest, &rep->warnings, err);
+	if (r < 0)
+		return r;
+	r = fix_open_guest(opt, guest, rep, err);
+	progress(opt, "stopping", "the appliance", (unsigned int)rep->nresults + 2, rep->nresults);
 	/* Also after a failed fix: what was done so far is to be whole on the disk. */
 	if (guest_close(guest, &e) < 0 && r >= 0) {
 		r = -e.code;
 		if (err)
 			*err = e;
 	}
-	fixer_done(&f);
 	*ret_report = TAKE_PTR(rep);
 	return r < 0 ? r : 0;
 }

@@ -25,6 +25,8 @@
 #include "convert/vmspec.h"
 #include "inventory/machine.h"
 
+struct guest;
+
 enum fix_state {
 	FIX_NOT_NEEDED,			/* detect found nothing */
 	FIX_WOULD_APPLY,		/* dry run */
@@ -97,6 +99,12 @@ struct fix_options {
  * that the report can be written). -ENOENT: no operating system found in the images.
  */
 int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err);
+/*
+ * The same on a guest that is open already and stays open: images, tcg and appliance_timeout do not
+ * count. *ret_report is set unless an option is not valid or memory is short.
+ */
+int fix_guest(const struct fix_options *opt, struct guest *guest, struct fix_report **ret_report,
+	      struct err *err);
 void fix_report_free(struct fix_report *r);
 DEFINE_CLEANUP(struct fix_report *, fix_report_free)
 /*

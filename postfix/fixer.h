@@ -52,7 +52,7 @@ struct fixer {
 
 struct fix_row {
 	const char *id, *title;
-	const char *applies;		/* to what guests, in words: "Linux", "Windows 8 and newer" */
+	const char *applies;		/* to what guests: "Linux", "Windows 8 and newer" */
 	const char *undo;
 	enum fix_severity severity;
 	bool off;			/* only when it is asked for: --only ID, --set ID=on */
