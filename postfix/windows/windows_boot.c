@@ -86,7 +86,7 @@ static bool is_missing(struct fixer *f, const char *path, const char **ret_disk)
 {
 	char letter = letter_of(path);
 
-	return letter && windrive_find(f->windows->system, letter, f->opt, ret_disk) ==
+	return letter && windrive_find(f->windows->system, letter, &f->guest->map, ret_disk) ==
 	       WINDRIVE_MISSING;
 }
 

@@ -14,21 +14,21 @@ void windrive_guid(const uint8_t *p, char ret[static 37])
 		 p[14], p[15]);
 }
 
-static enum windrive_answer copied(const struct fix_options *opt, const struct machine_disk *d,
+static enum windrive_answer copied(const struct devmap *map, const struct machine_disk *d,
 				   const char **ret_disk)
 {
 	if (ret_disk)
 		*ret_disk = d->name;
-	for (size_t i = 0; i < opt->nimages; i++)
-		if (opt->images[i].name && d->name && strcmp(opt->images[i].name, d->name) == 0)
+	for (size_t i = 0; i < map->nparts; i++)
+		if (map->parts[i].disk && d->name && strcmp(map->parts[i].disk, d->name) == 0)
 			return WINDRIVE_COPIED;
 	return WINDRIVE_MISSING;
 }
 
-enum windrive_answer windrive_partition(const struct fix_options *opt, const char *guid,
+enum windrive_answer windrive_partition(const struct devmap *map, const char *guid,
 					uint32_t signature, uint64_t start, const char **ret_disk)
 {
-	const struct machine *m = opt->machine;
+	const struct machine *m = map->machine;
 	char id[9];
 
 	snprintf(id, sizeof(id), "%08x", signature);
@@ -43,13 +43,13 @@ enum windrive_answer windrive_partition(const struct fix_options *opt, const cha
 			const struct machine_partition *p = &d->partitions[k];
 
 			if (guid ? p->uuid && strcasecmp(p->uuid, guid) == 0 : p->start == start)
-				return copied(opt, d, ret_disk);
+				return copied(map, d, ret_disk);
 		}
 	}
 	return WINDRIVE_UNKNOWN;
 }
 
-enum windrive_answer windrive_find(struct hive *system, char letter, const struct fix_options *opt,
+enum windrive_answer windrive_find(struct hive *system, char letter, const struct devmap *map,
 				   const char **ret_disk)
 {
 	CLEANUP(mem_free) void *data = NULL;
@@ -65,9 +65,9 @@ enum windrive_answer windrive_find(struct hive *system, char letter, const struc
 		return WINDRIVE_UNKNOWN;
 	p = data;
 	if (len == 12)
-		return windrive_partition(opt, NULL, get_le32(p), get_le64(p + 4), ret_disk);
+		return windrive_partition(map, NULL, get_le32(p), get_le64(p + 4), ret_disk);
 	if (len != 24 || memcmp(p, "DMIO:ID:", 8) != 0)
 		return WINDRIVE_UNKNOWN;
 	windrive_guid(p + 8, guid);
-	return windrive_partition(opt, guid, 0, 0, ret_disk);
+	return windrive_partition(map, guid, 0, 0, ret_disk);
 }

@@ -15,7 +15,7 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "inventory/machine.h"
-#include "postfix/fix.h"
+#include "postfix/devmap.h"
 #include "postfix/windows/hive.h"
 
 enum windrive_answer {
@@ -24,14 +24,17 @@ enum windrive_answer {
 	WINDRIVE_MISSING,		/* on a disk of the machine that was not copied */
 };
 
-/* *ret_disk (may be NULL) is the machine's name of the disk, borrowed; NULL when unknown. */
-enum windrive_answer windrive_find(struct hive *system, char letter,
-				   const struct fix_options *opt, const char **ret_disk);
+/*
+ * *ret_disk (may be NULL) is the machine's name of the disk, borrowed; NULL when unknown. map knows
+ * the machine, and of which of its disks there are images.
+ */
+enum windrive_answer windrive_find(struct hive *system, char letter, const struct devmap *map,
+				   const char **ret_disk);
 /*
  * The same for a partition: of GPT by its GUID as text, of MBR (guid NULL) by its disk's signature
  * and its start in bytes.
  */
-enum windrive_answer windrive_partition(const struct fix_options *opt, const char *guid,
+enum windrive_answer windrive_partition(const struct devmap *map, const char *guid,
 					uint32_t signature, uint64_t start,
 					const char **ret_disk);
 /* 16 bytes as they are on disk and in the registry, as lower case text. */
