@@ -36,7 +36,7 @@ static int set_number(struct fixer *f, const char *key, const char *name, uint32
 	if (got == -EILSEQ || (got == 0 && old == value))
 		return 0;
 	r = hive_set_dword(f->windows->system, key, name, value, err);
-	if (r <= 0)
+	if (r <= 0 || !windows_rows_current(f, key))
 		return r;
 	if (got == 0)
 		fixer_say(f, "%s was %u, is %u: %s", name, old, value, why);
@@ -115,9 +115,10 @@ static int page_files_in(struct fixer *f, const char *key, const char *name, boo
 			keep[n++] = files.v[i];
 			continue;
 		}
-		fixer_say(f, "%s: %s is on %s, which was not copied", name,
-			  text_escape_str(files.v[i], safe, sizeof(safe)),
-			  text_escape_str(disk, safe_disk, sizeof(safe_disk)));
+		if (windows_rows_current(f, key))
+			fixer_say(f, "%s: %s is on %s, which was not copied", name,
+				  text_escape_str(files.v[i], safe, sizeof(safe)),
+				  text_escape_str(disk, safe_disk, sizeof(safe_disk)));
 	}
 	if (n == files.n)
 		return 0;
@@ -126,7 +127,7 @@ static int page_files_in(struct fixer *f, const char *key, const char *name, boo
 		keep[n++] = f->windows->major >= 6 ? "?:\\pagefile.sys" : "C:\\pagefile.sys 0 0";
 		if (f->windows->major < 6 && is_missing(f, keep[0], NULL))
 			n = 0;
-		if (n)
+		if (n && windows_rows_current(f, key))
 			fixer_say(f, "%s: Windows chooses a page file", name);
 	}
 	return hive_set_strings(h, key, name, keep, n, err);
@@ -154,9 +155,10 @@ static int dump_file(struct fixer *f, const char *key, const char *name, const c
 		fixer_say(f, "%s is no text, left alone", name);
 	if (r < 0 || !is_missing(f, path, &disk))
 		return 0;
-	fixer_say(f, "%s: %s is on %s, which was not copied", name,
-		  text_escape_str(path, safe, sizeof(safe)),
-		  text_escape_str(disk, safe_disk, sizeof(safe_disk)));
+	if (windows_rows_current(f, key))
+		fixer_say(f, "%s: %s is on %s, which was not copied", name,
+			  text_escape_str(path, safe, sizeof(safe)),
+			  text_escape_str(disk, safe_disk, sizeof(safe_disk)));
 	if (!instead)
 		return hive_delete_value(h, key, name, err);
 	return hive_set_string(h, key, name, HIVE_EXPAND_SZ, instead, err);

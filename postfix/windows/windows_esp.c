@@ -107,7 +107,6 @@ static void tell_device(struct fixer *f, const char *what, const struct bcd_devi
 static int tell_loader(struct fixer *f, const struct bcd_loader *l)
 {
 	char name[80], path[120];
-	int r = 0;
 
 	text_escape_str(l->description ? l->description : l->id, name, sizeof(name));
 	fixer_say(f, "%s%s starts %s", l->is_default ? "by default " : "", name,
@@ -118,14 +117,12 @@ static int tell_loader(struct fixer *f, const struct bcd_loader *l)
 			  name);
 	if (l->detect_hal)
 		fixer_say(f, "%s: it looks for its HAL at each start", name);
-	if (l->safe_mode)
-		r = fixer_warn(f, "%s starts in safe mode: bcdedit /deletevalue safeboot ends it",
-			       name);
-	if (r >= 0 && l->is_default && l->hypervisor == 1)
-		r = fixer_warn(f, "%s starts the hypervisor of Windows (Hyper-V, or security based "
-			       "on it): the virtual machine needs nested virtualization, or "
-			       "bcdedit /set hypervisorlaunchtype off", name);
-	return r;
+	if (l->is_default && l->hypervisor == 1)
+		fixer_say(f, "%s: it starts the hypervisor of Windows, for Hyper-V or for security "
+			  "based on it, when the virtual machine has nested virtualization", name);
+	if (!l->safe_mode)
+		return 0;
+	return fixer_warn(f, "%s starts in safe mode: bcdedit /deletevalue safeboot ends it", name);
 }
 
 static int tell_bcd(struct fixer *f, const char *path, struct err *err)

@@ -157,9 +157,10 @@ static int drop_from(struct fixer *f, const char *classes, const char *class, co
 			keep[n++] = names.v[i];
 			continue;
 		}
-		fixer_say(f, "%s is taken out of %s of class %s: %s",
-			  text_escape_str(names.v[i], safe, sizeof(safe)), value, safe_class,
-			  why);
+		if (windows_rows_current(f, classes))
+			fixer_say(f, "%s is taken out of %s of class %s: %s",
+				  text_escape_str(names.v[i], safe, sizeof(safe)), value,
+				  safe_class, why);
 	}
 	if (n == names.n)
 		return 0;

@@ -6,7 +6,16 @@
 #ifndef P2V_POSTFIX_WINDOWS_ROWS_H
 #define P2V_POSTFIX_WINDOWS_ROWS_H
 
+#include <string.h>
 #include "postfix/windows/windows.h"
+
+/* Is key below the control set that Windows runs with? What is found in others is not told twice. */
+static inline bool windows_rows_current(const struct fixer *f, const char *key)
+{
+	const char *set = f->windows->sets.v[0];
+
+	return strncmp(key, set, strlen(set)) == 0;
+}
 
 int windows_services_detect(struct fixer *f, struct err *err);
 int windows_boot_detect(struct fixer *f, struct err *err);

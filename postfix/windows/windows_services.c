@@ -61,7 +61,7 @@ static int disable(struct fixer *f, const char *services, const char *name, stru
 		return 0;
 	}
 	r = hive_set_dword(h, key, "Start", START_DISABLED, err);
-	if (r > 0)
+	if (r > 0 && windows_rows_current(f, services))
 		fixer_say(f, "%s (%s): %s; its Start was %u", safe, row->group, row->reason, start);
 	return r;
 }

@@ -7,6 +7,7 @@
  *	mac=52:54:00:12:34:56
  *	name=LAN
  *	dhcp=0
+ *	team=1				it was one of several cards, and is alone now
  *	address=10.0.0.5 255.255.255.0	these may be there several times: address, gateway, dns,
  *	gateway=10.0.0.1 0		dns6, wins
  *	dns=10.0.0.2
@@ -34,6 +35,8 @@ static void add_nic(struct strbuf *b, const struct winnet_adapter *a, const char
 		strbuf_addf(b, "name=%s\r\n", name);
 	/* A fixed address that was not understood is not made up. */
 	strbuf_addf(b, "dhcp=%d\r\n", a->dhcp || a->addresses.n == 0);
+	if (!winnet_is_pci(a))
+		strbuf_add(b, "team=1\r\n");
 	if (!a->dhcp) {
 		add_list(b, "address", &a->addresses);
 		add_list(b, "gateway", &a->gateways);

@@ -21,7 +21,8 @@ function Fail([string]$text) {
 
 function New-Nic {
     $nic = @{}
-    foreach ($key in 'mac', 'name', 'dhcp', 'domain', 'metric', 'netbios') { $nic[$key] = '' }
+    $texts = 'mac', 'name', 'dhcp', 'team', 'domain', 'metric', 'netbios'
+    foreach ($key in $texts) { $nic[$key] = '' }
     foreach ($key in 'address', 'gateway', 'dns', 'dns6', 'wins') {
         $nic[$key] = New-Object System.Collections.ArrayList
     }
@@ -97,6 +98,22 @@ foreach ($ghost in $ghosts) {
         Say ('removed the record of ' + $part[0])
     } catch {
         Say ('cannot remove the record of ' + $part[0] + ': ' + $_.Exception.Message)
+    }
+}
+
+# A team of Windows without any of its cards still holds the name and the addresses.
+$teams = @($nics | Where-Object { $_['team'] -eq '1' }).Count
+if ($teams -gt 0 -and (Get-Command Remove-NetLbfoTeam -ErrorAction SilentlyContinue)) {
+    foreach ($team in @(Get-NetLbfoTeam)) {
+        try {
+            $alive = @($team.Members | Where-Object {
+                Get-NetAdapter -Name $_ -Physical -ErrorAction SilentlyContinue })
+            if ($alive.Count -gt 0) { continue }
+            Remove-NetLbfoTeam -InputObject $team -Confirm:$false
+            Say ('removed the team ' + $team.Name)
+        } catch {
+            Say ('cannot remove the team ' + $team.Name + ': ' + $_.Exception.Message)
+        }
     }
 }
 
