@@ -86,6 +86,8 @@ struct fix_options {
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
 	const char *const *set;
+	/* Drivers for Windows: a folder or an ISO; NULL: $VIRTIO_WIN, or where packages put it. */
+	const char *virtio_win;
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */

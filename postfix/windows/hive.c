@@ -153,6 +153,11 @@ hive_node_h hive_find(struct hive *h, const char *key)
 	return node;
 }
 
+const char *hive_path(const struct hive *h)
+{
+	return h->name;
+}
+
 bool hive_has_key(struct hive *h, const char *key)
 {
 	return hive_find(h, key) != 0;

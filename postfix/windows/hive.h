@@ -44,6 +44,7 @@ int hive_open_file(const char *path, bool writable, struct hive **ret, struct er
 void hive_free(struct hive *h);
 DEFINE_CLEANUP(struct hive *, hive_free)
 
+const char *hive_path(const struct hive *h); /* as it was given */
 bool hive_has_key(struct hive *h, const char *key);
 /* Names of the subkeys of key, sorted without regard to case; empty when there is no such key. */
 int hive_subkeys(struct hive *h, const char *key, struct machine_strv *ret, struct err *err);

@@ -42,6 +42,8 @@ struct windows {
 	size_t said_system, said_software, said_files; /* what windows_done() has told */
 	/* What the drivers that were put in can drive; decides the guest caps. */
 	bool has_viostor, has_vioscsi, has_netkvm, has_balloon, has_viorng, has_vioserial;
+	bool has_agent;			/* it is put in, for the first boot to install */
+	bool virtio_1_0;		/* they know the devices of virtio 1.0 */
 };
 
 /* Find folders, open both hives, read the version. -EILSEQ: a torn or dirty hive, nothing done. */
