@@ -75,6 +75,7 @@ static int run_fixes(struct finish *f, struct err *err)
 		.skip = f->plan.skip,
 		.only = only,
 		.set = set,
+		.virtio_win = f->opt->virtio_win,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};

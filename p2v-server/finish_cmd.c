@@ -21,6 +21,10 @@ const struct opt finish_opts[] = {
 	{ "set", 0, "KEY=VALUE",
 	  "decide how a fix works, or make one that is off by default (ID=on); repeatable",
 	  OPT_LIST, OPT(set) },
+	{ "virtio-win", 0, "PATH",
+	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
+	  "/usr/share/virtio-win)",
+	  OPT_STR, OPT(virtio_win) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
 	{ "plan", 'p', "FILE",
