@@ -12,8 +12,11 @@
 
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
+	bool fast;  /* append to initramfs images, do not make them anew */
 	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, set, maps;
+	const char *nvram;		/* source, fresh; NULL: source */
+	bool nvram_fresh;		/* by nvram */
 	const char *accel;		/* auto, kvm, tcg */
 	const char *virtio_win;		/* see postfix/fix.h */
 	const char *plan;		/* file: in place of the job's plan, and kept */

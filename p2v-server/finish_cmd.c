@@ -25,6 +25,9 @@ const struct opt finish_opts[] = {
 	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
 	  "/usr/share/virtio-win)",
 	  OPT_STR, OPT(virtio_win) },
+	{ "fast", 0, NULL,
+	  "append drivers to each initramfs rather than make it anew: when seconds count",
+	  OPT_FLAG, OPT(fast) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
 	{ "plan", 'p', "FILE",
@@ -39,6 +42,9 @@ const struct opt finish_opts[] = {
 	{ "memory", 0, "SIZE", "memory of the virtual machine (default: the machine's, exactly)",
 	  OPT_SIZE, OPT(memory) },
 	{ "vcpus", 0, "N", "virtual CPUs (default: the machine's topology)", OPT_U64, OPT(vcpus) },
+	{ "nvram", 0, "source|fresh",
+	  "UEFI variables: with the boot entries of the source (default), or blank", OPT_STR,
+	  OPT(nvram) },
 	{ "accel", 0, "auto|kvm|tcg", "how guests run on this host (default: found by trying)",
 	  OPT_STR, OPT(accel) },
 	{ "restore", 0, NULL, "remove the fixed overlays: back to the replica as it was copied",
@@ -61,8 +67,11 @@ static void print_list(void)
 		       f[i].applies, f[i].title, f[i].off ? " (only when asked for)" : "");
 }
 
-static int check_options(const struct finish_options *o, struct err *err)
+static int check_options(struct finish_options *o, struct err *err)
 {
+	o->nvram_fresh = o->nvram && strcmp(o->nvram, "fresh") == 0;
+	if (o->nvram && !o->nvram_fresh && strcmp(o->nvram, "source") != 0)
+		return err_set(err, EINVAL, "--nvram is source or fresh");
 	if (o->json && !o->dry_run)
 		return err_set(err, EINVAL,
 			       "--json goes with --dry-run; afterwards, p2v-server show NAME "

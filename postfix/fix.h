@@ -82,6 +82,7 @@ struct fix_options {
 	size_t nimages;
 	const struct machine *machine;	/* the truth about names, serials, MACs and boot */
 	bool dry_run;
+	bool fast; /* append to an initramfs rather than have the guest make it anew */
 	const char *const *skip;	/* ids; NULL-terminated, may be NULL */
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */

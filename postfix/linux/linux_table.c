@@ -11,6 +11,8 @@ static const struct fix_row rows[] = {
 	  linux_device_names_detect, NULL },
 	{ "bootloader", "The boot loader names disks by what they hold", "Linux", UNDO_DIFF,
 	  FIX_BOOT, false, linux_bootloader_detect, NULL },
+	{ "kernel-arguments", "The kernel is told nothing of the old hardware", "Linux", UNDO_DIFF,
+	  FIX_COMFORT, false, linux_kargs_detect, NULL },
 	{ "resume", "The early boot does not wait for a disk that is gone", "Linux", UNDO_DIFF,
 	  FIX_COMFORT, false, linux_resume_detect, NULL },
 	{ "network-names", "Network interfaces keep their names", "Linux",
@@ -31,12 +33,14 @@ static const struct fix_row rows[] = {
 	  FIX_COMFORT, false, linux_trim_detect, NULL },
 	{ "uefi-boot", "The firmware finds the boot loader without a stored entry", "Linux",
 	  "remove EFI/BOOT from the EFI system partition", FIX_BOOT, false, linux_uefi_detect,
-	  NULL },
+	  linux_uefi_apply },
 	{ "initramfs", "The early boot has drivers for virtual disks", "Linux",
 	  "remove the lines added to the settings; run update-initramfs -u -k all, or dracut "
 	  "--regenerate-all",
 	  FIX_BOOT, false, linux_initramfs_detect, linux_initramfs_apply },
-	/* Its answer depends on the bus, and that on what the initramfs holds. */
+	/* Their answers depend on the bus, and that on what the initramfs holds. */
+	{ "boot-device", "Old boot loaders name the root disk as the virtual machine does", "Linux",
+	  UNDO_DIFF, FIX_BOOT, false, linux_boot_device_detect, linux_boot_device_apply },
 	{ "grub-install", "Boot loader updates go to the virtual disk", "Linux", UNDO_DIFF,
 	  FIX_COMFORT, false, linux_grub_install_detect, NULL },
 };
