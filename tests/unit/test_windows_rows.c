@@ -159,7 +159,7 @@ static void expect_golden(const char *path, const struct strbuf *out)
 		ck_assert_msg(fdio_replace_file(path, out->s, out->len, 0644, &e) >= 0, "%s",
 			      e.text);
 	ck_assert_msg(fdio_read_file(path, 1 << 20, &want, &n, &e) >= 0, "%s", e.text);
-	ck_assert_msg(strcmp(want, out->s) == 0, "%s is not what it was; it is now:\n%s", path,
+	ck_assert_msg(strcmp(want, out->s) == 0, "%s is not what it was; it is now:\n%.2000s", path,
 		      out->s);
 }
 

@@ -18,7 +18,7 @@ set "SYS=%SystemRoot%\System32"
 rem Only a 32-bit process of a 64-bit Windows sees this folder, and needs it.
 if exist "%SystemRoot%\Sysnative\cmd.exe" set "SYS=%SystemRoot%\Sysnative"
 rem The lock is an open file: it goes with the process that has it.
-2>nul call :main 9>"%P2V%\lock"
+call :main 9>"%P2V%\lock" 2>nul
 exit /b 0
 
 :main
