@@ -11,37 +11,16 @@
 #include <string.h>
 #include <strings.h>
 
-#include "common/compiler.h"
 #include "postfix/windows/bcd.h"
 #include "postfix/windows/windrive.h"
 
+/* place: a folder of the guest without a slash at its end, "" for the root. */
 static int path_at(struct fixer *f, const char *place, const char *path, char **ret,
 		   struct err *err)
 {
-	char full[200];
+	CLEANUP(mem_free) char *full = text_format("%s/%s", place, path);
 
-	snprintf(full, sizeof(full), "%s%s", place, path);
-	return windows_path(f, full, ret, err);
-}
-
-/* Where the EFI system partition is: 1 and *ret, "" or with a slash at its end; or 0. */
-static int find_esp(struct fixer *f, const char **ret, struct err *err)
-{
-	/* The system's own filesystem last: its \EFI may be a copy of an installer's. */
-	static const char *const places[] = { "boot/efi/", "efi/", "esp/", "mnt/", "" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
-		CLEANUP(mem_free) char *dir = NULL;
-		int r = path_at(f, places[i], "EFI/Microsoft/Boot", &dir, err);
-
-		if (r < 0)
-			return r;
-		if (!guest_is_dir(f->guest, dir))
-			continue;
-		*ret = places[i];
-		return 1;
-	}
-	return 0;
+	return full ? windows_path(f, full, ret, err) : err_nomem(err);
 }
 
 static const char *fallback_name(const struct windows *w)
@@ -176,12 +155,12 @@ static int tell_bios(struct fixer *f, struct err *err)
 
 int windows_esp_detect(struct fixer *f, struct err *err)
 {
-	const char *esp = NULL;
+	CLEANUP(mem_free) char *esp = NULL;
 	int r, changed;
 
 	if (f->m->firmware.type != MACHINE_FIRMWARE_UEFI)
 		return tell_bios(f, err);
-	r = find_esp(f, &esp, err);
+	r = guest_mount_esp(f->guest, &esp, err);
 	if (r < 0)
 		return r;
 	if (!r) {
