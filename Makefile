@@ -57,6 +57,8 @@ ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 # postfix/data/*.tbl are compiled in: one generated C file.
 FIX_TABLES := $(wildcard postfix/data/*.tbl)
 GENERATED := $(BUILD)/gen/tables_data.c
+# So are the scripts that run in Windows.
+WINDOWS_SCRIPTS := $(wildcard postfix/windows/scripts/*)
 
 # A folder and its rooms; postfix/data has no C.
 src = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
@@ -102,8 +104,9 @@ $(BUILD)/lib$(1).a: $(call obj,$(call src_of_floor,$(1))) $(2)
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 endef
-$(foreach f,$(filter-out common,$(FLOORS)),$(eval $(call floor_rules,$(f))))
+$(foreach f,$(filter-out common postfix,$(FLOORS)),$(eval $(call floor_rules,$(f))))
 $(eval $(call floor_rules,common,$(BUILD)/obj/gen/tables_data.o))
+$(eval $(call floor_rules,postfix,$(BUILD)/obj/gen/windows_scripts.o))
 
 $(TEST_LIB): $(call obj,$(call src,tests/lib))
 	$(call say,AR,$@)
@@ -127,6 +130,11 @@ $(GENERATED): postfix/data/gen.sh $(FIX_TABLES)
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)sh postfix/data/gen.sh postfix/data > $@
+
+$(BUILD)/gen/windows_scripts.c: $(WINDOWS_SCRIPTS)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sh postfix/windows/scripts/gen.sh postfix/windows/scripts > $@
 
 # ---- tests
 

@@ -17,6 +17,9 @@ struct tables_row {
 /* systemd units bound to hardware */
 extern const struct tables_row tables_services[];
 extern const size_t tables_services_count;
+/* services, drivers and filter drivers of Windows, names in lower case */
+extern const struct tables_row tables_windows_services[];
+extern const size_t tables_windows_services_count;
 /* kernel modules bound to hardware */
 extern const struct tables_row tables_modules[];
 extern const size_t tables_modules_count;
