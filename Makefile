@@ -43,7 +43,7 @@ pc_inventory := jansson blkid libcryptsetup libntfs-3g
 # What only probing devices needs: of the inventory the server uses the machine model.
 probing := blkid libcryptsetup libntfs-3g
 pc_convert   := libxml-2.0 libzstd
-pc_postfix   := libguestfs jansson libarchive hivex
+pc_postfix   := libguestfs jansson libarchive hivex yaml-0.1
 pc_p2v-agent := libssh jansson
 pc_p2v-server := jansson libvirt libcrypto
 pc_tests     := check

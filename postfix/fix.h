@@ -75,6 +75,13 @@ struct fix_image {
 	bool grown;			/* larger than its source: what sits at the end moves */
 };
 
+struct fix_nic_change {			/* what is to be different, of one interface */
+	const char *name;		/* the machine's */
+	const char *mac;		/* of its virtual NIC; NULL: the same */
+	const char *const *addresses;	/* as common/ipspec.h reads them; NULL-terminated, or NULL */
+	bool absent;			/* it gets no virtual NIC */
+};
+
 struct fix_options {
 	const struct fix_image *images;
 	size_t nimages;
@@ -84,6 +91,9 @@ struct fix_options {
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
 	const char *const *set;
+	const struct fix_nic_change *nics;
+	size_t nnics;
+	bool flatten_bonds;		/* postfix/linux/net_plan.h tells what that means */
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */

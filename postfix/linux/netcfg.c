@@ -28,8 +28,7 @@ const char *netcfg_mac(const struct machine_nic *nic)
 	return mac_valid(nic->mac) ? nic->mac : NULL;
 }
 
-/* It becomes a file name and a word in a configuration file. */
-static bool name_valid(const char *s)
+bool netcfg_name_valid(const char *s)
 {
 	size_t n = s ? strlen(s) : 0;
 
@@ -43,7 +42,7 @@ static bool name_valid(const char *s)
 
 bool netcfg_is_pinnable(const struct machine_nic *nic)
 {
-	return nic->kind && strcmp(nic->kind, "physical") == 0 && name_valid(nic->name) &&
+	return nic->kind && strcmp(nic->kind, "physical") == 0 && netcfg_name_valid(nic->name) &&
 	       netcfg_mac(nic);
 }
 

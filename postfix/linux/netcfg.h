@@ -12,6 +12,8 @@
 
 /* The MAC that the virtual NIC will have: the permanent one, else the current one; NULL unknown. */
 const char *netcfg_mac(const struct machine_nic *nic);
+/* A name that can be a file name and a word in a configuration file. */
+bool netcfg_name_valid(const char *s);
 /* A NIC that becomes a virtual NIC and whose name can be pinned (sane name, known MAC). */
 bool netcfg_is_pinnable(const struct machine_nic *nic);
 /* "eth0", "eth17": the number; -1 for any other name. */
