@@ -66,6 +66,7 @@ static int run_fixes(struct finish *f, struct err *err)
 	struct job *j = f->job;
 	CLEANUP(mem_free) struct fix_image *images = calloc(j->nimages, sizeof(*images));
 	CLEANUP(mem_free) const char **only = ids(&f->opt->only);
+	CLEANUP(mem_free) const char **set = ids(&f->opt->set);
 	struct fix_options fo = {
 		.images = images,
 		.nimages = j->nimages,
@@ -73,6 +74,8 @@ static int run_fixes(struct finish *f, struct err *err)
 		.dry_run = f->opt->dry_run,
 		.skip = f->plan.skip,
 		.only = only,
+		.set = set,
+		.virtio_win = f->opt->virtio_win,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};

@@ -13,8 +13,9 @@
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
 	bool force; /* throw away what a virtual machine wrote to the overlays */
-	struct opt_list skip, only, maps;
+	struct opt_list skip, only, set, maps;
 	const char *accel;		/* auto, kvm, tcg */
+	const char *virtio_win;		/* see postfix/fix.h */
 	const char *plan;		/* file: in place of the job's plan, and kept */
 	const char *domain_name;	/* NULL: the plan's, else the job's name */
 	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */

@@ -18,6 +18,13 @@ const struct opt finish_opts[] = {
 	  OPT(dry_run) },
 	{ "skip", 0, "ID", "do not make this fix; repeatable", OPT_LIST, OPT(skip) },
 	{ "only", 0, "ID", "make only this fix; repeatable", OPT_LIST, OPT(only) },
+	{ "set", 0, "KEY=VALUE",
+	  "decide how a fix works, or make one that is off by default (ID=on); repeatable",
+	  OPT_LIST, OPT(set) },
+	{ "virtio-win", 0, "PATH",
+	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
+	  "/usr/share/virtio-win)",
+	  OPT_STR, OPT(virtio_win) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
 	{ "plan", 'p', "FILE",
@@ -48,9 +55,10 @@ static void print_list(void)
 	size_t n;
 	const struct fix_info *f = fix_list(&n);
 
-	printf("%-22s %-9s %s\n", "ID", "SEVERITY", "WHAT");
+	printf("%-22s %-9s %-9s %s\n", "ID", "SEVERITY", "FOR", "WHAT");
 	for (size_t i = 0; i < n; i++)
-		printf("%-22s %-9s %s\n", f[i].id, fix_severity_name(f[i].severity), f[i].title);
+		printf("%-22s %-9s %-9s %s%s\n", f[i].id, fix_severity_name(f[i].severity),
+		       f[i].applies, f[i].title, f[i].off ? " (only when asked for)" : "");
 }
 
 static int check_options(const struct finish_options *o, struct err *err)
@@ -63,6 +71,9 @@ static int check_options(const struct finish_options *o, struct err *err)
 		return err_set(err, EINVAL, "--restore goes alone");
 	if (o->domain_name && !text_name_valid(o->domain_name))
 		return err_set(err, EINVAL, "--domain-name %s is not a valid name", o->domain_name);
+	for (size_t i = 0; i < o->set.n; i++)
+		if (!strchr(o->set.v[i], '=') || o->set.v[i][0] == '=')
+			return err_set(err, EINVAL, "--set %s: KEY=VALUE is wanted", o->set.v[i]);
 	if (o->vcpus > 4096)
 		return err_set(err, EINVAL, "--vcpus is at most 4096");
 	return 0;
@@ -120,6 +131,7 @@ int finish_run(int argc, char **argv)
 	}
 	opt_list_done(&o.skip);
 	opt_list_done(&o.only);
+	opt_list_done(&o.set);
 	opt_list_done(&o.maps);
 	return r;
 }

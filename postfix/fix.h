@@ -25,6 +25,8 @@
 #include "convert/vmspec.h"
 #include "inventory/machine.h"
 
+struct guest;
+
 enum fix_state {
 	FIX_NOT_NEEDED,			/* detect found nothing */
 	FIX_WOULD_APPLY,		/* dry run */
@@ -94,6 +96,8 @@ struct fix_options {
 	const struct fix_nic_change *nics;
 	size_t nnics;
 	bool flatten_bonds;		/* postfix/linux/net_plan.h tells what that means */
+	/* Drivers for Windows: a folder or an ISO; NULL: $VIRTIO_WIN, or where packages put it. */
+	const char *virtio_win;
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */
@@ -107,6 +111,12 @@ struct fix_options {
  * that the report can be written). -ENOENT: no operating system found in the images.
  */
 int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err);
+/*
+ * The same on a guest that is open already and stays open: images, tcg and appliance_timeout do not
+ * count. *ret_report is set unless an option is not valid or memory is short.
+ */
+int fix_guest(const struct fix_options *opt, struct guest *guest, struct fix_report **ret_report,
+	      struct err *err);
 void fix_report_free(struct fix_report *r);
 DEFINE_CLEANUP(struct fix_report *, fix_report_free)
 /*

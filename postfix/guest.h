@@ -29,6 +29,7 @@
 /* The largest text file that is edited, and the largest file that is looked into. */
 #define GUEST_TEXT_MAX	((size_t)1 << 20)
 #define GUEST_DATA_MAX	((size_t)16 << 20)
+#define GUEST_SAME_MAX	((uint64_t)64 << 20)
 
 struct guest {
 	guestfs_h *g;			/* NULL when the files are not in an appliance */
@@ -58,7 +59,8 @@ int guest_close(struct guest *guest, struct err *err);
 void guest_free(struct guest *guest);
 DEFINE_CLEANUP(struct guest *, guest_free)
 
-/* err from the handle's last error, prefixed; returns -code. */
+/* err from the handle's last error, prefixed; -EIO. */
+int guest_handle_fail(guestfs_h *g, struct err *err, const char *what);
 int guest_fail(struct guest *guest, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /*
@@ -101,6 +103,10 @@ int guest_put(struct guest *guest, const char *path, const void *data, size_t si
 /* The same with the whole content of fd, of any size. */
 int guest_put_fd(struct guest *guest, const char *path, int fd, unsigned int mode, struct err *err);
 int guest_copy(struct guest *guest, const char *from, const char *to, struct err *err);
+/* Over what may be at to. */
+int guest_rename(struct guest *guest, const char *from, const char *to, struct err *err);
+int guest_symlink(struct guest *guest, const char *path, const char *target, struct err *err);
+/* A file or a link; 0 too when there is none. */
 int guest_remove(struct guest *guest, const char *path, struct err *err);
 int guest_mkdir(struct guest *guest, const char *path, struct err *err);
 /*

@@ -351,17 +351,16 @@ static int check_room(struct fixer *f, const struct kernels_one *one, struct err
 /* Only where there is plenty of room: the untouched replica is the real backup. */
 static char *keep_backup(struct fixer *f, const struct kernels_one *one)
 {
-	guestfs_h *g = f->guest->g;
 	char *path;
 
-	if (guestfs_mkdir_p(g, BACKUP_DIR) < 0 ||
+	if (guest_mkdir(f->guest, BACKUP_DIR, NULL) < 0 ||
 	    guest_free_bytes(f->guest, BACKUP_DIR) <
 		    4 * guest_file_size(f->guest, one->initrd) + 256 * MIB)
 		return NULL;
 	if (asprintf(&path, BACKUP_DIR "/initrd-%s", one->version) < 0)
 		return NULL;
-	if (guestfs_cp(g, one->initrd, path) < 0) {
-		guestfs_rm_f(g, path);
+	if (guest_copy(f->guest, one->initrd, path, NULL) < 0) {
+		guest_remove(f->guest, path, NULL);
 		free(path);
 		return NULL;
 	}
@@ -424,7 +423,7 @@ static int rebuild(struct fixer *f, size_t i, struct err *err)
 	r = generate(f, one, err);
 	if (r >= 0)
 		r = verify(f, i, err);
-	if (r < 0 && backup && guestfs_cp(f->guest->g, backup, one->initrd) == 0)
+	if (r < 0 && backup && guest_copy(f->guest, backup, one->initrd, NULL) == 0)
 		fixer_say(f, "%s is as it was", one->initrd);
 	else if (backup)
 		fixer_say(f, "the old %s is kept as %s", one->initrd, backup);

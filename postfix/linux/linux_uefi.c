@@ -67,8 +67,8 @@ static const struct devmap_part *find_esp_part(const struct fixer *f)
 static int find_esp(struct fixer *f, char *dir, size_t size, struct err *err)
 {
 	static const char *const places[] = { "/boot/efi", "/efi", "/boot" };
-	const struct devmap_part *part = find_esp_part(f);
-	CLEANUP(guest_strings_free) char **mounts = guestfs_mountpoints(f->guest->g);
+	const struct devmap_part *part = f->guest->g ? find_esp_part(f) : NULL;
+	CLEANUP(guest_strings_free) char **mounts = part ? guestfs_mountpoints(f->guest->g) : NULL;
 	const char *at;
 
 	for (size_t i = 0; mounts && mounts[i] && mounts[i + 1]; i += 2)
@@ -140,23 +140,12 @@ static bool find_loader(struct fixer *f, struct esp *esp)
 	return false;
 }
 
-static bool same_file(struct guest *guest, const char *a, const char *b)
-{
-	CLEANUP(mem_free) char *x = NULL, *y = NULL;
-
-	if (guest_file_size(guest, a) != guest_file_size(guest, b))
-		return false;
-	x = guestfs_checksum(guest->g, "sha256", a);
-	y = guestfs_checksum(guest->g, "sha256", b);
-	return x && y && strcmp(x, y) == 0;
-}
-
 /* A text of a few lines that both places need. */
 static int copy_if_different(struct fixer *f, const char *from, const char *to, struct err *err)
 {
 	if (!guest_is_file(f->guest, from))
 		return 0;
-	if (guest_is_file(f->guest, to) && same_file(f->guest, from, to))
+	if (guest_is_file(f->guest, to) && guest_same(f->guest, from, to))
 		return 0;
 	return guest_edit_copy(&f->edits, from, to, err);
 }
