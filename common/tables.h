@@ -26,6 +26,9 @@ extern const size_t tables_devices_count;
 /* units, or paths that are there; the reason is the software's name, the group its kind */
 extern const struct tables_row tables_software[];
 extern const size_t tables_software_count;
+/* files of a system that name network interfaces; the reason is what they belong to */
+extern const struct tables_row tables_netfiles[];
+extern const size_t tables_netfiles_count;
 /* drivers of virtio-win by the name of their INF; the reason is what they drive */
 extern const struct tables_row tables_windows_drivers[];
 extern const size_t tables_windows_drivers_count;

@@ -16,6 +16,7 @@
 #include "postfix/guest.h"
 #include "postfix/guest_edit.h"
 #include "postfix/linux/kernels.h"
+#include "postfix/linux/net_plan.h"
 
 /* The drivers whose presence decides what the VM may consist of. */
 enum fixer_driver {
@@ -47,6 +48,7 @@ struct fixer {
 	struct fixer_kernel *kernel;	/* one for each of kernels */
 	enum fixer_generator generator;
 	bool serial_console;		/* ttyS0 will have a login prompt */
+	struct net_plan *net;		/* linux/net_plan.h; by linux_network_plan() */
 	struct windows *windows;	/* of a Windows guest: windows/windows.h */
 };
 

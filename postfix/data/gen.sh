@@ -28,7 +28,7 @@ table()
 
 echo "/* Made by postfix/data/gen.sh; do not edit. */"
 echo '#include "common/tables.h"'
-for name in services modules devices software windows_drivers; do
+for name in services modules devices software netfiles windows_drivers; do
 	echo
 	table "$name"
 done

@@ -14,6 +14,9 @@ int linux_grub_install_detect(struct fixer *f, struct err *err);
 int linux_resume_detect(struct fixer *f, struct err *err);
 int linux_network_names_detect(struct fixer *f, struct err *err);
 int linux_network_config_detect(struct fixer *f, struct err *err);
+int linux_network_cloud_detect(struct fixer *f, struct err *err);
+int linux_network_mentions_detect(struct fixer *f, struct err *err);
+int linux_cd_names_detect(struct fixer *f, struct err *err);
 int linux_console_detect(struct fixer *f, struct err *err);
 int linux_services_detect(struct fixer *f, struct err *err);
 int linux_modules_detect(struct fixer *f, struct err *err);
@@ -25,6 +28,8 @@ int linux_initramfs_apply(struct fixer *f, struct err *err);
 
 /* Before the first row: the kernels, their drivers, and what their initramfs holds. */
 int linux_kernels_scan(struct fixer *f, struct err *err);
+/* f->net is there afterwards. -EINVAL: what was asked for makes no sense for this machine. */
+int linux_network_plan(struct fixer *f, struct err *err);
 /* Visit every boot loader file there is: kind is an enum bootcfg_kind. */
 int linux_bootloader_visit(struct fixer *f,
 			   int (*rewrite)(struct fixer *f, const char *path, const char *text,

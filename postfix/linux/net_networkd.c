@@ -232,6 +232,19 @@ static int network(struct job *j, const struct net_if **ret_done)
 	return 0;
 }
 
+/* The carrier of a flattened bond has another name than it had. */
+static void link_name(struct job *j)
+{
+	const struct net_if *x = NULL;
+	struct span s;
+
+	if (net_doc_get(&j->d, "Match", "PermanentMACAddress", &s) ||
+	    net_doc_get(&j->d, "Match", "MACAddress", &s))
+		x = net_plan_find_mac(j->p, s);
+	if (x && x->new_name != x->name && net_doc_is(&j->d, "Link", "Name", x->name))
+		net_doc_set(&j->d, "Link", "Name", x->new_name);
+}
+
 int net_networkd_rewrite(const char *file, const char *text, const struct net_plan *p, char **ret,
 			 const struct net_if **ret_done, struct machine_strv *notes)
 {
@@ -255,6 +268,7 @@ int net_networkd_rewrite(const char *file, const char *text, const struct net_pl
 	if (r >= 0 && j.kind == LINK) {
 		macs(&j);
 		r = match(&j);
+		link_name(&j);
 	} else if (r >= 0) {
 		r = j.kind == NETDEV ? netdev(&j) : network(&j, ret_done);
 	}

@@ -31,9 +31,10 @@ static bool is_bond(const struct machine_nic *nic)
 static void fill(struct net_if *x, const struct machine_nic *nic)
 {
 	*x = (struct net_if){ .nic = nic, .name = nic->name, .new_name = nic->name };
-	x->gone = nic->physfn || is(nic->kind, "infiniband") || is(nic->kind, "wireless") ||
+	/* As convert/vmspec.h has it: one that nothing used. */
+	x->gone = (nic->physfn && !nic->naddresses && !nic->master) || is(nic->kind, "infiniband") || is(nic->kind, "wireless") ||
 		  is(nic->kind, "wwan");
-	x->vnic = netcfg_is_pinnable(nic);
+	x->vnic = !x->gone && netcfg_is_pinnable(nic);
 	if (x->vnic) {
 		for (size_t k = 0; k < 17; k++) {
 			char c = netcfg_mac(nic)[k];
@@ -140,7 +141,9 @@ int net_plan_make(const struct machine *m, const struct fix_nic_change *changes,
 
 	if (p)
 		p->v = calloc(m->nnics + 1, sizeof(*p->v));
-	if (!p || !p->v)
+	if (p)
+		p->done = calloc(m->nnics + 1, sizeof(*p->done));
+	if (!p || !p->v || !p->done)
 		return err_nomem(err);
 	p->n = m->nnics;
 	for (size_t i = 0; i < p->n; i++)
@@ -169,8 +172,10 @@ int net_plan_make(const struct machine *m, const struct fix_nic_change *changes,
 
 void net_plan_free(struct net_plan *p)
 {
-	if (p)
-		free(p->v);
+	if (!p)
+		return;
+	free(p->v);
+	free(p->done);
 	free(p);
 }
 

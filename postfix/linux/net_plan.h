@@ -49,6 +49,7 @@ struct net_if {
 struct net_plan {
 	struct net_if *v;		/* in the order of the machine's NICs */
 	size_t n;
+	bool *done;			/* by interface: its new addresses are set; for the rows */
 	bool new_macs;			/* some vNIC has another address than its NIC */
 };
 
