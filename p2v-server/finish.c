@@ -76,6 +76,9 @@ static int run_fixes(struct finish *f, struct err *err)
 		.only = only,
 		.set = set,
 		.virtio_win = f->opt->virtio_win,
+		.nics = f->plan.nics,
+		.nnics = f->plan.nnics,
+		.flatten_bonds = f->plan.flatten,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};
@@ -145,6 +148,8 @@ static int build_spec(struct finish *f, struct vmspec **ret, struct err *err)
 		.nmaps = f->plan.nmaps,
 		.models = f->plan.models,
 		.nmodels = f->plan.nmodels,
+		.macs = f->plan.macs,
+		.nmacs = f->plan.nmacs,
 		.firmware = f->plan.firmware,
 		.nvram_path = nvram,
 		.description = description,

@@ -13,9 +13,11 @@
 struct finish_options {
 	bool dry_run, restore, no_fix, json, list_fixes;
 	bool force; /* throw away what a virtual machine wrote to the overlays */
+	struct opt_list ips, macs;	/* NIC=... of --ip and --mac */
 	struct opt_list skip, only, set, maps;
 	const char *accel;		/* auto, kvm, tcg */
 	const char *virtio_win;		/* see postfix/fix.h */
+	const char *bond;		/* keep, flatten; NULL: the plan's, else keep */
 	const char *plan;		/* file: in place of the job's plan, and kept */
 	const char *domain_name;	/* NULL: the plan's, else the job's name */
 	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */
