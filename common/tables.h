@@ -35,6 +35,9 @@ extern const size_t tables_packages_count;
 /* files in cron's folders */
 extern const struct tables_row tables_cron[];
 extern const size_t tables_cron_count;
+/* files of a system that name network interfaces; the reason is what they belong to */
+extern const struct tables_row tables_netfiles[];
+extern const size_t tables_netfiles_count;
 /* drivers of virtio-win by the name of their INF; the reason is what they drive */
 extern const struct tables_row tables_windows_drivers[];
 extern const size_t tables_windows_drivers_count;

@@ -29,7 +29,7 @@ table()
 
 echo "/* Made by postfix/data/gen.sh; do not edit. */"
 echo '#include "common/tables.h"'
-for name in services modules devices software packages cron windows_drivers kargs; do
+for name in services modules devices software packages cron netfiles windows_drivers kargs; do
 	echo
 	table "$name"
 done
