@@ -104,8 +104,6 @@ struct fix_options {
 	const struct fix_key *keys;	/* borrowed; wiped by whoever made them */
 	size_t nkeys;
 	const char *inject;		/* folder of the host with a guest agent's package */
-};
-
 	const struct fix_nic_change *nics;
 	size_t nnics;
 	bool flatten_bonds;		/* postfix/linux/net_plan.h tells what that means */
