@@ -307,8 +307,10 @@ static int run_rows(struct fixer *f, const struct fix_table *table, struct fix_r
 			return err_nomem(err);
 		if (r >= 0)
 			continue;
-		if (row->severity != FIX_BOOT) {
-			if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
+		if (row->severity != FIX_BOOT || f->still_boots) {
+			f->still_boots = false;
+			if (fixer_warn(f, "%s: %s%s%s", row->id, e.text, *e.hint ? "; " : "",
+				       e.hint) < 0)
 				return err_nomem(err);
 		} else if (result == 0) {
 			result = r;

@@ -33,6 +33,7 @@ struct options {
 	char *lines[MAX_NAMES * 3];
 	size_t n;
 	const char *only[MAX_NAMES + 1], *skip[MAX_NAMES + 1], *set[MAX_NAMES + 1];
+	bool fast;
 };
 
 static glob_t trees;
@@ -68,6 +69,8 @@ static void read_options(const char *path, char **keep, struct options *o)
 			add(o->skip, l + 5);
 		else if (strncmp(l, "set ", 4) == 0)
 			add(o->set, l + 4);
+		else if (strcmp(l, "fast") == 0)
+			o->fast = true;
 		else if (*l != '#')
 			ck_abort_msg("%s: not understood: %s", path, l);
 	}
@@ -139,7 +142,8 @@ static int run(const char *root, const struct machine *m, const char *runner,
 {
 	CLEANUP(guest_free) struct guest *guest = NULL;
 	struct fix_options opt = {
-		.machine = m, .dry_run = dry_run, .only = o->only, .skip = o->skip, .set = o->set
+		.machine = m, .dry_run = dry_run, .only = o->only, .skip = o->skip, .set = o->set,
+		.fast = o->fast,
 	};
 
 	ck_assert_msg(guest_tree_open(root, m, runner, &guest, err) >= 0, "%s", err->text);
