@@ -7,7 +7,7 @@
  *	NAME.tree		the guest's files
  *	NAME.machine.json	the recorded machine, when there is one
  *	NAME.run		answers commands (guest_tree.h), else tests/trees/run
- *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE"
+ *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE", "fast"
  *
  * P2V_REGEN=1 writes the golden files; P2V_TREE=NAME takes only that one.
  */
