@@ -71,6 +71,12 @@ struct fix_table {
 	/* Before the first row and after the last one: what rows share. May be NULL. */
 	int (*begin)(struct fixer *f, struct err *err);
 	void (*caps)(const struct fixer *f, struct guestcaps *ret);
+	/*
+	 * Writes what the rows prepared, may be NULL: runs after them whatever --only says, but not
+	 * after a row without which the guest does not boot has failed. It is in no list.
+	 */
+	const struct fix_row *last;
+	void (*end)(struct fixer *f);	/* frees what begin made, may be NULL */
 };
 extern const struct fix_table linux_fixes;
 

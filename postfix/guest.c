@@ -55,6 +55,7 @@ void guest_free(struct guest *guest)
 	free(guest->arch);
 	free(guest->osinfo);
 	free(guest->scratch);
+	free(guest->esp);
 	devmap_done(&guest->map);
 	free(guest);
 }

@@ -43,6 +43,7 @@ struct guest {
 	struct devmap map;
 	char *scratch;			/* an empty disk for the temporary files of big rebuilds */
 	bool scratch_mounted;
+	char *esp;			/* guest_mount_esp() found it here; NULL: not asked, none */
 	size_t boot_image;		/* which image holds the root filesystem */
 };
 
@@ -109,6 +110,15 @@ int guest_symlink(struct guest *guest, const char *path, const char *target, str
 /* A file or a link; 0 too when there is none. */
 int guest_remove(struct guest *guest, const char *path, struct err *err);
 int guest_mkdir(struct guest *guest, const char *path, struct err *err);
+/*
+ * Where the EFI system partition is: mounted now, when it was not yet, also when fstab does not
+ * speak of it, and when it lies in an array (RAID 1 with its metadata at the end, of which a
+ * firmware sees one half). It is the one that the recorded machine booted from, else the one of
+ * that type. 1: *ret is malloc'd, the folder without a slash at its end ("" for the root); 0: there
+ * is none. A guest without an appliance has it in the folder that fstab names, /boot/efi or /efi.
+ * The same answer every time; the mount ends with the guest. Also for a guest that is not Linux.
+ */
+int guest_mount_esp(struct guest *guest, char **ret, struct err *err);
 /*
  * Run a shell command in the guest's root with an end after an hour. Output (both streams) goes to
  * *ret_out when asked for; on failure the last lines of it are in err.

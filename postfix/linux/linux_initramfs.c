@@ -45,7 +45,7 @@ int linux_initramfs_inputs(const struct fixer *f, struct machine_strv *ret)
 {
 	static const char *const inputs[] = {
 		"/etc/crypttab", "/etc/initramfs-tools/", "/etc/dracut", "/etc/udev/rules.d/",
-		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/",
+		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/", "/etc/multipath", "/etc/iscsi/",
 	};
 
 	for (size_t i = 0; i < f->edits.n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Row "kdump": the initramfs of the kernel that saves crash dumps is made for the hardware it was
+ * Row "kdump-image": the initramfs of the kernel that saves crash dumps is made for the hardware it was
  * made on, down to the one driver of the one disk. Its service makes a new one when there is none,
  * on the machine as it is then: so what has no virtio driver goes.
  */
@@ -29,7 +29,7 @@ static int judge(struct fixer *f, const char *path, struct err *err)
 	return guest_edit_remove(&f->edits, path, err);
 }
 
-int linux_kdump_detect(struct fixer *f, struct err *err)
+int linux_kdump_image_detect(struct fixer *f, struct err *err)
 {
 	static const char *const places[][2] = {
 		{ "/boot", "initr*kdump*" },
