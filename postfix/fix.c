@@ -313,8 +313,9 @@ static int run_and_report(struct fixer *f, const struct fix_row *row, struct fix
 		return err_nomem(err);
 	if (r >= 0)
 		return 0;
-	if (row->severity != FIX_BOOT) {
-		if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
+	if (row->severity != FIX_BOOT || f->still_boots) {
+		f->still_boots = false;
+		if (fixer_warn(f, "%s: %s%s%s", row->id, e.text, *e.hint ? "; " : "", e.hint) < 0)
 			return err_nomem(err);
 	} else if (*result == 0) {
 		*result = r;

@@ -49,6 +49,7 @@ struct fixer {
 	struct kernels kernels;		/* newest first */
 	struct fixer_kernel *kernel;	/* one for each of kernels */
 	const struct linux_generator *generator;	/* linux/linux_initramfs.h; NULL: none */
+	bool still_boots;	/* the row that fails says: the guest boots all the same */
 	bool serial_console;		/* ttyS0 will have a login prompt */
 	struct net_plan *net;		/* linux/net_plan.h; by linux_network_plan() */
 	struct windows *windows;	/* of a Windows guest: windows/windows.h */

@@ -21,7 +21,7 @@ struct kernels_one {
 };
 
 struct kernels {
-	struct kernels_one *v;		/* newest first; those that do not boot by themselves last */
+	struct kernels_one *v;		/* newest first, spare ones and those for Xen last */
 	size_t n;
 };
 

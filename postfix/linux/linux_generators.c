@@ -377,8 +377,7 @@ static int nash_stage(struct fixer *f, const char *const *modules, size_t n, str
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n && k < ARRAY_SIZE(disks); i++)
-		if (strcmp(modules[i], "virtio_pci") == 0 || strcmp(modules[i], "virtio_blk") == 0 ||
-		    strcmp(modules[i], "virtio_scsi") == 0)
+		if (strncmp(modules[i], "virtio_", 7) == 0 && strcmp(modules[i], "virtio_net") != 0)
 			disks[k++] = modules[i];
 	r = initrd_conf_add_aliases(text, disks, k, &to);
 	return stage_text(f, "/etc/modprobe.conf", to, r, err);

@@ -56,6 +56,14 @@ enum vm_block_bus linux_block_bus(const struct fixer *f)
 	return f->kernels.n && f->kernels.v[0].version[0] == '2' ? VM_BLOCK_IDE : VM_BLOCK_SATA;
 }
 
+bool linux_boots_without_virtio(const struct fixer *f)
+{
+	/* The old IDE driver's disks are no SCSI disks. */
+	return boots_with(f, DRIVER_PIIX) ||
+	       (boots_with(f, DRIVER_SD_MOD) &&
+		(boots_with(f, DRIVER_AHCI) || boots_with(f, DRIVER_ATA_PIIX)));
+}
+
 enum vm_net_model linux_net_model(const struct fixer *f)
 {
 	static const struct {

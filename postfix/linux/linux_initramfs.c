@@ -248,7 +248,8 @@ static void put_back(struct fixer *f, size_t i, const struct work *w)
 {
 	const struct kernels_one *one = &f->kernels.v[i];
 
-	if (w->backup && guest_copy(f->guest, w->backup, one->initrd, NULL) >= 0)
+	if (w->backup && !guest_same(f->guest, w->backup, one->initrd) &&
+	    guest_copy(f->guest, w->backup, one->initrd, NULL) >= 0)
 		fixer_say(f, "%s is as it was", one->initrd);
 	(void)linux_ramdisk_list(f, i, NULL);
 }
@@ -278,12 +279,22 @@ static int command_of(struct fixer *f, size_t i, struct strbuf *out, struct err 
 	return 0;
 }
 
-static bool said_failed(const char *out, size_t i)
+/* Did the command for kernel i fail? *ret is then the last line that it printed, escaped. */
+static bool said_failed(const char *out, size_t i, char ret[static 240])
 {
 	char mark[40];
+	const char *end, *start;
 
 	snprintf(mark, sizeof(mark), "p2v-failed=%zu\n", i);
-	return strstr(out, mark) != NULL;
+	end = strstr(out, mark);
+	if (!end)
+		return false;
+	while (end > out && end[-1] == '\n')
+		end--;
+	start = memrchr(out, '\n', (size_t)(end - out));
+	start = start ? start + 1 : out;
+	text_escape(start, MIN((size_t)(end - start), (size_t)200), ret, 240);
+	return true;
 }
 
 /* All that is left by one command: starting a shell in the appliance takes a while. */
@@ -293,7 +304,7 @@ static int generate(struct fixer *f, struct work *w, struct err *err)
 	CLEANUP(mem_free) char *out = NULL;
 	CLEANUP(mem_free) bool *asked = calloc(f->kernels.n + 1, sizeof(*asked));
 	struct err e = ERR_INIT;
-	size_t n = 0, last = 0;
+	size_t n = 0;
 	int r = 0;
 
 	if (!asked)
@@ -308,7 +319,6 @@ static int generate(struct fixer *f, struct work *w, struct err *err)
 		    command_of(f, i, &one, &w[i].err) < 0)
 			continue;
 		asked[i] = true;
-		last = i;
 		n++;
 		strbuf_addf(&script, "(%s) || echo p2v-failed=%zu\n", one.s ? one.s : "false", i);
 	}
@@ -320,18 +330,15 @@ static int generate(struct fixer *f, struct work *w, struct err *err)
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	for (size_t i = 0; i < f->kernels.n; i++) {
-		char safe[300];
+		char why[240];
 
 		if (!asked[i])
 			continue;
 		if (r < 0)
 			w[i].err = e;
-		else if (said_failed(out, i))
-			/* What was printed last is of the last one. */
-			err_set(&w[i].err, EIO, "%s failed: %s", f->generator->name,
-				i == last ? text_escape_str(out + (strlen(out) > 200 ?
-								   strlen(out) - 200 : 0),
-							    safe, sizeof(safe)) : "see above");
+		else if (said_failed(out, i, why))
+			err_set(&w[i].err, EIO, "%s failed: %s",
+				f->generator ? f->generator->name : "the tool", why);
 		else
 			w[i].done = verify(f, i, &w[i].err) >= 0;
 		if (!w[i].done)
@@ -375,14 +382,19 @@ static int finish_work(struct fixer *f, struct work *w, struct err *err)
 	int first = 0;
 
 	for (size_t i = 0; i < f->kernels.n; i++) {
-		if (w[i].backup)
+		if (w[i].backup && w[i].done)
 			fixer_say(f, "the old %s is kept as %s", f->kernels.v[i].initrd,
 				  w[i].backup);
+		else if (w[i].backup)
+			(void)guest_remove(f->guest, w[i].backup, NULL);
 		free(w[i].backup);
 		if (!f->kernel[i].rebuild || w[i].done)
 			continue;
 		if (i == 0) {
-			/* The kernel that the guest boots by default. */
+			/* The kernel that the guest boots by default. It may do so without virtio. */
+			f->still_boots = linux_boots_without_virtio(f);
+			if (f->still_boots)
+				err_hint(&w[i].err, "the virtual machine gets emulated disks");
 			first = -w[i].err.code;
 			if (err)
 				*err = w[i].err;

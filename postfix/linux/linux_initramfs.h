@@ -46,6 +46,8 @@ int linux_ramdisk_list(struct fixer *f, size_t i, struct err *err);
 /* Which drivers and .link files an image holds. Pure. */
 void linux_ramdisk_judge(const struct ramdisk *image, const char *version, char *const *links,
 			 struct fixer_kernel *k);
+/* Does an image hold a driver for a virtual disk, for whichever kernel? */
+int linux_ramdisk_drives_virtio(struct fixer *f, const char *path, bool *ret, struct err *err);
 /* The kernel command line in a unified kernel image; malloc'd. */
 int linux_ramdisk_uki_cmdline(struct fixer *f, const char *path, char **ret, struct err *err);
 /* The version in a kernel image of the guest; *ret NULL when it has none. */

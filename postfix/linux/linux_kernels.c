@@ -205,7 +205,7 @@ static int scan_entries(struct fixer *f)
 		names = dir ? guest_list(f->guest, dir, NULL) : NULL;
 		if (!names)
 			return -ENOMEM;
-		for (size_t i = 0; names[i] && i < 256; i++) {
+		for (size_t i = 0; i < 256 && names[i]; i++) {
 			CLEANUP(mem_free) char *path = text_format("%s/%s", dir, names[i]);
 
 			if (!path)
@@ -264,7 +264,7 @@ static int scan_unified(struct fixer *f)
 		names = dir ? guest_list(f->guest, dir, NULL) : NULL;
 		if (!names)
 			return -ENOMEM;
-		for (size_t i = 0; names[i] && i < 64; i++) {
+		for (size_t i = 0; i < 64 && names[i]; i++) {
 			CLEANUP(mem_free) char *path = text_format("%s/%s", dir, names[i]);
 
 			if (!path)
@@ -307,7 +307,8 @@ static int warn_of_others(struct fixer *f, char *const *boot)
 	int r = 0;
 
 	for (size_t i = 0; boot[i] && r >= 0; i++)
-		if (fnmatch("xen*.gz", boot[i], 0) == 0) {
+		if (fnmatch("xen*.gz", boot[i], 0) == 0 ||
+		    fnmatch("xen.gz-*", boot[i], 0) == 0) {
 			r = fixer_warn(f,
 				       "/boot/%s: the Xen hypervisor is installed; the virtual "
 				       "machine boots Linux by itself%s%s", boot[i],

@@ -162,6 +162,21 @@ int linux_ramdisk_list(struct fixer *f, size_t i, struct err *err)
 	return r < 0 ? err_nomem(err) : 0;
 }
 
+int linux_ramdisk_drives_virtio(struct fixer *f, const char *path, bool *ret, struct err *err)
+{
+	CLEANUP(copy_done) struct copy c = { .fd = -1 };
+	CLEANUP(ramdisk_done) struct ramdisk image = { 0 };
+	int r = copy_of(f->guest, path, IMAGE_MAX, &c, err);
+
+	if (r >= 0)
+		r = ramdisk_read(c.data, c.len, NULL, &image, err);
+	if (r < 0)
+		return r;
+	*ret = ramdisk_has_module(&image, NULL, "virtio_blk") ||
+	       ramdisk_has_module(&image, NULL, "virtio_scsi");
+	return 0;
+}
+
 int linux_ramdisk_uki_cmdline(struct fixer *f, const char *path, char **ret, struct err *err)
 {
 	CLEANUP(copy_done) struct copy c = { .fd = -1 };

@@ -50,6 +50,7 @@ int linux_by_hand_detect(struct fixer *f, struct err *err);
 int linux_uefi_apply(struct fixer *f, struct err *err);
 int linux_initramfs_detect(struct fixer *f, struct err *err);
 int linux_initramfs_apply(struct fixer *f, struct err *err);
+int linux_kdump_image_detect(struct fixer *f, struct err *err);
 
 /* Before the first row: the kernels, their drivers, and what their initramfs holds. */
 int linux_kernels_scan(struct fixer *f, struct err *err);
@@ -67,6 +68,8 @@ int linux_bootloader_notes(struct fixer *f, const char *path, struct machine_str
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);
+/* Can it boot from an emulated AHCI or IDE disk, for certain? */
+bool linux_boots_without_virtio(const struct fixer *f);
 enum vm_net_model linux_net_model(const struct fixer *f);
 
 #endif

@@ -85,9 +85,12 @@ static const struct fix_row rows[] = {
 	  "remove EFI/BOOT from the EFI system partition", FIX_BOOT, false, linux_uefi_detect,
 	  linux_uefi_apply },
 	{ "initramfs", "The early boot has drivers for virtual disks", "Linux",
-	  "remove the lines added to the settings; run update-initramfs -u -k all, or dracut "
-	  "--regenerate-all",
+	  "remove the lines added to the tool's settings and run it (update-initramfs -u -k all, "
+	  "dracut --regenerate-all, mkinitcpio -P), or put the old image in /var/backups/p2v back",
 	  FIX_BOOT, false, linux_initramfs_detect, linux_initramfs_apply },
+	{ "kdump-image", "Crash dump images are made for this hardware", "Linux",
+	  "kdumpctl rebuild, or the like: such an image is made from what is installed", FIX_COMFORT,
+	  false, linux_kdump_image_detect, NULL },
 	/* Their answers depend on the bus, and that on what the initramfs holds. */
 	{ "boot-device", "Old boot loaders name the root disk as the virtual machine does", "Linux",
 	  UNDO_DIFF, FIX_BOOT, false, linux_boot_device_detect, linux_boot_device_apply },

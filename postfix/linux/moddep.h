@@ -31,8 +31,8 @@ void moddep_done(struct moddep *d);
 DEFINE_CLEANUP_VALUE(struct moddep, moddep_done)
 bool moddep_has_path(const struct moddep *d, const char *path);
 /*
- * The files of these modules (names as lsmod shows them) and of all that they need, each once, added
- * to ret. Names that are not there are passed over: they may be built in. -ENOMEM.
+ * The files of these modules (names as lsmod shows them) and of all that they need, each once,
+ * added to ret. Names that are not there are passed over: they may be built in. -ENOMEM.
  */
 int moddep_closure(const struct moddep *d, const char *const *names, size_t n,
 		   struct machine_strv *ret);

@@ -347,7 +347,7 @@ const struct ramdisk_file *ramdisk_kept(const struct ramdisk *r, const char *nam
 
 bool ramdisk_has_module(const struct ramdisk *r, const char *version, const char *module)
 {
-	size_t n = strlen(version);
+	size_t n = version ? strlen(version) : 0;
 
 	for (size_t i = 0; i < r->n; i++) {
 		const char *name = r->v[i].name, *dir = strstr(name, "lib/modules/");
@@ -355,7 +355,7 @@ bool ramdisk_has_module(const struct ramdisk *r, const char *version, const char
 		if (!S_ISREG(r->v[i].mode) || !kernelname_is_module(name, strlen(name), module))
 			continue;
 		/* Images of RHEL 5 have all modules in /lib. */
-		if (!dir || (strncmp(dir + 12, version, n) == 0 && dir[12 + n] == '/'))
+		if (!dir || !version || (strncmp(dir + 12, version, n) == 0 && dir[12 + n] == '/'))
 			return true;
 	}
 	return false;

@@ -49,7 +49,7 @@ struct ramdisk {
 	size_t nkept;
 	size_t archives;		/* how many cpio archives */
 	enum ramdisk_pack last;		/* how the last of them is packed */
-	bool nested;			/* a squashfs or erofs in it holds more, which is not seen */
+	bool nested;			/* an image inside it holds more, which is not seen */
 };
 
 /* keep: shell patterns of the files whose content is wanted, NULL-terminated; may be NULL. */
@@ -63,7 +63,9 @@ const struct ramdisk_entry *ramdisk_find(const struct ramdisk *r, const char *na
 /* Is there an entry whose last part is this? */
 bool ramdisk_has_base(const struct ramdisk *r, const char *base);
 const struct ramdisk_file *ramdisk_kept(const struct ramdisk *r, const char *name);
-/* Is the module of that name (as lsmod shows it) in it, for the kernel of that version? */
+/*
+ * Is the module of that name (as lsmod shows it) in it, for the kernel of that version (NULL: any)?
+ */
 bool ramdisk_has_module(const struct ramdisk *r, const char *version, const char *module);
 /* The folder of the modules, "usr/lib/modules/VERSION" or without "usr"; malloc'd, NULL: none. */
 char *ramdisk_module_dir(const struct ramdisk *r, const char *version);

@@ -20,7 +20,8 @@ struct ramdisk_put {
 
 /*
  * Append an archive of these to what is in fd: zeroes up to the next multiple of 4 and pad more,
- * then the archive, gzip'd or as it is. Folders stand before what is in them: the caller sees to it.
+ * then the archive, gzip'd or as it is. Folders stand before what is in them: the caller sees to
+ * it.
  */
 int ramdisk_write_append(int fd, unsigned int pad, const struct ramdisk_put *v, size_t n, bool gzip,
 			 struct err *err);

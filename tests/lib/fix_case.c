@@ -69,6 +69,8 @@ static void read_options(struct fix_case *c, const char *path)
 			add_nic(c, l + 4, true);
 		else if (strncmp(l, "ip ", 3) == 0)
 			add_nic(c, l + 3, false);
+		else if (strcmp(l, "fast") == 0)
+			c->fast = true;
 		else if (*l != '#')
 			ck_abort_msg("%s: not understood: %s", path, l);
 	}
@@ -131,6 +133,7 @@ int fix_case_run(const struct fix_case *c, bool dry_run, struct fix_report **ret
 		.nics = c->nics,
 		.nnics = c->nnics,
 		.flatten_bonds = c->flatten,
+		.fast = c->fast,
 	};
 	int r = guest_tree_open(c->root, c->machine, c->runner, &guest, err);
 

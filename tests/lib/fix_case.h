@@ -6,7 +6,7 @@
  *	NAME.tree		the guest's files
  *	NAME.machine.json	the recorded machine, when there is one
  *	NAME.run		answers commands (guest_tree.h), else tests/trees/run
- *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE",
+ *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE", "fast",
  *				"flatten", "mac NIC=ADDRESS", "ip NIC=ADDRESSES"
  */
 #ifndef P2V_TESTS_FIX_CASE_H
@@ -32,6 +32,7 @@ struct fix_case {
 	struct fix_nic_change nics[FIX_CASE_WORDS];	/* one for each line */
 	const char *addresses[FIX_CASE_WORDS][2];
 	size_t nnics;
+	bool fast;
 };
 
 /* spec is the path of NAME.tree. */

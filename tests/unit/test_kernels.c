@@ -98,6 +98,76 @@ START_TEST(versions_parse)
 }
 END_TEST
 
+START_TEST(kernels_found_elsewhere_are_added)
+{
+	char v1[] = "6.6.10-arch1-1", i1[] = "/boot/vmlinuz-linux", r1[] = "/boot/initramfs-linux.img",
+	     r2[] = "/boot/initramfs-linux-fallback.img", v2[] = "5.3.18-xen", i2[] = "/boot/x",
+	     bad[] = "/boot/x;reboot", v3[] = "6.9.1", i3[] = "/efi/a/linux";
+	CLEANUP(kernels_done) struct kernels k = { 0 };
+	struct kernels_one a = { .version = v1, .image = i1, .initrd = r1 };
+	struct kernels_one b = { .version = v1, .image = i1, .initrd = r2, .spare = true };
+	struct kernels_one c = { .version = v2, .image = i2 };
+	struct kernels_one d = { .version = v3, .image = bad };
+	struct kernels_one e = { .version = v3, .image = i3, .initrd = bad };
+
+	ck_assert_int_eq(kernels_add(&k, &b), 1);
+	ck_assert_int_eq(kernels_add(&k, &c), 1);
+	ck_assert_int_eq(kernels_add(&k, &a), 1);
+	ck_assert_int_eq(kernels_add(&k, &a), 0);
+	ck_assert_int_eq(kernels_add(&k, &d), 0);
+	ck_assert_int_eq(kernels_add(&k, &e), 0);
+	kernels_sort(&k);
+	ck_assert_uint_eq(k.n, 3);
+	ck_assert_str_eq(k.v[0].initrd, r1);
+	ck_assert(k.v[1].spare && k.v[2].xen);
+}
+END_TEST
+
+START_TEST(a_kernel_tells_its_version)
+{
+	char data[0x300] = { 0 };
+	char *s;
+
+	ck_assert_ptr_null(kernels_image_version(data, sizeof(data)));
+	memcpy(data + 0x202, "HdrS", 4);
+	ck_assert_ptr_null(kernels_image_version(data, sizeof(data)));
+	data[0x20e] = 0x40;
+	strcpy(data + 0x240, "5.14.0-427.el9.x86_64 (mockbuild@x) #1");
+	s = kernels_image_version(data, sizeof(data));
+	ck_assert_ptr_nonnull(s);
+	ck_assert_str_eq(s, "5.14.0-427.el9.x86_64");
+	free(s);
+	/* It points out of the file; it is no version; it does not end. */
+	data[0x20f] = 0x7f;
+	ck_assert_ptr_null(kernels_image_version(data, sizeof(data)));
+	data[0x20f] = 0;
+	strcpy(data + 0x240, "5.14$(reboot)");
+	ck_assert_ptr_null(kernels_image_version(data, sizeof(data)));
+	memset(data + 0x240, '5', sizeof(data) - 0x240);
+	ck_assert_ptr_null(kernels_image_version(data, sizeof(data)));
+	ck_assert_ptr_null(kernels_image_version(data, 0x20f));
+}
+END_TEST
+
+START_TEST(loader_entries)
+{
+	char *kernel = NULL, *initrd = NULL, *version = NULL;
+
+	ck_assert_int_eq(kernels_entry("title x\nversion 6.1\nlinux /a/linux\n"
+				       "initrd /ucode.img\ninitrd /a/initrd $tuned\noptions x\n",
+				       &kernel, &initrd, &version), 0);
+	ck_assert_str_eq(kernel, "/a/linux");
+	ck_assert_str_eq(initrd, "/a/initrd");
+	ck_assert_str_eq(version, "6.1");
+	free(kernel);
+	free(initrd);
+	free(version);
+	ck_assert_int_eq(kernels_entry("linux\nlinuxx y\n# initrd x\n", &kernel, &initrd, &version),
+			 0);
+	ck_assert(!kernel && !initrd && !version);
+}
+END_TEST
+
 static Suite *kernels_suite(void)
 {
 	Suite *s = suite_create("kernels");
@@ -107,6 +177,9 @@ static Suite *kernels_suite(void)
 	tcase_add_loop_test(t, versions_compare, 0, ARRAY_SIZE(order));
 	tcase_add_test(t, drivers_are_found);
 	tcase_add_test(t, versions_parse);
+	tcase_add_test(t, kernels_found_elsewhere_are_added);
+	tcase_add_test(t, a_kernel_tells_its_version);
+	tcase_add_test(t, loader_entries);
 	suite_add_tcase(s, t);
 	return s;
 }

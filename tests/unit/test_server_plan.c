@@ -227,7 +227,7 @@ START_TEST(a_bad_file_changes_nothing)
 	m->plan->disks[0].size = 0;
 	ck_assert_int_eq(machine_strv_add(&m->plan->skip_fixes, "trimm"), 0);
 	write_plan();
-	refused(-EBADMSG, "edited.json: line 36: ", "plan: skip_fixes[1]: there is no fix trimm");
+	refused(-EBADMSG, "edited.json: line 41: ", "plan: skip_fixes[1]: there is no fix trimm");
 	m->plan->skip_fixes.n--;
 	free(m->plan->skip_fixes.v[1]);
 	/* Good in itself, but the job's machine is another. */
