@@ -70,7 +70,7 @@ TEST_LIB    := $(BUILD)/libtests.a
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all agent server demo check check-unit check-static check-e2e check-asan check-ubsan check-tsan \
+.PHONY: all agent server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
 	check-valgrind check-fuzz bench install deps deps-agent deps-server deps-test help clean
 
 all: agent server
@@ -171,6 +171,10 @@ check-static: all
 	$(Q)$(RUN) static
 check-e2e: all $(TEST_TOOLS)
 	$(Q)$(RUN) e2e
+# Hours: no part of check. ONLY=ID,ID keeps these rows of tests/guests/matrix.tbl.
+check-guests: all
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/guests/matrix $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(ONLY),--only $(ONLY)) $(if $(FAMILY),--family $(FAMILY))
 check-fuzz: $(FUZZERS)
 	$(Q)$(RUN) fuzz
 # The appliance test spends its time in qemu, which no sanitizer sees.
@@ -214,6 +218,7 @@ help:
 	'make demo            convert a real Debian source and boot the result (SOURCE=disk for your own)' \
 	'make check           all tests: unit, fuzz corpora, static, end to end (STRICT=1: skips fail)' \
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
+	'make check-guests    convert the machines of tests/guests/matrix.tbl; hours (ONLY=ID,ID JOBS=2)' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
 	'make bench           speed against peers, as ratios' \
 	'make install         DESTDIR= PREFIX=/usr/local' \

@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "convert/domain_xml.h"
 #include "p2v-server/accel.h"
+#include "p2v-server/finish_keys.h"
 #include "p2v-server/finish_plan.h"
 #include "p2v-server/nvram.h"
 #include "p2v-server/overlay.h"
@@ -70,20 +71,31 @@ static int run_fixes(struct finish *f, struct err *err)
 	CLEANUP(mem_free) struct fix_image *images = calloc(j->nimages, sizeof(*images));
 	CLEANUP(mem_free) const char **only = ids(&f->opt->only);
 	CLEANUP(mem_free) const char **set = ids(&f->opt->set);
+	CLEANUP(finish_keys_done) struct finish_keys keys = { 0 };
 	struct fix_options fo = {
 		.images = images,
 		.nimages = j->nimages,
 		.machine = f->machine,
 		.dry_run = f->opt->dry_run,
+		.fast = f->opt->fast,
 		.skip = f->plan.skip,
 		.only = only,
+		.memory = f->plan.memory,
+		.inject = f->opt->inject,
 		.set = set,
+		.virtio_win = f->opt->virtio_win,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};
+	int r;
 
 	if (!images)
 		return err_nomem(err);
+	r = finish_keys_read(&f->opt->keys, &keys, err);
+	if (r < 0)
+		return r;
+	fo.keys = keys.v;
+	fo.nkeys = keys.n;
 	for (size_t i = 0; i < j->nimages; i++)
 		images[i] = (struct fix_image){
 			.name = j->images[i].disk,

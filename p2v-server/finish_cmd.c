@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "p2v-server/commands.h"
 #include "p2v-server/finish.h"
+#include "p2v-server/finish_list.h"
 #include "p2v-server/verify_cmd.h"
 #include "postfix/fix.h"
 
@@ -21,8 +22,23 @@ const struct opt finish_opts[] = {
 	{ "set", 0, "KEY=VALUE",
 	  "decide how a fix works, or make one that is off by default (ID=on); repeatable",
 	  OPT_LIST, OPT(set) },
+	{ "key", 'k', "DEVICE=FILE",
+	  "open this encrypted device (sda3, /dev/vg/home, UUID=...) with the key in FILE, \"-\" "
+	  "for standard input; repeatable",
+	  OPT_LIST, OPT(keys) },
+	{ "inject", 0, "DIR",
+	  "install the guest agent from a package in this folder (.deb, .rpm, .apk)", OPT_STR,
+	  OPT(inject) },
+	{ "virtio-win", 0, "PATH",
+	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
+	  "/usr/share/virtio-win)",
+	  OPT_STR, OPT(virtio_win) },
+	{ "fast", 0, NULL,
+	  "append drivers to each initramfs rather than make it anew: when seconds count",
+	  OPT_FLAG, OPT(fast) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
+	{ "document", 0, NULL, "with --list-fixes: print docs/fixes.md", OPT_FLAG, OPT(document) },
 	{ "plan", 'p', "FILE",
 	  "use this plan instead of the one that came with the job, and keep it for later", OPT_STR,
 	  OPT(plan) },
@@ -45,23 +61,25 @@ const struct opt finish_opts[] = {
 	{ "force", 'f', NULL,
 	  "throw away what a virtual machine has written to the overlays since the last finish",
 	  OPT_FLAG, OPT(force) },
-	{ "json", 'j', NULL, "with --dry-run: print JSON", OPT_FLAG, OPT(json) },
+	{ "json", 'j', NULL, "with --dry-run or --list-fixes: print JSON", OPT_FLAG, OPT(json) },
 	{ 0 }
 };
 
-static void print_list(void)
+static int print_list(const struct finish_options *o, struct err *err)
 {
-	size_t n;
-	const struct fix_info *f = fix_list(&n);
-
-	printf("%-22s %-9s %-9s %s\n", "ID", "SEVERITY", "FOR", "WHAT");
-	for (size_t i = 0; i < n; i++)
-		printf("%-22s %-9s %-9s %s%s\n", f[i].id, fix_severity_name(f[i].severity),
-		       f[i].applies, f[i].title, f[i].off ? " (only when asked for)" : "");
+	if (o->document)
+		finish_list_document();
+	else if (o->json)
+		return finish_list_json(err);
+	else
+		finish_list_text();
+	return 0;
 }
 
 static int check_options(struct finish_options *o, struct err *err)
 {
+	if (o->document)
+		return err_set(err, EINVAL, "--document goes with --list-fixes");
 	o->nvram_fresh = o->nvram && strcmp(o->nvram, "fresh") == 0;
 	if (o->nvram && !o->nvram_fresh && strcmp(o->nvram, "source") != 0)
 		return err_set(err, EINVAL, "--nvram is source or fresh");
@@ -121,8 +139,7 @@ int finish_run(int argc, char **argv)
 
 	r = program_parse(&server_program, "finish", argc, argv, &o, -1, &first);
 	if (r < 0 && o.list_fixes) {
-		print_list();
-		r = EXIT_DONE;
+		r = server_exit(print_list(&o, &err), &err);
 	} else if (r < 0) {
 		int bad = argc - first != 1
 				  ? err_set(&err, EINVAL, "exactly one job NAME is wanted")
@@ -135,5 +152,6 @@ int finish_run(int argc, char **argv)
 	opt_list_done(&o.only);
 	opt_list_done(&o.set);
 	opt_list_done(&o.maps);
+	opt_list_done(&o.keys);
 	return r;
 }

@@ -10,10 +10,11 @@
 #include "common/compiler.h"
 #include "postfix/diff.h"
 #include "postfix/fixer.h"
+#include "postfix/windows/windows.h"
 
 #define FIX_MAX 128 /* rows of all tables */
 
-static const struct fix_table *const tables[] = { &linux_fixes };
+static const struct fix_table *const tables[] = { &linux_fixes, &windows_fixes };
 
 const char *fix_state_name(enum fix_state s)
 {
@@ -207,12 +208,22 @@ static int add_change(struct fix_result *res, const struct guest_edit *x)
 	return 0;
 }
 
+static const struct fix_table *table_for(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (strcmp(tables[i]->type, type) == 0)
+			return tables[i];
+	return NULL;
+}
+
 /* What was named counts before what the row says of itself. */
 static bool wanted(const struct fixer *f, const struct fix_row *row)
 {
 	const struct fix_options *opt = f->opt;
 	const char *set = fixer_setting(f, row->id);
 
+	if (row == table_for(f->guest->type)->last)
+		return true;
 	if (named(opt->skip, row->id))
 		return false;
 	if (opt->only && *opt->only)
@@ -282,51 +293,52 @@ static void progress(const struct fix_options *opt, const char *what, const char
 	opt->progress(step, done, (unsigned int)rows + 3, opt->opaque);
 }
 
+/* Run one row, and report it; *result becomes why the whole run has failed. */
+static int run_and_report(struct fixer *f, const struct fix_row *row, struct fix_report *rep,
+			  int *result, struct err *err)
+{
+	struct fix_result *res;
+	struct err e = ERR_INIT;
+	int r;
+
+	res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
+	if (!res)
+		return err_nomem(err);
+	res->id = row->id;
+	res->title = row->title;
+	res->undo = row->undo;
+	res->severity = row->severity;
+	r = run_row(f, row, res, &e);
+	if (r == -ENOMEM || report_row(f, res, &e) < 0)
+		return err_nomem(err);
+	if (r >= 0)
+		return 0;
+	if (row->severity != FIX_BOOT) {
+		if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
+			return err_nomem(err);
+	} else if (*result == 0) {
+		*result = r;
+		if (err) {
+			*err = e;
+			err_prefix(err, "fix %s", row->id);
+		}
+	}
+	return 0;
+}
+
 static int run_rows(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
 		    struct err *err)
 {
-	int result = 0;
+	int result = 0, r = 0;
 
-	for (size_t i = 0; i < table->n; i++) {
-		const struct fix_row *row = &table->rows[i];
-		struct fix_result *res;
-		struct err e = ERR_INIT;
-		int r;
-
-		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", row->id,
+	for (size_t i = 0; i < table->n && r >= 0; i++) {
+		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", table->rows[i].id,
 			 (unsigned int)i + 2, table->n);
-		res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
-		if (!res)
-			return err_nomem(err);
-		res->id = row->id;
-		res->title = row->title;
-		res->undo = row->undo;
-		res->severity = row->severity;
-		r = run_row(f, row, res, &e);
-		if (r == -ENOMEM || report_row(f, res, &e) < 0)
-			return err_nomem(err);
-		if (r >= 0)
-			continue;
-		if (row->severity != FIX_BOOT) {
-			if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
-				return err_nomem(err);
-		} else if (result == 0) {
-			result = r;
-			if (err) {
-				*err = e;
-				err_prefix(err, "fix %s", row->id);
-			}
-		}
+		r = run_and_report(f, &table->rows[i], rep, &result, err);
 	}
-	return result;
-}
-
-static const struct fix_table *table_for(const char *type)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (strcmp(tables[i]->type, type) == 0)
-			return tables[i];
-	return NULL;
+	if (table->last && result >= 0 && r >= 0)
+		r = run_and_report(f, table->last, rep, &result, err);
+	return r < 0 ? r : result;
 }
 
 static int fix_with(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
@@ -341,6 +353,8 @@ static int fix_with(struct fixer *f, const struct fix_table *table, struct fix_r
 		r = run_rows(f, table, rep, err);
 	if (table->caps)
 		table->caps(f, &rep->caps);
+	if (table->end)
+		table->end(f);
 	return r;
 }
 

@@ -8,6 +8,7 @@
 
 #include "common/compiler.h"
 #include "common/text.h"
+#include "postfix/guest_luks.h"
 #include "postfix/linux/fstab.h"
 #include "postfix/linux/lines.h"
 
@@ -60,6 +61,8 @@ static int collect_parts(struct guest *guest, const struct fix_options *opt, str
 	CLEANUP(guest_strings_free) char **parts = guestfs_list_partitions(guest->g);
 	CLEANUP(guest_strings_free) char **lvs = guestfs_lvs(guest->g);
 	CLEANUP(guest_strings_free) char **mds = guestfs_list_md_devices(guest->g);
+	/* What was opened: LUKS (LVM's are not among them). */
+	CLEANUP(guest_strings_free) char **dms = guestfs_list_dm_devices(guest->g);
 	size_t n = 0;
 
 	if (!devices || !parts)
@@ -90,7 +93,26 @@ static int collect_parts(struct guest *guest, const struct fix_options *opt, str
 	for (size_t i = 0; mds && mds[i]; i++)
 		if (add_part(guest, mds[i], NULL, 0) < 0)
 			return err_nomem(err);
+	for (size_t i = 0; dms && dms[i]; i++)
+		if (add_part(guest, dms[i], NULL, 0) < 0)
+			return err_nomem(err);
 	return 0;
+}
+
+/* With what is within encrypted devices, which may hold volumes that are encrypted again. */
+static int collect_all(struct guest *guest, const struct fix_options *opt,
+		       struct machine_strv *warnings, struct err *err)
+{
+	int r = collect_parts(guest, opt, err);
+
+	while (r >= 0 && (r = guest_luks_open(guest, opt, err)) > 0) {
+		devmap_done(&guest->map);
+		guest->map.machine = opt->machine;
+		free(guest->scratch);
+		guest->scratch = NULL;
+		r = collect_parts(guest, opt, err);
+	}
+	return r < 0 ? r : guest_luks_check(guest, opt, warnings, err);
 }
 
 static int warn(struct machine_strv *warnings, const char *fmt, const char *arg)
@@ -124,13 +146,15 @@ static int choose_root(struct guest *guest, struct machine_strv *warnings, struc
 	}
 	if (!n) {
 		err_set(err, ENOENT, "no operating system found in the images");
-		for (size_t i = 0; i < guest->map.nparts; i++)
-			if (guest->map.parts[i].type &&
-			    strcmp(guest->map.parts[i].type, "crypto_LUKS") == 0)
-				err_hint(err,
-					 "%s is encrypted, and cannot be looked into without its "
-					 "key",
-					 guest->map.parts[i].device);
+		for (size_t i = 0; i < guest->map.nparts; i++) {
+			const struct devmap_part *p = &guest->map.parts[i];
+			char buf[80];
+			const char *name = guest_luks_name(guest, p, buf, sizeof(buf));
+
+			if (p->type && strcmp(p->type, "crypto_LUKS") == 0)
+				err_hint(err, "%s is encrypted: give its key with --key %s=FILE",
+					 name, name);
+		}
 		return -ENOENT;
 	}
 	if (!sure && n > 1 &&
@@ -185,6 +209,8 @@ static const char *find_device(const struct guest *guest, const char *spec)
 		return NULL;
 	}
 	p = devmap_find(&guest->map, spec);
+	if (!p)
+		p = devmap_find_volume(&guest->map, spec);
 	if (p)
 		return p->device;
 	return strncmp(spec, "/dev/", 5) == 0 && !devmap_is_old_name(spec) ? spec : NULL;
@@ -390,7 +416,7 @@ int guest_open(const struct fix_options *opt, struct guest **ret, struct machine
 	if (r >= 0)
 		r = move_tables(guest, opt, warnings, err);
 	if (r >= 0)
-		r = collect_parts(guest, opt, err);
+		r = collect_all(guest, opt, warnings, err);
 	if (r >= 0)
 		r = choose_root(guest, warnings, err);
 	if (r >= 0)

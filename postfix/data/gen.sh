@@ -28,7 +28,7 @@ table()
 
 echo "/* Made by postfix/data/gen.sh; do not edit. */"
 echo '#include "common/tables.h"'
-for name in services modules devices software kargs; do
+for name in services modules devices software packages cron windows_drivers kargs; do
 	echo
 	table "$name"
 done

@@ -13,27 +13,16 @@
 #include "postfix/linux/etctext.h"
 #include "postfix/linux/fstab.h"
 #include "postfix/linux/lines.h"
+#include "postfix/linux/linux_notes.h"
 
 #define UNITS	"/etc/systemd/system"
-
-static int take_notes(struct fixer *f, struct machine_strv *notes, int r)
-{
-	for (size_t i = 0; i < notes->n; i++) {
-		fixer_say(f, "%s", notes->v[i]);
-		if (fixer_warn(f, "%s", notes->v[i]) < 0)
-			r = -ENOMEM;
-		free(notes->v[i]);
-	}
-	free(notes->v);
-	return r;
-}
 
 static int fstab(struct fixer *f, const char *path, const char *text, char **ret)
 {
 	struct machine_strv notes = { 0 };
 
 	(void)path;
-	return take_notes(f, &notes, fstab_rewrite(text, &f->guest->map, ret, &notes));
+	return linux_notes_warn(f, &notes, fstab_rewrite(text, &f->guest->map, ret, &notes));
 }
 
 static int crypttab(struct fixer *f, const char *path, const char *text, char **ret)
@@ -41,7 +30,7 @@ static int crypttab(struct fixer *f, const char *path, const char *text, char **
 	struct machine_strv notes = { 0 };
 
 	(void)path;
-	return take_notes(f, &notes, crypttab_rewrite(text, &f->guest->map, ret, &notes));
+	return linux_notes_warn(f, &notes, crypttab_rewrite(text, &f->guest->map, ret, &notes));
 }
 
 /* The links that start the unit old start the one called name instead. */
@@ -130,8 +119,7 @@ static int units(struct fixer *f, struct err *err)
 
 /* The guest would otherwise look only for the disks it had. */
 static const char *const caches[] = {
-	"/etc/lvm/devices/system.devices", "/etc/lvm/cache/.cache", "/etc/blkid.tab",
-	"/etc/blkid/blkid.tab",
+	"/etc/blkid.tab", "/etc/blkid/blkid.tab",
 };
 
 int linux_device_names_detect(struct fixer *f, struct err *err)

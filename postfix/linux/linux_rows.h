@@ -21,8 +21,29 @@ int linux_console_detect(struct fixer *f, struct err *err);
 int linux_services_detect(struct fixer *f, struct err *err);
 int linux_modules_detect(struct fixer *f, struct err *err);
 int linux_agent_detect(struct fixer *f, struct err *err);
+int linux_agent_apply(struct fixer *f, struct err *err);
+int linux_selinux_detect(struct fixer *f, struct err *err);
+int linux_selinux_apply(struct fixer *f, struct err *err);
 int linux_trim_detect(struct fixer *f, struct err *err);
 int linux_uefi_detect(struct fixer *f, struct err *err);
+int linux_multipath_detect(struct fixer *f, struct err *err);
+int linux_absent_detect(struct fixer *f, struct err *err);
+int linux_lvm_detect(struct fixer *f, struct err *err);
+int linux_mdadm_detect(struct fixer *f, struct err *err);
+int linux_luks_detect(struct fixer *f, struct err *err);
+int linux_san_detect(struct fixer *f, struct err *err);
+int linux_disk_identity_detect(struct fixer *f, struct err *err);
+int linux_watchdog_detect(struct fixer *f, struct err *err);
+int linux_power_button_detect(struct fixer *f, struct err *err);
+int linux_tuned_detect(struct fixer *f, struct err *err);
+int linux_hugepages_detect(struct fixer *f, struct err *err);
+int linux_kdump_detect(struct fixer *f, struct err *err);
+int linux_time_detect(struct fixer *f, struct err *err);
+int linux_cloud_init_detect(struct fixer *f, struct err *err);
+int linux_graphics_detect(struct fixer *f, struct err *err);
+int linux_cron_detect(struct fixer *f, struct err *err);
+int linux_packages_detect(struct fixer *f, struct err *err);
+int linux_by_hand_detect(struct fixer *f, struct err *err);
 int linux_uefi_apply(struct fixer *f, struct err *err);
 int linux_initramfs_detect(struct fixer *f, struct err *err);
 int linux_initramfs_apply(struct fixer *f, struct err *err);
@@ -44,5 +65,6 @@ int linux_uki_report(struct fixer *f, const char *esp, struct err *err);
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);
+enum vm_net_model linux_net_model(const struct fixer *f);
 
 #endif

@@ -16,6 +16,7 @@
 #include "common/fdio.h"
 #include "common/spawn.h"
 #include "common/text.h"
+#include "postfix/linux/ramdisk_write.h"
 
 /* One at a time, as tests have it: guest_free() knows nothing of a tree. */
 static struct tree {
@@ -153,6 +154,50 @@ static int tree_read(void *fs, const char *path, char **ret, size_t *ret_len, st
 	return 0;
 }
 
+/* One entry for a line, and for the folders on the way to it. */
+static int pack_line(int fd, char *line, struct machine_strv *have, struct err *err)
+{
+	struct ramdisk_put put = { .name = line, .mode = S_IFREG | 0644, .data = "", .len = 0 };
+
+	for (char *slash = strchr(line, '/'); slash; slash = strchr(slash + 1, '/')) {
+		struct ramdisk_put dir = { .name = line, .mode = S_IFDIR | 0755 };
+		int r = 0;
+
+		*slash = '\0';
+		if (!machine_strv_has(have, line))
+			r = machine_strv_add(have, line) < 0 ?
+				    err_nomem(err) :
+				    ramdisk_write_append(fd, 0, &dir, 1, false, err);
+		*slash = '/';
+		if (r < 0)
+			return r;
+	}
+	return ramdisk_write_append(fd, 0, &put, 1, false, err);
+}
+
+/* An initramfs may be written down as a text: the paths in it, a line for each. */
+static int pack_listing(int fd, char *text, struct err *err)
+{
+	struct machine_strv have = { 0 };
+	char *save = NULL;
+	int r = 0;
+
+	for (char *l = strtok_r(text, "\n", &save); l && r >= 0; l = strtok_r(NULL, "\n", &save))
+		r = pack_line(fd, l, &have, err);
+	for (size_t i = 0; i < have.n; i++)
+		free(have.v[i]);
+	free(have.v);
+	return r;
+}
+
+static bool is_listing(const char *path, const char *data, size_t n)
+{
+	const char *base = strrchr(path, '/') + 1;
+
+	return n && strncmp(base, "init", 4) == 0 && !memchr(data, '\0', n) &&
+	       strncmp(data, "damaged", 7) != 0;
+}
+
 static int tree_download(void *fs, const char *path, int to, struct err *err)
 {
 	CLEANUP(mem_free) char *data = NULL;
@@ -161,6 +206,8 @@ static int tree_download(void *fs, const char *path, int to, struct err *err)
 
 	if (r < 0)
 		return r;
+	if (is_listing(path, data, n))
+		return pack_listing(to, data, err);
 	return fdio_pwrite_full(to, data, n, 0) < 0 ? fail(err, "cannot keep", path) : 0;
 }
 

@@ -11,6 +11,9 @@
  *
  * Commands (guest_run) go to runner, a shell script of the host called as "sh RUNNER ROOT SCRIPT":
  * it may change files below ROOT, prints what the command prints, and its status is the command's.
+ * A file "init..." without a NUL in it is an initramfs written down: the paths in it, a line for
+ * each; it is handed out as the archive that it stands for.
+ *
  * Without a runner every command is "not found" (127).
  */
 #ifndef P2V_TESTS_GUEST_TREE_H

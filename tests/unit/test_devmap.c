@@ -127,6 +127,28 @@ static const struct {
 	{ "", DEVMAP_KEEP, NULL, false },
 };
 
+/* An array of another number in the appliance is known by what is on it. */
+START_TEST(volumes_are_found_by_content)
+{
+	struct machine_volume *v = machine_grow(&machine->volumes, &machine->nvolumes, sizeof(*v));
+	struct devmap_part md = { .device = (char *)(uintptr_t)"/dev/md127",
+				  .uuid = (char *)(uintptr_t)"MD-FS" };
+	const struct devmap_part *p;
+
+	v->path = strdup("/dev/md0");
+	v->kind = strdup("md");
+	v->fs.uuid = strdup("md-fs");
+	ck_assert_ptr_null(devmap_find_volume(&map, "/dev/md0"));
+	ck_assert_int_eq(devmap_add(&map, &md), 0);
+	p = devmap_find_volume(&map, "/dev/md0");
+	ck_assert_ptr_nonnull(p);
+	ck_assert_str_eq(p->device, "/dev/md127");
+	ck_assert_ptr_null(devmap_find_volume(&map, "/dev/md1"));
+	map.machine = NULL;
+	ck_assert_ptr_null(devmap_find_volume(&map, "/dev/md0"));
+}
+END_TEST
+
 START_TEST(names_translate)
 {
 	CLEANUP(mem_free) char *s = NULL;
@@ -244,6 +266,7 @@ static Suite *devmap_suite(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_loop_test(t, names_translate, 0, ARRAY_SIZE(cases));
+	tcase_add_test(t, volumes_are_found_by_content);
 	tcase_add_test(t, paths_instead_of_tags);
 	tcase_add_test(t, a_uuid_that_occurs_twice_is_not_used);
 	tcase_add_test(t, hostile_ids_are_not_written);
