@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "postfix/linux/etctext.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "common/text.h"
@@ -160,6 +161,25 @@ static const char *find_port(const struct line *l, const char **ret_end)
 	return NULL;
 }
 
+/* The number becomes 0; also in front, where busybox has the terminal: "ttyS1::respawn:...". */
+static void put_line(struct strbuf *out, const struct line *l, struct span number)
+{
+	struct line rest = *l;
+	size_t n = 4;
+
+	if (l->len > n && memcmp(l->s, "ttyS", n) == 0) {
+		while (n < l->len && l->s[n] >= '0' && l->s[n] <= '9')
+			n++;
+		if (n > 4 && n < l->len && l->s[n] == ':') {
+			strbuf_add(out, "ttyS0");
+			rest.s += n;
+			rest.len -= n;
+			rest.full -= n;
+		}
+	}
+	put_value(out, &rest, number, "0");
+}
+
 int etctext_inittab(const char *text, char **ret)
 {
 	CLEANUP(strbuf_done) struct strbuf out = { 0 };
@@ -183,7 +203,7 @@ int etctext_inittab(const char *text, char **ret)
 			strbuf_addn(&out, l.s, l.full);
 			continue;
 		}
-		put_value(&out, &l, (struct span){ port, (size_t)(end - port) }, "0");
+		put_line(&out, &l, (struct span){ port, (size_t)(end - port) });
 		have = true;
 	}
 	return finish(changed, &out, ret);
@@ -247,5 +267,29 @@ int etctext_unit_install(const char *text, const char *want, struct machine_strv
 				return -ENOMEM;
 		}
 	}
+	return 0;
+}
+
+int etctext_unit_name(const char *path, const char *suffix, char **ret)
+{
+	CLEANUP(strbuf_done) struct strbuf out = { 0 };
+	char *s;
+
+	while (*path == '/')
+		path++;
+	for (const char *p = path; *p; p++) {
+		if (*p == '/')
+			strbuf_add(&out, "-");
+		else if (isalnum((unsigned char)*p) || *p == ':' || *p == '_' ||
+			 (*p == '.' && p > path))
+			strbuf_addn(&out, p, 1);
+		else
+			strbuf_addf(&out, "\\x%02x", (unsigned char)*p);
+	}
+	strbuf_add(&out, suffix);
+	s = strbuf_take(&out);
+	if (!s)
+		return -ENOMEM;
+	*ret = s;
 	return 0;
 }

@@ -24,6 +24,8 @@ int etctext_debconf_set(const char *text, const char *question, const char *valu
 int etctext_inittab(const char *text, char **ret);
 /* What= of a .mount or .swap unit. */
 int etctext_unit_device(const char *text, const struct devmap *map, char **ret);
+/* The name that systemd wants for the unit of a path: "dev-sda1.swap". */
+int etctext_unit_name(const char *path, const char *suffix, char **ret);
 /* The values of WantedBy= (or any other key) in [Install], one by one. */
 int etctext_unit_install(const char *text, const char *key, struct machine_strv *ret);
 

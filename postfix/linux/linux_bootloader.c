@@ -150,9 +150,24 @@ static int drop_device_map(struct fixer *f, const char *path, struct err *err)
 	return 0;
 }
 
+static int report_others(struct fixer *f, struct err *err)
+{
+	CLEANUP(mem_free) char *esp = NULL;
+	int r = guest_mount_esp(f->guest, &esp, err);
+
+	if (r > 0)
+		r = linux_uki_report(f, esp, err);
+	if (r >= 0 && guest_is_file(f->guest, "/etc/zipl.conf"))
+		fixer_say(f, "/etc/zipl.conf is for machines that this host cannot be: left as it is");
+	return r;
+}
+
 int linux_bootloader_detect(struct fixer *f, struct err *err)
 {
 	int r = linux_bootloader_visit(f, devices, err);
+
+	if (r >= 0)
+		r = report_others(f, err);
 
 	/* GRUB 1's tools want the map: row "grub-install" writes it. */
 	if (r >= 0 && !linux_rootname_is_grub1(f))

@@ -11,6 +11,7 @@
 #include "common/compiler.h"
 #include "postfix/linux/bootcfg.h"
 #include "postfix/linux/etctext.h"
+#include "postfix/linux/gettytext.h"
 
 #define WANTS	"/etc/systemd/system/getty.target.wants"
 
@@ -92,9 +93,48 @@ static int gettys(struct fixer *f, struct err *err)
 	return guest_edit_symlink(&f->edits, first, template, err);
 }
 
+static int securetty(struct fixer *f, const char *path, const char *text, char **ret)
+{
+	(void)f;
+	(void)path;
+	return gettytext_securetty(text, ret);
+}
+
+/* A job of upstart is called as its port is, unless ttyS0 has one. */
+static int upstart(struct fixer *f, const char *path, const char *text, char **ret)
+{
+	CLEANUP(mem_free) char *to = gettytext_first_port(path), *new = NULL;
+	int r = gettytext_upstart(text, &new);
+
+	if (r != 1)
+		return r;
+	if (to && guest_edit_exists(&f->edits, to)) {
+		fixer_say(f, "%s goes: there is a login on ttyS0 already", path);
+		f->serial_console = true;
+		r = guest_edit_remove(&f->edits, path, NULL);
+		return r < 0 ? r : 0;
+	}
+	f->serial_console = true;
+	if (!to) {
+		*ret = TAKE_PTR(new);
+		return 1;
+	}
+	r = guest_edit_write(&f->edits, to, new, 0644, NULL);
+	if (r >= 0)
+		r = guest_edit_remove(&f->edits, path, NULL);
+	return r < 0 ? r : 0;
+}
+
 int linux_console_detect(struct fixer *f, struct err *err)
 {
 	int r = linux_bootloader_visit(f, console, err);
+
+	if (r >= 0)
+		r = fixer_rewrite_all(f, "/etc/init", "*.conf", upstart, err);
+	if (r >= 0)
+		r = fixer_rewrite_all(f, "/etc/event.d", "*", upstart, err);
+	if (r >= 0)
+		r = fixer_rewrite(f, "/etc/securetty", securetty, err);
 
 	if (r >= 0)
 		r = fixer_rewrite(f, "/etc/inittab", inittab, err);

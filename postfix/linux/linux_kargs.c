@@ -19,12 +19,21 @@ static void say_once(struct fixer *f, const char *line)
 		fixer_say(f, "%s", line);
 }
 
+/* Written with - or _: the kernel makes no difference. The last one counts. */
 static const char *setting(const struct fixer *f, const char *name)
 {
-	char key[160];
+	const char *found = NULL;
 
-	snprintf(key, sizeof(key), "karg.%s", name);
-	return fixer_setting(f, key);
+	for (const char *const *s = f->opt->set; s && *s; s++) {
+		char have[160];
+
+		if (strncmp(*s, "karg.", 5) != 0 || !strchr(*s, '='))
+			continue;
+		kargs_table_name(*s + 5, have, sizeof(have));
+		if (strcmp(have, name) == 0)
+			found = strchr(*s, '=') + 1;
+	}
+	return found;
 }
 
 static bool drop(const char *arg, void *opaque)
@@ -37,9 +46,7 @@ static bool drop(const char *arg, void *opaque)
 	kargs_table_name(arg, name, sizeof(name));
 	snprintf(exact, sizeof(exact), "%.*s", (int)strcspn(arg, "="), arg);
 	text_escape_str(arg, safe, sizeof(safe));
-	set = setting(f, exact);
-	if (!set)
-		set = setting(f, name);
+	set = setting(f, name);
 	if (set && strcmp(set, "keep") == 0)
 		return false;
 	if (set && strcmp(set, "drop") == 0) {

@@ -65,6 +65,9 @@ int linux_bootloader_visit(struct fixer *f, linux_bootloader_fn *rewrite, struct
 /* Say and warn of notes about path, and free them; r, or -ENOMEM. */
 int linux_bootloader_notes(struct fixer *f, const char *path, struct machine_strv *notes, int r);
 
+/* Say which unified kernel images on the EFI system partition were built for the old machine. */
+int linux_uki_report(struct fixer *f, const char *esp, struct err *err);
+
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);

@@ -9,5 +9,5 @@ set -eu
 . "$(dirname "$0")/../lib/convert.sh"
 
 e2e_want_guests
-e2e_begin "$CONVERT_TESTS" 2400
+e2e_begin "$((CONVERT_TESTS + 1))" 2400
 convert_test uefi dracut networkd

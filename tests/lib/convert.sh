@@ -94,6 +94,14 @@ healthy()
 	esac
 }
 
+# boots_by_entry IMAGE VARIABLES: with the firmware's variables that finish wrote it starts by the recorded entry
+boots_by_entry()
+{
+	"$e2e_rig/boot-guest" --firmware uefi --nvram "$2" --output "$e2e_dir/entry" "$1" \
+		'od -An -tu2 -j4 /sys/firmware/efi/efivars/BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c' || return 1
+	[ "$(tr -d ' \n' <"$e2e_dir/entry/1.out")" = "$(jq .firmware.boot_current "$e2e_dir/machine.json")" ]
+}
+
 convert_source()
 {
 	"$e2e_rig/make-debian-disk" --firmware "$1" --initramfs "$2" --net "$3" --out "$e2e_dir/source.raw"
@@ -182,6 +190,8 @@ convert_test()
 	must "the converted machine reaches its login prompt" ask "$e2e_rig/boot-guest" --firmware "$convert_firmware" \
 		--output "$e2e_dir/after" "$image"
 	check "it is as healthy as the source" healthy
+	[ "$1" != uefi ] || check "with the variables that finish wrote, it boots by its recorded entry" \
+		boots_by_entry "$image" "${xml%.xml}_VARS.fd"
 	same 3 "the host name is the same"
 	same 4 "the static address is on the interface of the same name"
 	same 5 "the default route is the same"

@@ -7,7 +7,11 @@
 #include "common/compiler.h"
 #include "postfix/linux/bootcfg.h"
 #include "postfix/linux/esp_path.h"
+#include "postfix/linux/etctext.h"
+#include "postfix/linux/gettytext.h"
 #include "postfix/linux/kargs_table.h"
+#include "postfix/linux/uki.h"
+#include "tests/lib/mutate.h"
 
 static struct devmap map;
 
@@ -321,6 +325,100 @@ START_TEST(programs)
 }
 END_TEST
 
+static const struct {
+	const char *in, *out;		/* NULL: unchanged */
+} upstart[] = {
+	{ "respawn\nexec /sbin/agetty -L /dev/ttyS1 115200 vt102\n",
+	  "respawn\nexec /sbin/agetty -L /dev/ttyS0 115200 vt102\n" },
+	{ "start on ttyS1\nexec /sbin/getty ttyS0\n", NULL },
+	{ "# getty ttyS1\n", NULL },
+	{ "exec getty ttyS12 ttyS3 ttyS ttyS0", "exec getty ttyS0 ttyS0 ttyS ttyS0" },
+	{ "exec getty ttyS", NULL },
+	{ "", NULL },
+}, securetty[] = {
+	{ "tty1\nttyS1\n", "tty1\nttyS1\nttyS0\n" },
+	{ "tty1\nttyS1", "tty1\nttyS1\nttyS0\n" },
+	{ "ttyS0\nttyS1\n", NULL },
+	{ "#ttyS1\ntty1\n", NULL },
+	{ "", NULL },
+}, unit_names[] = {
+	{ "/dev/sda1", "dev-sda1.swap" },
+	{ "/dev/disk/by-uuid/a-b", "dev-disk-by\\x2duuid-a\\x2db.swap" },
+	{ "/.x y", "\\x2ex\\x20y.swap" },
+	{ "", ".swap" },
+};
+
+START_TEST(old_gettys)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(upstart); i++) {
+		CLEANUP(mem_free) char *out = NULL;
+		int r = gettytext_upstart(upstart[i].in, &out);
+
+		ck_assert_int_eq(r, upstart[i].out != NULL);
+		if (r)
+			ck_assert_str_eq(out, upstart[i].out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(securetty); i++) {
+		CLEANUP(mem_free) char *out = NULL;
+		int r = gettytext_securetty(securetty[i].in, &out);
+
+		ck_assert_int_eq(r, securetty[i].out != NULL);
+		if (r)
+			ck_assert_str_eq(out, securetty[i].out);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(unit_names); i++) {
+		CLEANUP(mem_free) char *out = NULL;
+
+		ck_assert_int_eq(etctext_unit_name(unit_names[i].in, ".swap", &out), 0);
+		ck_assert_str_eq(out, unit_names[i].out);
+	}
+	{
+		CLEANUP(mem_free) char *a = gettytext_first_port("/etc/init/ttyS1.conf");
+		CLEANUP(mem_free) char *b = gettytext_first_port("/etc/init/tty1.conf");
+		CLEANUP(mem_free) char *c = NULL;
+
+		ck_assert_str_eq(a, "/etc/init/ttyS0.conf");
+		ck_assert_ptr_null(b);
+		ck_assert_int_eq(etctext_inittab("ttyS1::respawn:/sbin/getty ttyS1\n", &c), 1);
+		ck_assert_str_eq(c, "ttyS0::respawn:/sbin/getty ttyS0\n");
+	}
+}
+END_TEST
+
+static void find_it(const uint8_t *data, size_t len, const char *what, void *opaque)
+{
+	uint64_t offset;
+	size_t size;
+
+	(void)what;
+	if (uki_cmdline(data, len, &offset, &size))
+		++*(size_t *)opaque;
+}
+
+START_TEST(unified_images)
+{
+	uint8_t p[400] = { 'M', 'Z' };
+	uint64_t offset = 0;
+	size_t size = 0, found = 0;
+
+	put_le32(p + 0x3c, 0x80);
+	memcpy(p + 0x80, "PE\0", 4);
+	put_le16(p + 0x86, 2);
+	put_le16(p + 0x94, 16);
+	memcpy(p + 0x80 + 24 + 16, ".osrel", 6);
+	memcpy(p + 0x80 + 24 + 16 + 40, ".cmdline", 8);
+	put_le32(p + 0x80 + 24 + 16 + 48, 30);
+	put_le32(p + 0x80 + 24 + 16 + 56, 512);
+	put_le32(p + 0x80 + 24 + 16 + 60, 0x1200);
+	ck_assert(uki_cmdline(p, sizeof(p), &offset, &size));
+	ck_assert_uint_eq(offset, 0x1200);
+	ck_assert_uint_eq(size, 30);
+	mutate_each(p, sizeof(p), 0, find_it, &found);
+	ck_assert_uint_gt(found, 0);
+	ck_assert(!uki_cmdline("MZ", 2, &offset, &size));
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("bootcfg");
@@ -336,6 +434,8 @@ static Suite *suite(void)
 	tcase_add_test(t, hostile_text);
 	tcase_add_loop_test(t, paths_of_entries, 0, ARRAY_SIZE(entry_paths));
 	tcase_add_test(t, programs);
+	tcase_add_test(t, old_gettys);
+	tcase_add_test(t, unified_images);
 	suite_add_tcase(s, t);
 	return s;
 }
