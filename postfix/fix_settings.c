@@ -7,6 +7,8 @@ static const struct fix_setting settings[] = {
 	{ "multipath", "multipath", "off|keep", "keep: multipath stays as it is" },
 	{ "absent-disks", "absent-disks", "nofail|comment",
 	  "comment: filesystems that were not copied go behind a comment sign in fstab" },
+	{ "karg.NAME", "kernel-arguments", "drop|keep",
+	  "what becomes of the kernel argument NAME, whatever is usual for it" },
 	{ "raid1", "mdadm", "keep", "arrays of two disks stay arrays; collapse is not done" },
 	{ "karg.NAME", "kernel-arguments", "drop|keep",
 	  "the kernel argument NAME goes or stays, whatever postfix/data/kargs.tbl says" },
