@@ -87,6 +87,25 @@ static int pin_by_link(struct fixer *f, struct err *err)
 	return 0;
 }
 
+/* mdev and the like give no names: what the kernel says counts. */
+static bool has_udev(struct fixer *f)
+{
+	return guest_is_dir(f->guest, "/etc/udev") || guest_is_dir(f->guest, "/lib/udev") ||
+	       guest_is_dir(f->guest, "/usr/lib/udev");
+}
+
+static int pin_nothing(struct fixer *f)
+{
+	for (size_t i = 0; i < f->net->n; i++) {
+		const struct net_if *x = &f->net->v[i];
+
+		if (x->vnic && (strncmp(x->new_name, "eth", 3) != 0) &&
+		    fixer_warn(f, "there is no udev: %s cannot be given its name", x->new_name) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static const char persistent_rules[] = "/etc/udev/rules.d/70-persistent-net.rules";
 
 static int pin_by_rule(struct fixer *f, struct err *err)
@@ -153,8 +172,10 @@ int linux_network_names_detect(struct fixer *f, struct err *err)
 		return err_nomem(err);
 	if (r >= 0)
 		r = fixer_rewrite_all(f, "/etc/udev/rules.d", "*net*.rules", udev_rules, err);
-	if (r >= 0)
-		r = uses_links(f) ? pin_by_link(f, err) : pin_by_rule(f, err);
+	if (r >= 0 && uses_links(f))
+		r = pin_by_link(f, err);
+	else if (r >= 0)
+		r = has_udev(f) ? pin_by_rule(f, err) : pin_nothing(f);
 	if (r >= 0 && tell_new_macs(f) < 0)
 		return err_nomem(err);
 	return r < 0 ? r : 0;

@@ -13,6 +13,7 @@
 
 #include "common/compiler.h"
 #include "postfix/linux/net_bond.h"
+#include "postfix/linux/net_doc.h"
 #include "postfix/linux/net_etc.h"
 #include "postfix/linux/net_ifcfg.h"
 #include "postfix/linux/net_ifupdown.h"
@@ -159,6 +160,29 @@ static const struct place {
 	{ "/etc/modprobe.conf", NULL, modprobe_file },
 	{ "/etc/modprobe.conf.local", NULL, modprobe_file },
 };
+
+/* Red Hat's gateway for all interfaces. */
+static int rh_gateway(struct fixer *f, const char *path, const char *text, char **ret)
+{
+	CLEANUP(net_doc_done) struct net_doc d = { 0 };
+	struct span dev;
+	bool any = false, named;
+	int r = net_doc_open(&d, NET_SHELL, text);
+
+	(void)path;
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r;
+	named = net_doc_get(&d, NULL, "GATEWAYDEV", &dev) && dev.len;
+	for (size_t i = 0; i < f->net->n; i++) {
+		const struct net_if *x = &f->net->v[i];
+
+		any = any || (x->readdress && f->net->done[i] && ipspec_has(&x->ip, false) &&
+			      (named ? lines_span_is(dev, x->new_name) : x->ip.has_gateway[0]));
+	}
+	if (any)
+		net_doc_off(&d, NULL, "GATEWAY", NULL, NULL);
+	return net_doc_take(&d, ret);
+}
 
 /* -- SUSE: files may get another name, and gateways are elsewhere */
 
@@ -455,6 +479,8 @@ int linux_network_config_detect(struct fixer *f, struct err *err)
 	if (r < 0)
 		return r;
 	r = all_places(f, err);
+	if (r >= 0)
+		r = fixer_rewrite(f, "/etc/sysconfig/network", rh_gateway, err);
 	if (r >= 0)
 		r = suse(f, err);
 	if (r >= 0)
