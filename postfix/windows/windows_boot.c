@@ -199,8 +199,8 @@ static int tell_clock(struct fixer *f, const char *set)
 		  r == 0 && utc == 1 ? "UTC" : "local time");
 	if (r == -EILSEQ || !clock->rtc_known || clock->rtc_local == !(r == 0 && utc == 1))
 		return 0;
-	return fixer_warn(f, "Windows takes the hardware clock for %s, and the machine was recorded "
-			  "with a clock in %s: the virtual machine follows the record",
+	return fixer_warn(f, "Windows takes the hardware clock for %s, and the machine was "
+			  "recorded with a clock in %s: the virtual machine follows the record",
 			  clock->rtc_local ? "UTC" : "local time",
 			  clock->rtc_local ? "local time" : "UTC");
 }

@@ -69,8 +69,8 @@ static void tell_device(struct fixer *f, const char *what, const struct bcd_devi
 
 	if (d->kind != BCD_DEVICE_GPT && d->kind != BCD_DEVICE_MBR)
 		return;
-	a = windrive_partition(&f->guest->map, d->kind == BCD_DEVICE_GPT ? d->guid : NULL, d->signature,
-			       d->start, &disk);
+	a = windrive_partition(&f->guest->map, d->kind == BCD_DEVICE_GPT ? d->guid : NULL,
+			       d->signature, d->start, &disk);
 	if (a == WINDRIVE_COPIED)
 		fixer_say(f, "%s is on %s", what, text_escape_str(disk, safe, sizeof(safe)));
 	else if (a == WINDRIVE_MISSING)

@@ -9,7 +9,7 @@
 #include <string.h>
 #include "postfix/windows/windows.h"
 
-/* Is key below the control set that Windows runs with? What is found in others is not told twice. */
+/* Is key below the control set that Windows runs with? Of others nothing is told twice. */
 static inline bool windows_rows_current(const struct fixer *f, const char *key)
 {
 	const char *set = f->windows->sets.v[0];

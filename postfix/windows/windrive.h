@@ -19,7 +19,7 @@
 #include "postfix/windows/hive.h"
 
 enum windrive_answer {
-	WINDRIVE_UNKNOWN,		/* no such letter, or a disk that the machine does not know */
+	WINDRIVE_UNKNOWN,		/* no such letter, or a disk that nobody knows */
 	WINDRIVE_COPIED,
 	WINDRIVE_MISSING,		/* on a disk of the machine that was not copied */
 };
