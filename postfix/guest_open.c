@@ -244,6 +244,31 @@ static int mount_one(struct guest *guest, const struct fstab_entry *e,
 	return 0;
 }
 
+/*
+ * New files on NTFS get the access rights of their folder, as Windows would do it; without these
+ * options every user of the guest could write to them. A filesystem in doubt (hibernated, dirty)
+ * is mounted read-only without a word: it is found out by writing.
+ */
+static int mount_windows(struct guest *guest, struct err *err)
+{
+	static const char probe[] = "/p2v-probe.tmp";
+	CLEANUP(mem_free) char *type = guestfs_vfs_type(guest->g, guest->root);
+	bool ntfs = type && strcmp(type, "ntfs") == 0;
+
+	if (guestfs_mount_options(guest->g, ntfs ? "rw,permissions,inherit" : "rw", guest->root,
+				  "/") < 0)
+		return guest_fail(guest, err, "cannot mount the root filesystem %s", guest->root);
+	if (guestfs_touch(guest->g, probe) < 0 || guestfs_rm(guest->g, probe) < 0) {
+		guest_fail(guest, err, "%s cannot be written to: Windows is hibernated (Fast "
+				       "Startup does it, too), or was not shut down",
+			   guest->root);
+		err_hint(err, "start Windows once, shut it down completely (shutdown /s /t 0), "
+			      "and copy the disk again");
+		return -EROFS;
+	}
+	return 0;
+}
+
 static int mount_all(struct guest *guest, struct machine_strv *warnings, struct err *err)
 {
 	CLEANUP(mem_free) char *text = NULL;
@@ -251,6 +276,8 @@ static int mount_all(struct guest *guest, struct machine_strv *warnings, struct 
 	size_t n = 0;
 	int r = 0;
 
+	if (strcmp(guest->type, "windows") == 0)
+		return mount_windows(guest, err);
 	if (guestfs_mount_options(guest->g, "rw", guest->root, "/") < 0)
 		return guest_fail(guest, err, "cannot mount the root filesystem %s", guest->root);
 	if (strcmp(guest->type, "linux") != 0 ||

@@ -46,7 +46,7 @@ static int refused(struct err *err, const char *name)
 }
 
 /* Map the whole of fd and look whether it is sound. */
-static int check_fd(int fd, const char *name, struct err *err)
+static int check_fd(int fd, const char *name, size_t *ret_unsorted, struct err *err)
 {
 	struct stat st;
 	void *p;
@@ -64,15 +64,16 @@ static int check_fd(int fd, const char *name, struct err *err)
 	p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 	if (p == MAP_FAILED)
 		return err_errno(err, "cannot read %s", name);
-	r = regf_check(p, (size_t)st.st_size, err);
+	r = regf_check(p, (size_t)st.st_size, ret_unsorted, err);
 	munmap(p, (size_t)st.st_size);
-	return r < 0 ? refused(err, name) : 0;
+	return r == -EILSEQ ? refused(err, name) : r;
 }
 
-static int open_hivex(int fd, const char *name, bool writable, hive_h **ret, struct err *err)
+static int open_hivex(int fd, const char *name, bool writable, hive_h **ret,
+		      size_t *ret_unsorted, struct err *err)
 {
 	char path[40];
-	int r = check_fd(fd, name, err);
+	int r = check_fd(fd, name, ret_unsorted, err);
 
 	if (r < 0)
 		return r;
@@ -97,7 +98,7 @@ int hive_open_fd(int fd, const char *name, bool writable, struct hive **ret, str
 	if (!h->name)
 		return err_nomem(err);
 	h->writable = writable;
-	r = open_hivex(fd, name, writable, &h->h, err);
+	r = open_hivex(fd, name, writable, &h->h, &h->unsorted, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(h);
@@ -326,6 +327,7 @@ int hive_commit(struct hive *h, struct err *err)
 {
 	CLEANUP(fd_close) int fd = -1;
 	hive_h *again = NULL;
+	size_t unsorted = 0;
 	char path[40];
 	int r;
 
@@ -339,10 +341,14 @@ int hive_commit(struct hive *h, struct err *err)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (hivex_commit(h->h, path, 0) < 0)
 		return err_errno(err, "cannot write the new %s", h->name);
-	r = open_hivex(fd, h->name, false, &again, err);
+	r = open_hivex(fd, h->name, false, &again, &unsorted, err);
 	if (r < 0)
 		return err_set(err, EIO, "the new %s would not be sound", h->name);
 	hivex_close(again);
+	/* Not every libhivex sorts by capitals, as Windows does: "_" stands behind the letters. */
+	if (unsorted > h->unsorted)
+		return err_set(err, EIO, "the new %s would have a key in the wrong place",
+			       h->name);
 	if (lseek(fd, 0, SEEK_SET) < 0)
 		return err_errno(err, "cannot read the new %s", h->name);
 	r = h->store(h, fd, err);

@@ -17,6 +17,7 @@ struct hive {
 	hive_h *h;
 	char *name;			/* for errors; where the file is */
 	bool writable, changed;
+	size_t unsorted;		/* keys in the wrong place when it came: regf.h */
 	bool broken;			/* a change failed half-way */
 	/* Puts the new file, all that fd holds, where the old one is. */
 	int (*store)(struct hive *h, int fd, struct err *err);

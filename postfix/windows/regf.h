@@ -13,6 +13,11 @@
  * The format: "Windows registry file format specification" by Maxim Suhanov
  * (github.com/msuhanov/regf), and the sources of libhivex.
  *
+ * Everything that can be reached from the root key is looked at: no offset may lead elsewhere than
+ * to the start of a cell in use, no length out of its cell, no key may be its own ancestor.
+ *
+ * Subkeys are sorted by their names in capitals; Windows does not find one in the wrong place.
+ *
  * Pure: memory in, a verdict out.
  */
 #ifndef P2V_POSTFIX_WINDOWS_REGF_H
@@ -23,7 +28,10 @@
 
 #define REGF_BLOCK	4096u
 
-/* -EILSEQ: torn, dirty, or no hive; err says which, without naming the file. */
-int regf_check(const void *data, size_t len, struct err *err);
+/*
+ * -EILSEQ: torn, dirty, or no hive; err says which, without naming the file. *ret_unsorted (may be
+ * NULL) is how many subkeys with ASCII names are not where they belong.
+ */
+int regf_check(const void *data, size_t len, size_t *ret_unsorted, struct err *err);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "common/bytes.h"
@@ -196,15 +196,133 @@ START_TEST(test_torn)
 }
 END_TEST
 
+/* Keys are sorted by capitals, "_" behind letters: what is made is, and what is not is seen. */
+START_TEST(test_order)
+{
+	CLEANUP(hive_free) struct hive *h = NULL;
+	CLEANUP(mem_free) char *data = NULL;
+	size_t n, unsorted = 99;
+	char *list, swap[8];
+
+	hives_make(path, "[A\\x1]\n[A\\xz]\n[A\\xa]\n");
+	h = opened(true);
+	ck_assert_int_eq(hive_make_key(h, "A\\x_y", NULL), 1);
+	ck_assert_int_eq(hive_commit(h, NULL), 0);
+	read_all(&data, &n);
+	ck_assert_int_eq(regf_check(data, n, &unsorted, NULL), 0);
+	ck_assert_uint_eq(unsorted, 0);
+	/* Two entries of the list of four. */
+	list = memmem(data, n, "lh\4\0", 4);
+	ck_assert_ptr_nonnull(list);
+	memcpy(swap, list + 4, 8);
+	memcpy(list + 4, list + 12, 8);
+	memcpy(list + 12, swap, 8);
+	ck_assert_int_eq(regf_check(data, n, &unsorted, NULL), 0);
+	ck_assert_uint_eq(unsorted, 1);
+	/* One of them twice. */
+	memcpy(list + 4, list + 12, 8);
+	ck_assert_int_eq(regf_check(data, n, NULL, NULL), -EILSEQ);
+}
+END_TEST
+
+/* Values that are kept in pieces are read, and their key is left alone. */
+START_TEST(test_long_values)
+{
+	CLEANUP(hive_free) struct hive *h = NULL;
+	CLEANUP(mem_free) char *long_one = malloc(HIVE_VALUE_MAX + 1);
+	struct err err = ERR_INIT;
+
+	memset(long_one, 'x', HIVE_VALUE_MAX + 1);
+	hives_make(path, sample);
+	h = opened(true);
+	ck_assert_int_eq(hive_set_raw(h, "Select", "v", HIVE_BINARY, long_one, HIVE_VALUE_MAX + 1,
+				      &err), -EFBIG);
+	ck_assert_int_eq(hive_set_raw(h, "Select", "v", HIVE_BINARY, long_one, HIVE_VALUE_MAX,
+				      &err), 1);
+	ck_assert_int_eq(hive_commit(h, &err), 0);
+}
+END_TEST
+
+/* Use a hive in every way: what got through must not crash anything. */
+static void use(struct hive *h)
+{
+	const char *key = "ControlSet001\\Services\\disk";
+	struct machine_strv v = { 0 };
+	uint32_t n;
+
+	hive_get_dword(h, key, "Start", &n, NULL);
+	hive_get_strings(h, key, "List", &v, NULL);
+	hive_subkeys(h, "ControlSet001", &v, NULL);
+	hive_values(h, key, &v, NULL);
+	hive_set_dword(h, key, "New", 1, NULL);
+	hive_set_dword(h, "ControlSet001\\Services\\viostor\\Parameters", "New", 1, NULL);
+	hive_delete_value(h, key, "Big", NULL);
+	hive_delete_key(h, "Select", NULL);
+	for (size_t i = 0; i < v.n; i++)
+		free(v.v[i]);
+	free(v.v);
+	hive_commit(h, NULL);
+}
+
+static unsigned int opened_count;
+
+/* In memory: syncing thousands of files takes minutes. They cannot be replaced there. */
+static void damaged(const uint8_t *data, size_t len, const char *what, void *opaque)
+{
+	CLEANUP(fd_close) int fd = memfd_create("hive", MFD_CLOEXEC);
+	CLEANUP(mem_free) uint8_t *copy = malloc(len ? len : 1);
+	CLEANUP(hive_free) struct hive *h = NULL;
+	char name[40];
+
+	(void)what;
+	(void)opaque;
+	memcpy(copy, data, len);
+	/* Else every damage to the first block would end there. */
+	if (len >= 4096)
+		hives_seal(copy);
+	ck_assert_int_ge(fdio_pwrite_full(fd, copy, len, 0), 0);
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
+	if (hive_open_file(name, true, &h, NULL) < 0)
+		return;
+	opened_count++;
+	use(h);
+}
+
+START_TEST(test_damaged)
+{
+	CLEANUP(mem_free) char *good = NULL;
+	size_t n;
+
+	hives_make(path, sample);
+	read_all(&good, &n);
+	/* The first bin is where all is; the mutants go all over it, and over the head. */
+	mutate_each(good, n, 1500, damaged, NULL);
+	for (size_t at = 4096; at < n && at < 4096 + 1400; at++) {
+		uint8_t keep = (uint8_t)good[at];
+
+		for (unsigned int b = at % 3; b < 8; b += 6) {
+			good[at] = (char)(keep ^ 1u << b);
+			damaged((uint8_t *)good, n, "", NULL);
+		}
+		good[at] = (char)keep;
+	}
+	ck_assert_uint_gt(opened_count, 100);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("hive");
 	TCase *t = tcase_create("hive");
 
+	tcase_set_timeout(t, 180);
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, test_read);
 	tcase_add_test(t, test_change);
 	tcase_add_test(t, test_torn);
+	tcase_add_test(t, test_order);
+	tcase_add_test(t, test_long_values);
+	tcase_add_test(t, test_damaged);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -159,7 +159,7 @@ static char *outcome(const char *root, const char *name, const struct fix_report
 	static const char *const hives[] = { "SYSTEM", "SOFTWARE" };
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
 	CLEANUP(mem_free) char *files =
-		shell("cd \"$1\" && find . -type f -not -path '*config*' -size -2 | LC_ALL=C sort "
+		shell("cd \"$1\" && find . -type f -not -path '*config*' | LC_ALL=C sort "
 		      "| while read -r f; do printf '; %s: %s\\n' \"$f\" \"$(head -n1 \"$f\" | "
 		      "tr -cd '[:print:]' | head -c 60)\"; done", root);
 	char path[300];
