@@ -26,6 +26,18 @@ extern const size_t tables_devices_count;
 /* units, or paths that are there; the reason is the software's name, the group its kind */
 extern const struct tables_row tables_software[];
 extern const size_t tables_software_count;
+/* packages, by their names, or by paths that they leave (a pattern that begins with '/') */
+extern const struct tables_row tables_packages[];
+extern const size_t tables_packages_count;
+/* files in cron's folders */
+extern const struct tables_row tables_cron[];
+extern const size_t tables_cron_count;
+/* drivers of virtio-win by the name of their INF; the reason is what they drive */
+extern const struct tables_row tables_windows_drivers[];
+extern const size_t tables_windows_drivers_count;
+/* kernel arguments; the group is what becomes of one: "drop", "keep", "ask" */
+extern const struct tables_row tables_kargs[];
+extern const size_t tables_kargs_count;
 
 /* The rule that name falls under; NULL when there is none or an exception ("!pattern") matches. */
 static inline const struct tables_row *tables_match(const struct tables_row *rows, size_t n,

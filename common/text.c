@@ -10,9 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Length of the valid character at p (1..4) and its code point, or 0 when it is broken. */
-static size_t utf8_decode(const uint8_t *p, size_t len, uint32_t *ret_cp)
+size_t text_utf8_decode(const void *data, size_t len, uint32_t *ret_cp)
 {
+	const uint8_t *p = data;
 	uint32_t cp, least;
 	size_t n;
 
@@ -74,7 +74,7 @@ const char *text_escape(const void *data, size_t len, char *buf, size_t bufsize)
 		size_t unit_len = 0, n;
 		uint32_t cp;
 
-		n = utf8_decode(p + i, len - i, &cp);
+		n = text_utf8_decode(p + i, len - i, &cp);
 		if (n > 0 && printable(cp) && cp != '\\') {
 			memcpy(unit, p + i, n);
 			unit_len = n;
@@ -171,7 +171,7 @@ char *text_escape_xml(const char *s)
 	strbuf_addn(&b, "", 0);
 	for (size_t i = 0; i < len;) {
 		uint32_t cp;
-		size_t n = utf8_decode(p + i, len - i, &cp);
+		size_t n = text_utf8_decode(p + i, len - i, &cp);
 
 		if (n == 0 || !xml_char(cp))
 			strbuf_add(&b, "\xef\xbf\xbd");

@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include "common/cleanup.h"
 #include "common/compiler.h"
 #include "common/err.h"
@@ -20,6 +21,12 @@
  */
 const char *text_escape(const void *p, size_t len, char *buf, size_t bufsize);
 const char *text_escape_str(const char *s, char *buf, size_t bufsize);
+
+/*
+ * Length of the valid character of UTF-8 at p (1..4) and its code point, or 0 when it is broken.
+ * At least one byte must be there.
+ */
+size_t text_utf8_decode(const void *p, size_t len, uint32_t *ret_cp);
 
 /*
  * Job and disk names become file names and libvirt domain names: 1..TEXT_NAME_MAX of

@@ -148,7 +148,12 @@ static int build_firmware(struct vmspec_builder *b, struct err *err)
 	} else {
 		s->uefi = f->type == MACHINE_FIRMWARE_UEFI;
 	}
-	s->secure_boot = s->uefi && f->secure_boot && !f->setup_mode;
+	/* Who starts with it starts without it too; the other way round it may not. */
+	s->secure_boot = s->uefi && f->secure_boot == MACHINE_YES &&
+			 f->setup_mode != MACHINE_YES;
+	if (s->uefi && f->secure_boot == MACHINE_NOT_KNOWN)
+		vmspec_builder_warn(b, "whether Secure Boot was on is not known: it is switched "
+				       "off");
 	if (s->secure_boot)
 		vmspec_builder_warn(b, "Secure Boot stays on, with the common keys: keys of one's "
 				       "own must be enrolled again");

@@ -100,7 +100,7 @@ int collect_machine(const struct sysroot *root, const char *recorded_by, struct 
 	static int (*const collectors[])(const struct sysroot *root, struct machine *m,
 					 struct err *err) = {
 		collect_cpu, collect_memory, collect_firmware, collect_dmi, collect_devices,
-		collect_bus, collect_block, collect_smart, collect_net, collect_os,
+		collect_nvdimm, collect_bus, collect_block, collect_smart, collect_net, collect_os,
 		collect_software, collect_esp,
 	};
 	CLEANUP(machine_free) struct machine *m = NULL;

@@ -32,6 +32,7 @@
  *	/p2v/ip-addr.json	ip -d -j addr show
  *	/p2v/ip-route.json	ip -j -4 route show table all; ip-route6.json the same with -6;
  *				without ip-addr.json: /proc/net/{route,ipv6_route,fib_trie,if_inet6}
+ *	/p2v/ip-rule.json	ip -j -4 rule show; ip-rule6.json the same with -6
  *	/p2v/team-mode		"team0 activebackup" (teamnl), a line per team
  *	/p2v/nft-tables		nft list tables; nothing where nf_tables is not in use
  *
@@ -73,6 +74,8 @@ int collect_net(const struct sysroot *root, struct machine *m, struct err *err);
 int collect_os(const struct sysroot *root, struct machine *m, struct err *err);
 /* TPM, watchdogs */
 int collect_devices(const struct sysroot *root, struct machine *m, struct err *err);
+/* namespaces of persistent memory */
+int collect_nvdimm(const struct sysroot *root, struct machine *m, struct err *err);
 /* PCI and USB devices, and what a virtual machine will lack of them */
 int collect_bus(const struct sysroot *root, struct machine *m, struct err *err);
 /* what the disks say of their health; after collect_block */

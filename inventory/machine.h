@@ -40,6 +40,8 @@ struct machine {
 	size_t nusb;
 	struct machine_watchdog *watchdogs;
 	size_t nwatchdogs;
+	struct machine_nvdimm *nvdimms;
+	size_t nnvdimms;
 	struct machine_clock clock;
 	struct machine_os os;		/* the booted one; on the medium, what boots first */
 	struct machine_os *systems;	/* all that are installed, when looked for */
@@ -52,6 +54,8 @@ struct machine {
 	size_t nnics;
 	struct machine_route *routes;
 	size_t nroutes;
+	struct machine_rule *rules;	/* which table of routes is for whom */
+	size_t nrules;
 	struct machine_strv dns, dns_search;
 	/* Who configures it: "networkmanager", "networkd", "ifupdown", "ifcfg", "netplan", ... */
 	struct machine_strv network_stacks;

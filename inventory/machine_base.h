@@ -7,6 +7,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What may not be known; in the JSON true, false or left out. */
+enum machine_answer {
+	MACHINE_NOT_KNOWN,
+	MACHINE_NO,
+	MACHINE_YES,
+};
+
 struct machine_strv {
 	char **v;
 	size_t n;

@@ -21,6 +21,7 @@ enum machine_field_kind {
 	FIELD_STRV,		/* struct machine_strv */
 	FIELD_BOOL,		/* bool, always written */
 	FIELD_FLAG,		/* bool, written when true */
+	FIELD_ANSWER,		/* enum machine_answer, written when it is known */
 	FIELD_U16,		/* uint16_t, always written */
 	FIELD_U32,
 	FIELD_U64,
@@ -88,12 +89,14 @@ extern const struct machine_field machine_fields_memory[];
 extern const struct machine_field machine_fields_firmware[];
 extern const struct machine_field machine_fields_smbios[];
 extern const struct machine_field machine_fields_watchdog[];
+extern const struct machine_field machine_fields_nvdimm[];
 extern const struct machine_field machine_fields_pci[];
 extern const struct machine_field machine_fields_usb[];
 extern const struct machine_field machine_fields_disk[];
 extern const struct machine_field machine_fields_volume[];
 extern const struct machine_field machine_fields_nic[];
 extern const struct machine_field machine_fields_route[];
+extern const struct machine_field machine_fields_rule[];
 extern const struct machine_field machine_fields_firewall[];
 extern const struct machine_field machine_fields_clock[];
 extern const struct machine_field machine_fields_os[];

@@ -78,10 +78,10 @@ static const struct machine_field efi_file_fields[] = {
 
 const struct machine_field machine_fields_firmware[] = {
 	F(machine_firmware, type, FIRMWARE),
-	F(machine_firmware, secure_boot, BOOL),
-	F(machine_firmware, setup_mode, BOOL),
+	F(machine_firmware, secure_boot, ANSWER),
+	F(machine_firmware, setup_mode, ANSWER),
 	F(machine_firmware, mok_keys, U32),
-	F(machine_firmware, mok_insecure, FLAG),
+	F(machine_firmware, mok_insecure, ANSWER),
 	F_UNKNOWN(machine_firmware, boot_current, I32, -1),
 	F_LIST(machine_firmware, entries, machine_boot_entry, boot_entry_fields),
 	F_U16LIST(machine_firmware, boot_order),
@@ -120,6 +120,16 @@ const struct machine_field machine_fields_watchdog[] = {
 	F(machine_watchdog, identity, STR),
 	F(machine_watchdog, driver, STR),
 	F(machine_watchdog, in_use, BOOL),
+	F_END
+};
+
+const struct machine_field machine_fields_nvdimm[] = {
+	F_RULES(machine_nvdimm, name, STR, RULE_NEEDED),
+	F(machine_nvdimm, mode, STR),
+	F(machine_nvdimm, size, U64),
+	F(machine_nvdimm, device, STR),
+	F(machine_nvdimm, uuid, STR),
+	F(machine_nvdimm, label, STR),
 	F_END
 };
 

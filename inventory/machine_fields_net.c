@@ -47,6 +47,21 @@ const struct machine_field machine_fields_route[] = {
 	F_END
 };
 
+const struct machine_field machine_fields_rule[] = {
+	F_RULES(machine_rule, priority, U32, RULE_NEEDED),
+	F(machine_rule, family, STR),
+	F(machine_rule, invert, FLAG),
+	F(machine_rule, from, STR),
+	F(machine_rule, to, STR),
+	F(machine_rule, iif, STR),
+	F(machine_rule, oif, STR),
+	F(machine_rule, mark, STR),
+	F(machine_rule, also, STRV),
+	F(machine_rule, action, STR),
+	F(machine_rule, table, STR),
+	F_END
+};
+
 const struct machine_field machine_fields_firewall[] = {
 	F(machine_firewall, manager, STR),
 	F(machine_firewall, backend, STR),

@@ -75,9 +75,9 @@ struct machine_efi_file {		/* a program on an EFI system partition that is mount
 
 struct machine_firmware {
 	enum machine_firmware_type type;
-	bool secure_boot, setup_mode;
-	uint32_t mok_keys;		/* certificates in shim's MokListRT */
-	bool mok_insecure;		/* MokSBStateRT: shim's own validation is switched off */
+	enum machine_answer secure_boot, setup_mode;
+	uint32_t mok_keys;		/* certificates in shim's MokListRT; 0: none, not known */
+	enum machine_answer mok_insecure; /* MokSBStateRT: shim's own validation is off */
 	int32_t boot_current;		/* number of the entry booted from, -1 unknown */
 	struct machine_boot_entry *entries;
 	size_t nentries;
@@ -102,6 +102,14 @@ struct machine_watchdog {
 	char *identity;			/* "iTCO_wdt" */
 	char *driver;
 	bool in_use;			/* opened by somebody (state "active") */
+};
+
+struct machine_nvdimm {			/* a namespace of persistent memory */
+	char *name;			/* "namespace0.0" */
+	char *mode;			/* "fsdax", "devdax", "sector", "raw" */
+	uint64_t size;
+	char *device;			/* "pmem0", "pmem0s", "dax0.0"; NULL: none is made */
+	char *uuid, *label;
 };
 
 /*

@@ -3,7 +3,8 @@
  * The machine model as JSON, both ways. Versioned by the member "version"; readers accept their
  * own version and ignore members they do not know. Member names are the struct's field names;
  * unknown values are left out (a list that is absent is empty; a number that is absent has its
- * "unknown" value, 0 or -1). A list and its count are one array. firmware.type is "bios" or "uefi".
+ * "unknown" value, 0 or -1; a machine_answer that is absent is not known). A list and its count are
+ * one array. firmware.type is "bios" or "uefi".
  *
  * The JSON may come from a hostile peer: every type, range (counts up to MACHINE_JSON_LIST_MAX per
  * list, strings up to MACHINE_JSON_STRING_MAX bytes without NUL, text up to MACHINE_JSON_TEXT_MAX)

@@ -128,6 +128,17 @@ static int decode_number(const json_t *o, const struct machine_field *f, void *p
 	return 0;
 }
 
+static int decode_answer(const json_t *o, const struct machine_field *f,
+			 enum machine_answer *ret, struct err *err)
+{
+	bool yes;
+	int r = jsonx_get_bool(o, f->name, &yes, err);
+
+	if (r == 0)
+		*ret = yes ? MACHINE_YES : MACHINE_NO;
+	return r;
+}
+
 static int decode_firmware_type(const json_t *o, const struct machine_field *f,
 				enum machine_firmware_type *ret, struct err *err)
 {
@@ -209,6 +220,9 @@ int machine_json_decode(const json_t *o, const struct machine_field *fields, uns
 		case FIELD_BOOL:
 		case FIELD_FLAG:
 			r = jsonx_get_bool(o, f->name, p, err);
+			break;
+		case FIELD_ANSWER:
+			r = decode_answer(o, f, p, err);
 			break;
 		case FIELD_FIRMWARE:
 			r = decode_firmware_type(o, f, p, err);

@@ -156,6 +156,16 @@ static int encode_object(const struct machine_field *f, const void *p, json_t *o
 	return set_new(o, f->name, TAKE_PTR(sub), err);
 }
 
+static int encode_answer(const struct machine_field *f, enum machine_answer a, json_t *o,
+			 struct err *err)
+{
+	if (a == MACHINE_NOT_KNOWN)
+		return 0;
+	if (a != MACHINE_NO && a != MACHINE_YES)
+		return err_set(err, EINVAL, "%s is out of range", f->name);
+	return set_new(o, f->name, json_boolean(a == MACHINE_YES), err);
+}
+
 int machine_json_encode(const void *base, const struct machine_field *fields, json_t *o,
 			struct err *err)
 {
@@ -176,6 +186,9 @@ int machine_json_encode(const void *base, const struct machine_field *fields, js
 		case FIELD_FLAG:
 			if (*(const bool *)p)
 				r = set_new(o, f->name, json_true(), err);
+			break;
+		case FIELD_ANSWER:
+			r = encode_answer(f, *(const enum machine_answer *)p, o, err);
 			break;
 		case FIELD_FIRMWARE: {
 			enum machine_firmware_type t = *(const enum machine_firmware_type *)p;

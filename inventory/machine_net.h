@@ -49,6 +49,18 @@ struct machine_route {
 	char *table;			/* NULL: the main one; a name of rt_tables, or a number */
 };
 
+struct machine_rule {			/* of policy routing, beside the kernel's own three */
+	uint32_t priority;
+	char *family;			/* "inet", "inet6" */
+	bool invert;			/* all that does not match */
+	char *from, *to;		/* "10.0.0.0/24"; NULL: all */
+	char *iif, *oif;		/* links */
+	char *mark;			/* of the firewall: "0x1", "0x1/0xff" */
+	struct machine_strv also;	/* more conditions: "ipproto tcp", "dport 80-90" */
+	char *action;			/* NULL: look up in table; "blackhole", "goto 200", ... */
+	char *table;			/* "main", a name of rt_tables, or a number */
+};
+
 struct machine_firewall {
 	char *manager;			/* "firewalld", "ufw", "nftables.service", ...; NULL none */
 	char *backend;			/* "nftables", "iptables"; NULL: no rules, or not known */

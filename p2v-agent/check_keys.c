@@ -6,13 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/fdio.h"
+#include "common/keyarg.h"
 #include "common/log.h"
 #include "inventory/content/luks_key.h"
 #include "p2v-agent/terminal.h"
 
-/* What cryptsetup takes as a key file, and as a passphrase. */
-#define KEY_FILE_MAX	(8u << 20)
 #define PASSPHRASE_MAX	512
 
 /* What a key is for: a range of an open disk, or a volume with a path. */
@@ -85,17 +83,8 @@ static int read_key(const char *device, const char *file, char **ret, size_t *re
 	char prompt[128], shown[64];
 	int r;
 
-	if (strcmp(file, "-") != 0)
-		return fdio_read_file(file, KEY_FILE_MAX, ret, ret_len, err);
-	if (!isatty(0)) {
-		r = fdio_read_fd(0, KEY_FILE_MAX, ret, ret_len);
-		if (r < 0)
-			return err_code(err, -r, "cannot read a key from standard input");
-		/* As it is piped by a shell; a key file is given as a file. */
-		if (*ret_len && (*ret)[*ret_len - 1] == '\n')
-			--*ret_len;
-		return 0;
-	}
+	if (strcmp(file, "-") != 0 || !isatty(0))
+		return keyarg_read(file, ret, ret_len, err);
 	*ret = calloc(1, PASSPHRASE_MAX + 1);
 	if (!*ret)
 		return err_nomem(err);
@@ -125,8 +114,7 @@ static int try_one(const struct machine *m, const struct source *s, const char *
 	}
 	fd = open_target(s, &t, &why);
 	r = fd < 0 ? fd : luks_key_try(fd, t.offset, t.size, secret, len, &why);
-	explicit_bzero(secret, len);
-	free(secret);
+	keyarg_wipe(secret, len);
 	if (r == -ENOMEM)
 		return err_nomem(err);
 	if (r < 0 && r != -EPERM) {
@@ -146,17 +134,12 @@ int check_keys_try(const struct machine *m, const struct source *s, const struct
 	CLEANUP(check_keys_done) struct check_keys keys = { 0 };
 
 	for (size_t i = 0; i < list->n; i++) {
-		/* A path may have an equals sign; a device's name hardly. */
-		const char *equals = strchr(list->v[i], '=');
 		CLEANUP(mem_free) char *device = NULL;
-		int r;
+		const char *file;
+		int r = keyarg_split(list->v[i], &device, &file, err);
 
-		if (!equals || equals == list->v[i] || !equals[1])
-			return err_set(err, EINVAL, "--key wants DEVICE=FILE, not %s", list->v[i]);
-		device = strndup(list->v[i], (size_t)(equals - list->v[i]));
-		if (!device)
-			return err_nomem(err);
-		r = try_one(m, s, device, equals + 1, &keys, err);
+		if (r >= 0)
+			r = try_one(m, s, device, file, &keys, err);
 		if (r < 0)
 			return r;
 	}

@@ -2,16 +2,20 @@
 /* See finish.h. */
 #include "p2v-server/finish.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/fdio.h"
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "convert/domain_xml.h"
 #include "p2v-server/accel.h"
+#include "p2v-server/finish_keys.h"
 #include "p2v-server/finish_plan.h"
+#include "p2v-server/nvram.h"
 #include "p2v-server/overlay.h"
 #include "p2v-server/report.h"
 #include "postfix/fix.h"
@@ -66,19 +70,32 @@ static int run_fixes(struct finish *f, struct err *err)
 	struct job *j = f->job;
 	CLEANUP(mem_free) struct fix_image *images = calloc(j->nimages, sizeof(*images));
 	CLEANUP(mem_free) const char **only = ids(&f->opt->only);
+	CLEANUP(mem_free) const char **set = ids(&f->opt->set);
+	CLEANUP(finish_keys_done) struct finish_keys keys = { 0 };
 	struct fix_options fo = {
 		.images = images,
 		.nimages = j->nimages,
 		.machine = f->machine,
 		.dry_run = f->opt->dry_run,
+		.fast = f->opt->fast,
 		.skip = f->plan.skip,
 		.only = only,
+		.memory = f->plan.memory,
+		.inject = f->opt->inject,
+		.set = set,
+		.virtio_win = f->opt->virtio_win,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};
+	int r;
 
 	if (!images)
 		return err_nomem(err);
+	r = finish_keys_read(&f->opt->keys, &keys, err);
+	if (r < 0)
+		return r;
+	fo.keys = keys.v;
+	fo.nkeys = keys.n;
 	for (size_t i = 0; i < j->nimages; i++)
 		images[i] = (struct fix_image){
 			.name = j->images[i].disk,
@@ -124,14 +141,12 @@ static int build_spec(struct finish *f, struct vmspec **ret, struct err *err)
 	snprintf(description, sizeof(description),
 		 "Converted from a physical machine by p2v-server %s, job %s, copied %s",
 		 P2V_VERSION, j->name, j->created ? j->created : "");
-	if (f->machine->firmware.type == MACHINE_FIRMWARE_UEFI ||
-	    f->plan.firmware == MACHINE_FIRMWARE_UEFI) {
-		free(j->nvram);
-		j->nvram = text_format("%s_VARS.fd", j->name);
-		nvram = j->nvram ? job_path(j, j->nvram) : NULL;
-		if (!nvram)
-			return err_nomem(err);
-	}
+	/* For a machine with UEFI; whether it is one, the vmspec decides. */
+	free(j->nvram);
+	j->nvram = text_format("%s_VARS.fd", j->name);
+	nvram = j->nvram ? job_path(j, j->nvram) : NULL;
+	if (!nvram)
+		return err_nomem(err);
 	vo = (struct vmspec_options){
 		.name = f->plan.name,
 		.random_uuid = uuid,
@@ -159,6 +174,12 @@ static int write_xml(struct finish *f, struct err *err)
 	r = build_spec(f, &spec, err);
 	if (r >= 0)
 		r = domain_xml_build(spec, &xml, err);
+	if (r >= 0 && spec->uefi) {
+		r = nvram_write(j, f->machine, spec->secure_boot, f->opt->nvram_fresh, err);
+	} else if (r >= 0) {
+		free(j->nvram);
+		j->nvram = NULL;
+	}
 	if (r < 0)
 		return r;
 	free(j->domain_xml);
@@ -296,7 +317,8 @@ static void forget_finish(struct job *j)
 	free(j->domain_xml);
 	free(j->report);
 	free(j->report_html);
-	j->domain_xml = j->report = j->report_html = NULL;
+	free(j->nvram);
+	j->domain_xml = j->report = j->report_html = j->nvram = NULL;
 }
 
 /* A virtual machine's own data is not ours to throw away. */
@@ -320,6 +342,8 @@ static int restore(struct job *j, struct err *err)
 		return r;
 	if (j->state == JOB_FINISHED)
 		j->state = JOB_VERIFIED;
+	if (j->nvram && unlinkat(j->dirfd, j->nvram, 0) < 0 && errno != ENOENT)
+		log_warning("cannot remove %s: %s", j->nvram, strerror(errno));
 	forget_finish(j);
 	job_forget_warnings(j);
 	return job_save(j, err);

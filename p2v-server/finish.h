@@ -11,10 +11,15 @@
 #include "p2v-server/job.h"
 
 struct finish_options {
-	bool dry_run, restore, no_fix, json, list_fixes;
+	bool dry_run, restore, no_fix, json, list_fixes, document;
+	bool fast;  /* append to initramfs images, do not make them anew */
 	bool force; /* throw away what a virtual machine wrote to the overlays */
-	struct opt_list skip, only, maps;
+	struct opt_list skip, only, set, maps, keys;
+	const char *inject;		/* folder with a guest agent's package */
+	const char *nvram;		/* source, fresh; NULL: source */
+	bool nvram_fresh;		/* by nvram */
 	const char *accel;		/* auto, kvm, tcg */
+	const char *virtio_win;		/* see postfix/fix.h */
 	const char *plan;		/* file: in place of the job's plan, and kept */
 	const char *domain_name;	/* NULL: the plan's, else the job's name */
 	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */

@@ -7,6 +7,7 @@
 #include "common/log.h"
 #include "p2v-server/commands.h"
 #include "p2v-server/finish.h"
+#include "p2v-server/finish_list.h"
 #include "p2v-server/verify_cmd.h"
 #include "postfix/fix.h"
 
@@ -18,8 +19,26 @@ const struct opt finish_opts[] = {
 	  OPT(dry_run) },
 	{ "skip", 0, "ID", "do not make this fix; repeatable", OPT_LIST, OPT(skip) },
 	{ "only", 0, "ID", "make only this fix; repeatable", OPT_LIST, OPT(only) },
+	{ "set", 0, "KEY=VALUE",
+	  "decide how a fix works, or make one that is off by default (ID=on); repeatable",
+	  OPT_LIST, OPT(set) },
+	{ "key", 'k', "DEVICE=FILE",
+	  "open this encrypted device (sda3, /dev/vg/home, UUID=...) with the key in FILE, \"-\" "
+	  "for standard input; repeatable",
+	  OPT_LIST, OPT(keys) },
+	{ "inject", 0, "DIR",
+	  "install the guest agent from a package in this folder (.deb, .rpm, .apk)", OPT_STR,
+	  OPT(inject) },
+	{ "virtio-win", 0, "PATH",
+	  "drivers for a Windows guest: virtio-win.iso, or a folder (default: $VIRTIO_WIN, else "
+	  "/usr/share/virtio-win)",
+	  OPT_STR, OPT(virtio_win) },
+	{ "fast", 0, NULL,
+	  "append drivers to each initramfs rather than make it anew: when seconds count",
+	  OPT_FLAG, OPT(fast) },
 	{ "no-fix", 0, NULL, "leave the guest as it is", OPT_FLAG, OPT(no_fix) },
 	{ "list-fixes", 0, NULL, "list the fixes there are", OPT_FLAG, OPT(list_fixes) },
+	{ "document", 0, NULL, "with --list-fixes: print docs/fixes.md", OPT_FLAG, OPT(document) },
 	{ "plan", 'p', "FILE",
 	  "use this plan instead of the one that came with the job, and keep it for later", OPT_STR,
 	  OPT(plan) },
@@ -32,6 +51,9 @@ const struct opt finish_opts[] = {
 	{ "memory", 0, "SIZE", "memory of the virtual machine (default: the machine's, exactly)",
 	  OPT_SIZE, OPT(memory) },
 	{ "vcpus", 0, "N", "virtual CPUs (default: the machine's topology)", OPT_U64, OPT(vcpus) },
+	{ "nvram", 0, "source|fresh",
+	  "UEFI variables: with the boot entries of the source (default), or blank", OPT_STR,
+	  OPT(nvram) },
 	{ "accel", 0, "auto|kvm|tcg", "how guests run on this host (default: found by trying)",
 	  OPT_STR, OPT(accel) },
 	{ "restore", 0, NULL, "remove the fixed overlays: back to the replica as it was copied",
@@ -39,22 +61,28 @@ const struct opt finish_opts[] = {
 	{ "force", 'f', NULL,
 	  "throw away what a virtual machine has written to the overlays since the last finish",
 	  OPT_FLAG, OPT(force) },
-	{ "json", 'j', NULL, "with --dry-run: print JSON", OPT_FLAG, OPT(json) },
+	{ "json", 'j', NULL, "with --dry-run or --list-fixes: print JSON", OPT_FLAG, OPT(json) },
 	{ 0 }
 };
 
-static void print_list(void)
+static int print_list(const struct finish_options *o, struct err *err)
 {
-	size_t n;
-	const struct fix_info *f = fix_list(&n);
-
-	printf("%-22s %-9s %s\n", "ID", "SEVERITY", "WHAT");
-	for (size_t i = 0; i < n; i++)
-		printf("%-22s %-9s %s\n", f[i].id, fix_severity_name(f[i].severity), f[i].title);
+	if (o->document)
+		finish_list_document();
+	else if (o->json)
+		return finish_list_json(err);
+	else
+		finish_list_text();
+	return 0;
 }
 
-static int check_options(const struct finish_options *o, struct err *err)
+static int check_options(struct finish_options *o, struct err *err)
 {
+	if (o->document)
+		return err_set(err, EINVAL, "--document goes with --list-fixes");
+	o->nvram_fresh = o->nvram && strcmp(o->nvram, "fresh") == 0;
+	if (o->nvram && !o->nvram_fresh && strcmp(o->nvram, "source") != 0)
+		return err_set(err, EINVAL, "--nvram is source or fresh");
 	if (o->json && !o->dry_run)
 		return err_set(err, EINVAL,
 			       "--json goes with --dry-run; afterwards, p2v-server show NAME "
@@ -63,6 +91,9 @@ static int check_options(const struct finish_options *o, struct err *err)
 		return err_set(err, EINVAL, "--restore goes alone");
 	if (o->domain_name && !text_name_valid(o->domain_name))
 		return err_set(err, EINVAL, "--domain-name %s is not a valid name", o->domain_name);
+	for (size_t i = 0; i < o->set.n; i++)
+		if (!strchr(o->set.v[i], '=') || o->set.v[i][0] == '=')
+			return err_set(err, EINVAL, "--set %s: KEY=VALUE is wanted", o->set.v[i]);
 	if (o->vcpus > 4096)
 		return err_set(err, EINVAL, "--vcpus is at most 4096");
 	return 0;
@@ -108,8 +139,7 @@ int finish_run(int argc, char **argv)
 
 	r = program_parse(&server_program, "finish", argc, argv, &o, -1, &first);
 	if (r < 0 && o.list_fixes) {
-		print_list();
-		r = EXIT_DONE;
+		r = server_exit(print_list(&o, &err), &err);
 	} else if (r < 0) {
 		int bad = argc - first != 1
 				  ? err_set(&err, EINVAL, "exactly one job NAME is wanted")
@@ -120,6 +150,8 @@ int finish_run(int argc, char **argv)
 	}
 	opt_list_done(&o.skip);
 	opt_list_done(&o.only);
+	opt_list_done(&o.set);
 	opt_list_done(&o.maps);
+	opt_list_done(&o.keys);
 	return r;
 }

@@ -22,6 +22,11 @@ void devmap_done(struct devmap *map)
 {
 	for (size_t i = 0; i < map->nparts; i++)
 		part_done(&map->parts[i]);
+	for (size_t i = 0; i < map->naliases; i++) {
+		free(map->aliases[i].name);
+		free(map->aliases[i].disk);
+	}
+	free(map->aliases);
 	free(map->parts);
 	free(map->root_alias);
 	free(map->root_uuid);
@@ -52,6 +57,18 @@ int devmap_add(struct devmap *map, const struct devmap_part *part)
 fail:
 	part_done(&p);
 	return -ENOMEM;
+}
+
+int devmap_add_alias(struct devmap *map, const char *name, const char *disk)
+{
+	struct devmap_alias *a = machine_grow(&map->aliases, &map->naliases,
+					      sizeof(*map->aliases));
+
+	if (!a)
+		return -ENOMEM;
+	a->name = strdup(name);
+	a->disk = strdup(disk);
+	return a->name && a->disk ? 0 : -ENOMEM;
 }
 
 static size_t digits(const char *s)
@@ -120,7 +137,8 @@ static size_t raid_len(const char *name)
 
 bool devmap_split_name(const char *name, size_t *ret_disk_len, unsigned int *ret_number)
 {
-	static const char *const prefixes[] = { "sd", "hd", "vd", "xvd", "ubd" };
+	static const char *const prefixes[] = { "emcpower", "sddlm", "sd", "hd",
+						"vd", "xvd", "ubd" };
 	size_t n;
 
 	if (strncmp(name, "nvme", 4) == 0) {
@@ -347,14 +365,66 @@ static bool is_multipath(const struct machine_volume *v)
 			   (strcmp(v->kind, "part") == 0 && map));
 }
 
+/* What is behind the alias's name in /dev/mapper/NAME...: a partition's number; 0: nothing. */
+static bool alias_number(const char *rest, unsigned int *ret)
+{
+	static const char *const separators[] = { "-part", "_part", "p", "" };
+
+	*ret = 0;
+	if (!*rest)
+		return true;
+	for (size_t i = 0; i < ARRAY_SIZE(separators); i++)
+		if (starts(rest, separators[i]) && take_number(rest + strlen(separators[i]), ret))
+			return *ret > 0;
+	return false;
+}
+
+/* The alias that name begins with, and the number behind it; NULL: it is none. */
+static const struct devmap_alias *find_alias(const struct devmap *map, const char *name,
+					     unsigned int *ret_number)
+{
+	static const char dir[] = "/dev/mapper/";
+
+	for (size_t i = 0; i < map->naliases && starts(name, dir); i++) {
+		const struct devmap_alias *a = &map->aliases[i];
+		const char *rest = name + sizeof(dir) - 1;
+
+		if (a->name && a->disk && starts(rest, a->name) &&
+		    alias_number(rest + strlen(a->name), ret_number))
+			return a;
+	}
+	return NULL;
+}
+
+static int translate_alias(const struct devmap *map, const char *disk, unsigned int number,
+			   enum devmap_style style, char **ret, bool *ret_copied)
+{
+	const struct machine_disk *d = map->machine && *disk ?
+				       machine_find_disk(map->machine, disk) : NULL;
+	const struct devmap_part *p = find_part(map, disk, number);
+
+	*ret_copied = p != NULL;
+	if (p)
+		return write_ref(map, p->type, p->uuid, p->partuuid, style, ret);
+	for (size_t i = 0; d && i < d->npartitions; i++)
+		if (d->partitions[i].number == number)
+			return write_ref(map, d->partitions[i].fs.type, d->partitions[i].fs.uuid,
+					 d->partitions[i].uuid, style, ret);
+	return DEVMAP_UNKNOWN;
+}
+
 int devmap_translate(const struct devmap *map, const char *name, enum devmap_style style,
 		     char **ret, bool *ret_copied)
 {
+	unsigned int number;
+	const struct devmap_alias *alias = find_alias(map, name, &number);
 	const struct machine_volume *v;
 	bool copied = true;
 	int r = DEVMAP_KEEP;
 
-	if (devmap_is_old_name(name)) {
+	if (alias) {
+		r = translate_alias(map, alias->disk, number, style, ret, &copied);
+	} else if (devmap_is_old_name(name)) {
 		r = translate_old(map, name, style, ret, &copied);
 	} else {
 		v = find_volume(map->machine, name);

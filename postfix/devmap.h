@@ -28,10 +28,17 @@ struct devmap_part {
 	char *partuuid;
 };
 
+struct devmap_alias {
+	char *name;			/* of a multipath map: "mpatha", for /dev/mapper/mpatha */
+	char *disk;			/* the source's disk that it was; "": nobody knows */
+};
+
 struct devmap {
 	const struct machine *machine;	/* may be NULL */
 	struct devmap_part *parts;
 	size_t nparts;
+	struct devmap_alias *aliases;
+	size_t naliases;
 	/*
 	 * The device that the source's kernel was given as root=, when that is a name of no
 	 * device.
@@ -54,6 +61,11 @@ void devmap_done(struct devmap *map);
 DEFINE_CLEANUP_VALUE(struct devmap, devmap_done)
 /* Append a part, copying the strings (any of them may be NULL); -ENOMEM. */
 int devmap_add(struct devmap *map, const struct devmap_part *part);
+/*
+ * /dev/mapper/NAME was the disk, /dev/mapper/NAME1 (NAMEp1, NAME-part1) its first partition;
+ * -ENOMEM.
+ */
+int devmap_add_alias(struct devmap *map, const char *name, const char *disk);
 
 /* Is this the name of a disk or partition as one machine happened to number it? */
 bool devmap_is_old_name(const char *name);

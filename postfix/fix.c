@@ -10,10 +10,11 @@
 #include "common/compiler.h"
 #include "postfix/diff.h"
 #include "postfix/fixer.h"
+#include "postfix/windows/windows.h"
 
 #define FIX_MAX 128 /* rows of all tables */
 
-static const struct fix_table *const tables[] = { &linux_fixes };
+static const struct fix_table *const tables[] = { &linux_fixes, &windows_fixes };
 
 const char *fix_state_name(enum fix_state s)
 {
@@ -207,12 +208,22 @@ static int add_change(struct fix_result *res, const struct guest_edit *x)
 	return 0;
 }
 
+static const struct fix_table *table_for(const char *type)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
+		if (strcmp(tables[i]->type, type) == 0)
+			return tables[i];
+	return NULL;
+}
+
 /* What was named counts before what the row says of itself. */
 static bool wanted(const struct fixer *f, const struct fix_row *row)
 {
 	const struct fix_options *opt = f->opt;
 	const char *set = fixer_setting(f, row->id);
 
+	if (row == table_for(f->guest->type)->last)
+		return true;
 	if (named(opt->skip, row->id))
 		return false;
 	if (opt->only && *opt->only)
@@ -282,51 +293,52 @@ static void progress(const struct fix_options *opt, const char *what, const char
 	opt->progress(step, done, (unsigned int)rows + 3, opt->opaque);
 }
 
+/* Run one row, and report it; *result becomes why the whole run has failed. */
+static int run_and_report(struct fixer *f, const struct fix_row *row, struct fix_report *rep,
+			  int *result, struct err *err)
+{
+	struct fix_result *res;
+	struct err e = ERR_INIT;
+	int r;
+
+	res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
+	if (!res)
+		return err_nomem(err);
+	res->id = row->id;
+	res->title = row->title;
+	res->undo = row->undo;
+	res->severity = row->severity;
+	r = run_row(f, row, res, &e);
+	if (r == -ENOMEM || report_row(f, res, &e) < 0)
+		return err_nomem(err);
+	if (r >= 0)
+		return 0;
+	if (row->severity != FIX_BOOT) {
+		if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
+			return err_nomem(err);
+	} else if (*result == 0) {
+		*result = r;
+		if (err) {
+			*err = e;
+			err_prefix(err, "fix %s", row->id);
+		}
+	}
+	return 0;
+}
+
 static int run_rows(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
 		    struct err *err)
 {
-	int result = 0;
+	int result = 0, r = 0;
 
-	for (size_t i = 0; i < table->n; i++) {
-		const struct fix_row *row = &table->rows[i];
-		struct fix_result *res;
-		struct err e = ERR_INIT;
-		int r;
-
-		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", row->id,
+	for (size_t i = 0; i < table->n && r >= 0; i++) {
+		progress(f->opt, f->opt->dry_run ? "detecting" : "fixing", table->rows[i].id,
 			 (unsigned int)i + 2, table->n);
-		res = machine_grow(&rep->results, &rep->nresults, sizeof(*rep->results));
-		if (!res)
-			return err_nomem(err);
-		res->id = row->id;
-		res->title = row->title;
-		res->undo = row->undo;
-		res->severity = row->severity;
-		r = run_row(f, row, res, &e);
-		if (r == -ENOMEM || report_row(f, res, &e) < 0)
-			return err_nomem(err);
-		if (r >= 0)
-			continue;
-		if (row->severity != FIX_BOOT) {
-			if (fixer_warn(f, "%s: %s", row->id, e.text) < 0)
-				return err_nomem(err);
-		} else if (result == 0) {
-			result = r;
-			if (err) {
-				*err = e;
-				err_prefix(err, "fix %s", row->id);
-			}
-		}
+		r = run_and_report(f, &table->rows[i], rep, &result, err);
 	}
-	return result;
-}
-
-static const struct fix_table *table_for(const char *type)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(tables); i++)
-		if (strcmp(tables[i]->type, type) == 0)
-			return tables[i];
-	return NULL;
+	if (table->last && result >= 0 && r >= 0)
+		r = run_and_report(f, table->last, rep, &result, err);
+	return r < 0 ? r : result;
 }
 
 static int fix_with(struct fixer *f, const struct fix_table *table, struct fix_report *rep,
@@ -341,6 +353,8 @@ static int fix_with(struct fixer *f, const struct fix_table *table, struct fix_r
 		r = run_rows(f, table, rep, err);
 	if (table->caps)
 		table->caps(f, &rep->caps);
+	if (table->end)
+		table->end(f);
 	return r;
 }
 
@@ -352,35 +366,29 @@ static void fixer_done(struct fixer *f)
 	free(f->kernel);
 }
 
-int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err)
+static int check_options(const struct fix_options *opt, struct err *err)
 {
-	CLEANUP(fix_report_free) struct fix_report *rep = NULL;
+	int r = check_ids(opt->skip, err);
+
+	return r < 0 ? r : check_ids(opt->only, err);
+}
+
+/* The table over an open guest; the report is made as far as it goes. */
+static int fix_open_guest(const struct fix_options *opt, struct guest *guest,
+			  struct fix_report *rep, struct err *err)
+{
 	CLEANUP(machine_free) struct machine *nothing = NULL;
-	CLEANUP(guest_free) struct guest *guest = NULL;
 	struct fixer f = { .opt = opt, .m = opt->machine };
-	const struct fix_table *table;
-	size_t n;
-	struct err e = ERR_INIT;
+	const struct fix_table *table = table_for(guest->type);
 	int r;
 
-	if (!opt->nimages)
-		return err_set(err, EINVAL, "no image to fix");
-	r = check_ids(opt->skip, err);
-	if (r >= 0)
-		r = check_ids(opt->only, err);
-	if (r < 0)
-		return r;
-	rep = calloc(1, sizeof(*rep));
-	if (!rep || (!f.m && machine_new(&nothing) < 0))
+	if (!f.m && machine_new(&nothing) < 0)
 		return err_nomem(err);
 	if (!f.m)
 		f.m = nothing;
 	rep->dry_run = opt->dry_run;
 	guestcaps_default(&rep->caps);
-	progress(opt, "starting", "the appliance", 0, FIX_MAX);
-	r = guest_open(opt, &guest, &rep->warnings, err);
-	if (r < 0)
-		return r;
+	guest->dry_run = opt->dry_run;
 	rep->boot_image = guest->boot_image;
 	rep->os_name = strdup(guest->os_name);
 	rep->root = strdup(guest->root);
@@ -389,7 +397,6 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	f.guest = guest;
 	f.edits.guest = guest;
 	f.warnings = &rep->warnings;
-	table = table_for(guest->type);
 	if (table) {
 		r = fix_with(&f, table, rep, err);
 	} else {
@@ -397,15 +404,52 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 		r = fixer_warn(&f, "%s: no fixes for this system yet, nothing was changed",
 			       guest->os_name);
 	}
-	n = table ? table->n : 0;
-	progress(opt, "stopping", "the appliance", (unsigned int)n + 2, n);
+	fixer_done(&f);
+	return r;
+}
+
+int fix_guest(const struct fix_options *opt, struct guest *guest, struct fix_report **ret_report,
+	      struct err *err)
+{
+	CLEANUP(fix_report_free) struct fix_report *rep = calloc(1, sizeof(*rep));
+	int r = check_options(opt, err);
+
+	if (r < 0)
+		return r;
+	if (!rep)
+		return err_nomem(err);
+	r = fix_open_guest(opt, guest, rep, err);
+	*ret_report = TAKE_PTR(rep);
+	return r < 0 ? r : 0;
+}
+
+int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err)
+{
+	CLEANUP(fix_report_free) struct fix_report *rep = NULL;
+	CLEANUP(guest_free) struct guest *guest = NULL;
+	struct err e = ERR_INIT;
+	int r;
+
+	if (!opt->nimages)
+		return err_set(err, EINVAL, "no image to fix");
+	r = check_options(opt, err);
+	if (r < 0)
+		return r;
+	rep = calloc(1, sizeof(*rep));
+	if (!rep)
+		return err_nomem(err);
+	progress(opt, "starting", "the appliance", 0, FIX_MAX);
+	r = guest_open(opt, &guest, &rep->warnings, err);
+	if (r < 0)
+		return r;
+	r = fix_open_guest(opt, guest, rep, err);
+	progress(opt, "stopping", "the appliance", (unsigned int)rep->nresults + 2, rep->nresults);
 	/* Also after a failed fix: what was done so far is to be whole on the disk. */
 	if (guest_close(guest, &e) < 0 && r >= 0) {
 		r = -e.code;
 		if (err)
 			*err = e;
 	}
-	fixer_done(&f);
 	*ret_report = TAKE_PTR(rep);
 	return r < 0 ? r : 0;
 }

@@ -25,6 +25,8 @@
 #include "convert/vmspec.h"
 #include "inventory/machine.h"
 
+struct guest;
+
 enum fix_state {
 	FIX_NOT_NEEDED,			/* detect found nothing */
 	FIX_WOULD_APPLY,		/* dry run */
@@ -75,15 +77,28 @@ struct fix_image {
 	bool grown;			/* larger than its source: what sits at the end moves */
 };
 
+struct fix_key {			/* opens an encrypted device */
+	const char *device;		/* the machine's name or path of it, or UUID=... */
+	const char *data;		/* len bytes, a NUL behind them */
+	size_t len;
+};
+
 struct fix_options {
 	const struct fix_image *images;
 	size_t nimages;
 	const struct machine *machine;	/* the truth about names, serials, MACs and boot */
 	bool dry_run;
+	bool fast; /* append to an initramfs rather than have the guest make it anew */
 	const char *const *skip;	/* ids; NULL-terminated, may be NULL */
 	const char *const *only;	/* ids; NULL-terminated, may be NULL: all */
 	/* "KEY=VALUE", NULL-terminated, may be NULL: "tuned=virtual-guest", "ID=on". */
 	const char *const *set;
+	uint64_t memory;		/* bytes that the VM will have; 0: as the machine */
+	const struct fix_key *keys;	/* borrowed; wiped by whoever made them */
+	size_t nkeys;
+	const char *inject;		/* folder of the host with a guest agent's package */
+	/* Drivers for Windows: a folder or an ISO; NULL: $VIRTIO_WIN, or where packages put it. */
+	const char *virtio_win;
 	bool tcg;			/* run the appliance without KVM */
 	unsigned int appliance_timeout;	/* seconds for the launch; 0 = 600 */
 	/* Called as work goes on: "detecting network-names", done/total steps. May be NULL. */
@@ -97,6 +112,12 @@ struct fix_options {
  * that the report can be written). -ENOENT: no operating system found in the images.
  */
 int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struct err *err);
+/*
+ * The same on a guest that is open already and stays open: images, tcg and appliance_timeout do not
+ * count. *ret_report is set unless an option is not valid or memory is short.
+ */
+int fix_guest(const struct fix_options *opt, struct guest *guest, struct fix_report **ret_report,
+	      struct err *err);
 void fix_report_free(struct fix_report *r);
 DEFINE_CLEANUP(struct fix_report *, fix_report_free)
 /*

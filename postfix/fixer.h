@@ -16,12 +16,13 @@
 #include "postfix/guest.h"
 #include "postfix/guest_edit.h"
 #include "postfix/linux/kernels.h"
+#include "postfix/linux/ramdisk.h"
 
 /* The drivers whose presence decides what the VM may consist of. */
 enum fixer_driver {
 	DRIVER_VIRTIO_PCI, DRIVER_VIRTIO_BLK, DRIVER_VIRTIO_SCSI, DRIVER_VIRTIO_NET, DRIVER_SD_MOD,
 	DRIVER_AHCI, DRIVER_ATA_PIIX, DRIVER_E1000E, DRIVER_E1000, DRIVER_VIRTIO_RNG,
-	DRIVER_VIRTIO_BALLOON,
+	DRIVER_VIRTIO_BALLOON, DRIVER_PIIX, DRIVER_8139CP, DRIVER_8139TOO,
 	DRIVER_COUNT
 };
 extern const char *const fixer_driver_names[DRIVER_COUNT];
@@ -31,10 +32,11 @@ struct fixer_kernel {
 	bool image_has[DRIVER_COUNT];	/* in the initramfs */
 	bool image_has_links; /* all our .link files are in it, or it has no use for them */
 	bool image_listed;		/* its contents could be listed */
+	enum ramdisk_kind image_kind;	/* who made it */
 	bool rebuild;			/* decided by the initramfs row */
 };
 
-enum fixer_generator { GENERATOR_NONE, GENERATOR_INITRAMFS_TOOLS, GENERATOR_DRACUT };
+struct linux_generator;
 
 struct fixer {
 	const struct fix_options *opt;
@@ -45,14 +47,14 @@ struct fixer {
 	struct strbuf detail;		/* of the row at work */
 	struct kernels kernels;		/* newest first */
 	struct fixer_kernel *kernel;	/* one for each of kernels */
-	enum fixer_generator generator;
+	const struct linux_generator *generator;	/* linux/linux_initramfs.h; NULL: none */
 	bool serial_console;		/* ttyS0 will have a login prompt */
 	struct windows *windows;	/* of a Windows guest: windows/windows.h */
 };
 
 struct fix_row {
 	const char *id, *title;
-	const char *applies;		/* to what guests, in words: "Linux", "Windows 8 and newer" */
+	const char *applies;		/* to what guests: "Linux", "Windows 8 and newer" */
 	const char *undo;
 	enum fix_severity severity;
 	bool off;			/* only when it is asked for: --only ID, --set ID=on */
@@ -68,6 +70,12 @@ struct fix_table {
 	/* Before the first row and after the last one: what rows share. May be NULL. */
 	int (*begin)(struct fixer *f, struct err *err);
 	void (*caps)(const struct fixer *f, struct guestcaps *ret);
+	/*
+	 * Writes what the rows prepared, may be NULL: runs after them whatever --only says, but not
+	 * after a row without which the guest does not boot has failed. It is in no list.
+	 */
+	const struct fix_row *last;
+	void (*end)(struct fixer *f);	/* frees what begin made, may be NULL */
 };
 extern const struct fix_table linux_fixes;
 

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Looking into a guest and changing it at once, through the operations of guest_fs.h. */
 #include "postfix/guest.h"
 
-#include <ctype.h>
-#include <dirent.h>
-#include <pthread.h>
-#include <signal.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
-#include <time.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "common/text.h"
-#include "postfix/linux/fstab.h"
-#include "postfix/linux/lines.h"
-
-#define SCRATCH_BYTES	(4 * GIB)
-#define LAUNCH_TIMEOUT	600
-
-static int handle_fail(guestfs_h *g, struct err *err, const char *what)
-{
-	const char *msg = guestfs_last_error(g);
-	char safe[384];
-
-	text_escape_str(msg ? msg : "unknown error", safe, sizeof(safe));
-	return err_set(err, EIO, "%s: %s", what, safe);
-}
 
 int guest_fail(struct guest *guest, struct err *err, const char *fmt, ...)
 {
@@ -38,123 +22,7 @@ int guest_fail(struct guest *guest, struct err *err, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	return handle_fail(guest->g, err, what);
-}
-
-int guest_handle_new(bool tcg, guestfs_h **ret, struct err *err)
-{
-	static char force_tcg[] = "force_tcg";
-	char *const settings[] = { force_tcg, NULL };
-	guestfs_h *g = guestfs_create();
-
-	if (!g)
-		return err_errno(err, "cannot start libguestfs");
-	guestfs_set_error_handler(g, NULL, NULL);
-	/*
-	 * The direct back end needs no libvirt, and its qemu is our child: the launch can be
-	 * ended.
-	 */
-	if ((!getenv("LIBGUESTFS_BACKEND") && guestfs_set_backend(g, "direct") < 0) ||
-	    (tcg && guestfs_set_backend_settings(g, settings) < 0) ||
-	    guestfs_set_network(g, 0) < 0) {
-		int r = handle_fail(g, err, "cannot set up libguestfs");
-
-		guestfs_close(g);
-		return r;
-	}
-	*ret = g;
-	return 0;
-}
-
-/* The launch blocks in libguestfs, which locks the handle; only its qemu can be reached. */
-static void kill_children_of(pid_t parent, const char *program)
-{
-	CLEANUP(dir_close) DIR *dir = opendir("/proc");
-	struct dirent *e;
-
-	while (dir && (e = readdir(dir))) {
-		char path[64], stat[256], exe[256];
-		CLEANUP(file_close) FILE *f = NULL;
-		const char *close;
-		ssize_t n;
-		int ppid;
-
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.16s/stat", e->d_name);
-		f = fopen(path, "re");
-		if (!f || !fgets(stat, sizeof(stat), f))
-			continue;
-		close = strrchr(stat, ')');
-		if (!close || sscanf(close, ") %*c %d", &ppid) != 1 || ppid != parent)
-			continue;
-		snprintf(path, sizeof(path), "/proc/%.16s/exe", e->d_name);
-		n = readlink(path, exe, sizeof(exe) - 1);
-		if (n <= 0)
-			continue;
-		exe[n] = '\0';
-		if (strstr(exe, program))
-			kill((pid_t)atoi(e->d_name), SIGKILL);
-	}
-}
-
-struct watchdog {
-	pthread_mutex_t lock;
-	pthread_cond_t wake;
-	struct timespec deadline;
-	bool done, fired;
-};
-
-static void *watch(void *opaque)
-{
-	struct watchdog *w = opaque;
-
-	pthread_mutex_lock(&w->lock);
-	while (!w->done) {
-		if (pthread_cond_timedwait(&w->wake, &w->lock, &w->deadline) != ETIMEDOUT ||
-		    w->done)
-			continue;
-		/* Again and again: the qemu that hangs may be yet to come when the time is up. */
-		w->fired = true;
-		kill_children_of(getpid(), "qemu");
-		clock_gettime(CLOCK_MONOTONIC, &w->deadline);
-		w->deadline.tv_sec++;
-	}
-	pthread_mutex_unlock(&w->lock);
-	return NULL;
-}
-
-int guest_handle_launch(guestfs_h *g, unsigned int timeout_s, struct err *err)
-{
-	struct watchdog w = { .lock = PTHREAD_MUTEX_INITIALIZER };
-	pthread_condattr_t attr;
-	pthread_t thread;
-	int r, code;
-
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&w.wake, &attr);
-	pthread_condattr_destroy(&attr);
-	clock_gettime(CLOCK_MONOTONIC, &w.deadline);
-	w.deadline.tv_sec += timeout_s ? timeout_s : LAUNCH_TIMEOUT;
-	code = pthread_create(&thread, NULL, watch, &w);
-	if (code) {
-		pthread_cond_destroy(&w.wake);
-		return err_code(err, code, "cannot watch the launch of the appliance");
-	}
-	r = guestfs_launch(g);
-	pthread_mutex_lock(&w.lock);
-	w.done = true;
-	pthread_cond_signal(&w.wake);
-	pthread_mutex_unlock(&w.lock);
-	pthread_join(thread, NULL);
-	pthread_cond_destroy(&w.wake);
-	if (w.fired)
-		return err_set(err, ETIMEDOUT, "the libguestfs appliance did not start within %u s",
-			       timeout_s ? timeout_s : LAUNCH_TIMEOUT);
-	if (r < 0)
-		return handle_fail(g, err, "cannot launch the libguestfs appliance");
-	return 0;
+	return guest_handle_fail(guest->g, err, what);
 }
 
 void guest_strings_free(char **list)
@@ -162,400 +30,6 @@ void guest_strings_free(char **list)
 	for (size_t i = 0; list && list[i]; i++)
 		free(list[i]);
 	free(list);
-}
-
-static int add_drives(struct guest *guest, const struct fix_options *opt, struct err *err)
-{
-	for (size_t i = 0; i < opt->nimages; i++) {
-		const struct fix_image *im = &opt->images[i];
-		int sector = im->logical_sector == 4096 ? 4096 : 512;
-
-		if (guestfs_add_drive_opts(guest->g, im->path, GUESTFS_ADD_DRIVE_OPTS_READONLY,
-					   opt->dry_run, GUESTFS_ADD_DRIVE_OPTS_FORMAT, im->format,
-					   GUESTFS_ADD_DRIVE_OPTS_BLOCKSIZE, sector, -1) < 0)
-			return guest_fail(guest, err, "cannot attach %s", im->path);
-	}
-	if (guestfs_add_drive_scratch(guest->g, (int64_t)SCRATCH_BYTES, -1) < 0)
-		return guest_fail(guest, err, "cannot attach a scratch disk");
-	return 0;
-}
-
-static const char *table_get(char *const *table, const char *key)
-{
-	for (size_t i = 0; table && table[i] && table[i + 1]; i += 2)
-		if (strcmp(table[i], key) == 0)
-			return table[i + 1];
-	return NULL;
-}
-
-static int add_part(struct guest *guest, const char *device, const char *disk, unsigned int number)
-{
-	CLEANUP(guest_strings_free) char **tags = guestfs_blkid(guest->g, device);
-	struct devmap_part p = {
-		.disk = (char *)(uintptr_t)disk,
-		.number = number,
-		.device = (char *)(uintptr_t)device,
-		.type = (char *)(uintptr_t)table_get(tags, "TYPE"),
-		.uuid = (char *)(uintptr_t)table_get(tags, "UUID"),
-		.label = (char *)(uintptr_t)table_get(tags, "LABEL"),
-		.partuuid = (char *)(uintptr_t)table_get(tags, "PART_ENTRY_UUID"),
-	};
-
-	return devmap_add(&guest->map, &p);
-}
-
-/* What is on the images: every disk, partition, logical volume and array. */
-static int collect_parts(struct guest *guest, const struct fix_options *opt, struct err *err)
-{
-	CLEANUP(guest_strings_free) char **devices = guestfs_list_devices(guest->g);
-	CLEANUP(guest_strings_free) char **parts = guestfs_list_partitions(guest->g);
-	CLEANUP(guest_strings_free) char **lvs = guestfs_lvs(guest->g);
-	CLEANUP(guest_strings_free) char **mds = guestfs_list_md_devices(guest->g);
-	size_t n = 0;
-
-	if (!devices || !parts)
-		return guest_fail(guest, err, "cannot list the appliance's disks");
-	for (size_t i = 0; devices[i]; i++, n++) {
-		if (i < opt->nimages && add_part(guest, devices[i], opt->images[i].name, 0) < 0)
-			return err_nomem(err);
-	}
-	if (n != opt->nimages + 1)
-		return err_set(err, EIO, "the appliance has %zu disks, not %zu", n,
-			       opt->nimages + 1);
-	guest->scratch = strdup(devices[n - 1]);
-	if (!guest->scratch)
-		return err_nomem(err);
-	for (size_t i = 0; parts[i]; i++) {
-		CLEANUP(mem_free) char *dev = guestfs_part_to_dev(guest->g, parts[i]);
-		int number = guestfs_part_to_partnum(guest->g, parts[i]);
-		int index = dev ? guestfs_device_index(guest->g, dev) : -1;
-
-		if (number < 0 || index < 0 || (size_t)index >= opt->nimages)
-			continue;
-		if (add_part(guest, parts[i], opt->images[index].name, (unsigned int)number) < 0)
-			return err_nomem(err);
-	}
-	for (size_t i = 0; lvs && lvs[i]; i++)
-		if (add_part(guest, lvs[i], NULL, 0) < 0)
-			return err_nomem(err);
-	for (size_t i = 0; mds && mds[i]; i++)
-		if (add_part(guest, mds[i], NULL, 0) < 0)
-			return err_nomem(err);
-	return 0;
-}
-
-static int warn(struct machine_strv *warnings, const char *fmt, const char *arg)
-{
-	CLEANUP(mem_free) char *s = NULL;
-	char safe[256];
-
-	text_escape_str(arg, safe, sizeof(safe));
-	if (asprintf(&s, "%s: %s", fmt, safe) < 0)
-		return -ENOMEM;
-	return machine_strv_add(warnings, s);
-}
-
-/* The system that ran when the machine was recorded: its root filesystem is known by its UUID. */
-static int choose_root(struct guest *guest, struct machine_strv *warnings, struct err *err)
-{
-	CLEANUP(guest_strings_free) char **roots = guestfs_inspect_os(guest->g);
-	const char *want = guest->machine ? guest->machine->os.root_uuid : NULL;
-	size_t n = 0, pick = 0;
-	bool sure = false;
-
-	if (!roots)
-		return guest_fail(guest, err, "cannot inspect the images");
-	for (; roots[n]; n++) {
-		CLEANUP(mem_free) char *uuid = guestfs_vfs_uuid(guest->g, roots[n]);
-
-		if (!sure && want && uuid && strcasecmp(uuid, want) == 0) {
-			pick = n;
-			sure = true;
-		}
-	}
-	if (!n) {
-		err_set(err, ENOENT, "no operating system found in the images");
-		for (size_t i = 0; i < guest->map.nparts; i++)
-			if (guest->map.parts[i].type &&
-			    strcmp(guest->map.parts[i].type, "crypto_LUKS") == 0)
-				err_hint(err,
-					 "%s is encrypted, and cannot be looked into without its "
-					 "key",
-					 guest->map.parts[i].device);
-		return -ENOENT;
-	}
-	if (!sure && n > 1 &&
-	    warn(warnings, "more than one system found, and none is the one recorded: took",
-		 roots[0]) < 0)
-		return err_nomem(err);
-	guest->root = strdup(roots[pick]);
-	return guest->root ? 0 : err_nomem(err);
-}
-
-static char *or_empty(char *s)
-{
-	return s ? s : strdup("");
-}
-
-static int inspect(struct guest *guest, struct err *err)
-{
-	guestfs_h *g = guest->g;
-
-	guest->type = or_empty(guestfs_inspect_get_type(g, guest->root));
-	guest->distro = or_empty(guestfs_inspect_get_distro(g, guest->root));
-	guest->arch = or_empty(guestfs_inspect_get_arch(g, guest->root));
-	guest->osinfo = or_empty(guestfs_inspect_get_osinfo(g, guest->root));
-	guest->os_name = or_empty(guestfs_inspect_get_product_name(g, guest->root));
-	guest->major = guestfs_inspect_get_major_version(g, guest->root);
-	guest->minor = guestfs_inspect_get_minor_version(g, guest->root);
-	if (!guest->type || !guest->distro || !guest->arch || !guest->osinfo || !guest->os_name)
-		return err_nomem(err);
-	return 0;
-}
-
-/* The appliance's device for what fstab says; NULL when it is not there. */
-static const char *find_device(const struct guest *guest, const char *spec)
-{
-	static const char *const tags[] = { "UUID=", "PARTUUID=", "LABEL=", "/dev/disk/by-uuid/",
-					    "/dev/disk/by-partuuid/", "/dev/disk/by-label/" };
-	const struct devmap_part *p;
-
-	for (size_t t = 0; t < ARRAY_SIZE(tags); t++) {
-		const char *id = spec + strlen(tags[t]);
-
-		if (strncmp(spec, tags[t], strlen(tags[t])) != 0)
-			continue;
-		for (size_t i = 0; i < guest->map.nparts; i++) {
-			const char *have[] = { guest->map.parts[i].uuid,
-					       guest->map.parts[i].partuuid,
-					       guest->map.parts[i].label };
-
-			if (have[t % 3] && strcasecmp(have[t % 3], id) == 0)
-				return guest->map.parts[i].device;
-		}
-		return NULL;
-	}
-	p = devmap_find(&guest->map, spec);
-	if (!p)
-		p = devmap_find_volume(&guest->map, spec);
-	if (p)
-		return p->device;
-	return strncmp(spec, "/dev/", 5) == 0 && !devmap_is_old_name(spec) ? spec : NULL;
-}
-
-/* What a fix may need to look into; user data stays unmounted. Parents come before children. */
-static const char *const wanted_mounts[] = {
-	"/usr", "/etc", "/var", "/boot", "/efi", "/boot/efi", "/var/lib", "/var/cache", "/var/tmp",
-};
-
-static int mount_one(struct guest *guest, const struct fstab_entry *e,
-		     struct machine_strv *warnings)
-{
-	const char *device = find_device(guest, e->spec);
-	bool btrfs = strcmp(e->type, "btrfs") == 0;
-	char options[128] = "rw";
-	const char *subvol;
-
-	if (!device)
-		return warn(warnings, "not mounted, its device is not in the images", e->dir);
-	if (!guest_is_dir(guest, e->dir))
-		return warn(warnings, "not mounted, no such folder", e->dir);
-	subvol = btrfs ? strstr(e->options, "subvol") : NULL;
-	if (subvol) {
-		size_t n = strcspn(subvol, ",");
-
-		snprintf(options, sizeof(options), "rw,%.*s", (int)MIN(n, (size_t)100), subvol);
-	}
-	if (guestfs_mount_options(guest->g, options, device, e->dir) < 0)
-		return warn(warnings, "cannot mount", guestfs_last_error(guest->g));
-	return 0;
-}
-
-static int mount_all(struct guest *guest, struct machine_strv *warnings, struct err *err)
-{
-	CLEANUP(mem_free) char *text = NULL;
-	struct fstab_entry *list = NULL;
-	size_t n = 0;
-	int r = 0;
-
-	if (guestfs_mount_options(guest->g, "rw", guest->root, "/") < 0)
-		return guest_fail(guest, err, "cannot mount the root filesystem %s", guest->root);
-	if (strcmp(guest->type, "linux") != 0 ||
-	    guest_read(guest, "/etc/fstab", GUEST_TEXT_MAX, &text, NULL, NULL) < 0)
-		return 0;
-	if (fstab_parse(text, &list, &n) < 0)
-		return err_nomem(err);
-	for (size_t w = 0; w < ARRAY_SIZE(wanted_mounts) && r >= 0; w++)
-		for (size_t i = 0; i < n; i++) {
-			if (strcmp(list[i].dir, wanted_mounts[w]) != 0)
-				continue;
-			if (!fstab_has_option(list[i].options, "bind") &&
-			    strcmp(list[i].type, "tmpfs") != 0)
-				r = mount_one(guest, &list[i], warnings);
-			break;
-		}
-	fstab_entries_free(list, n);
-	return r < 0 ? err_nomem(err) : 0;
-}
-
-/* PRETTY_NAME says it better than the inspection does. */
-static void better_name(struct guest *guest)
-{
-	CLEANUP(mem_free) char *text = NULL;
-	const char *pos;
-	struct line l;
-
-	if (guest_read(guest, "/etc/os-release", GUEST_TEXT_MAX, &text, NULL, NULL) < 0)
-		return;
-	for (pos = text; lines_next(&pos, &l);) {
-		struct span key, value;
-		char safe[128];
-		char *s;
-
-		if (!lines_assignment(&l, &key, &value) || !lines_span_is(key, "PRETTY_NAME"))
-			continue;
-		if (value.len >= 2 && (value.s[0] == '"' || value.s[0] == '\'')) {
-			value.s++;
-			value.len -= 2;
-		}
-		text_escape(value.s, value.len, safe, sizeof(safe));
-		s = strdup(safe);
-		if (s) {
-			free(guest->os_name);
-			guest->os_name = s;
-		}
-		return;
-	}
-}
-
-/* The image that the root filesystem's partition is on; 0 when it is on a volume over several. */
-static void find_boot_image(struct guest *guest, const struct fix_options *opt)
-{
-	CLEANUP(mem_free) char *device = guestfs_mountable_device(guest->g, guest->root);
-	CLEANUP(mem_free) char *dev = device ? guestfs_part_to_dev(guest->g, device) : NULL;
-	int index = dev ? guestfs_device_index(guest->g, dev) : -1;
-
-	if (index >= 0 && (size_t)index < opt->nimages) {
-		guest->boot_image = (size_t)index;
-		return;
-	}
-	/* LVM or md: the first disk that has a boot sector with GRUB, as a BIOS would find it. */
-	for (size_t i = 0; i < guest->map.nparts; i++) {
-		const struct devmap_part *p = &guest->map.parts[i];
-		CLEANUP(mem_free) char *sector = NULL;
-		size_t n = 0;
-
-		if (!p->disk || p->number)
-			continue;
-		sector = guestfs_pread_device(guest->g, p->device, 512, 0, &n);
-		if (!sector || !memmem(sector, n, "GRUB", 4))
-			continue;
-		for (size_t k = 0; k < opt->nimages; k++)
-			if (strcmp(opt->images[k].name, p->disk) == 0) {
-				guest->boot_image = k;
-				return;
-			}
-	}
-}
-
-/* root=/dev/something that is no partition name (made in a chroot): remember what it stood for. */
-static int learn_root_alias(struct guest *guest)
-{
-	CLEANUP(mem_free) char *uuid = guestfs_vfs_uuid(guest->g, guest->root);
-	const char *cmdline = guest->machine ? guest->machine->os.cmdline : NULL;
-	const char *p = cmdline;
-	struct span w;
-
-	if (!uuid)
-		return 0;
-	guest->map.root_uuid = TAKE_PTR(uuid);
-	while (cmdline && lines_word(&p, cmdline + strlen(cmdline), &w))
-		if (lines_span_starts(w, "root=/dev/")) {
-			char *dev = strndup(w.s + 5, w.len - 5);
-
-			if (!dev)
-				return -ENOMEM;
-			free(guest->map.root_alias);
-			guest->map.root_alias = dev;
-		}
-	/*
-	 * LVM and md names are good for ever; only a name that explains nothing else is an alias.
-	 */
-	if (guest->map.root_alias && !devmap_is_old_name(guest->map.root_alias)) {
-		free(guest->map.root_alias);
-		guest->map.root_alias = NULL;
-	}
-	return 0;
-}
-
-/*
- * GPT keeps a second copy at the last sector. On a disk that has grown it is in the middle, and the
- * first copy says so; tools complain, and some systems refuse to change the table.
- */
-static int move_tables(struct guest *guest, const struct fix_options *opt,
-		       struct machine_strv *warnings, struct err *err)
-{
-	CLEANUP(guest_strings_free) char **devices = guestfs_list_devices(guest->g);
-
-	if (!devices)
-		return guest_fail(guest, err, "cannot list the disks");
-	for (size_t i = 0; i < opt->nimages && devices[i]; i++) {
-		CLEANUP(mem_free) char *table = NULL;
-		int index = guestfs_device_index(guest->g, devices[i]);
-		int r;
-
-		if (index < 0 || (size_t)index >= opt->nimages || !opt->images[index].grown ||
-		    opt->dry_run)
-			continue;
-		table = guestfs_part_get_parttype(guest->g, devices[i]);
-		if (!table || strcmp(table, "gpt") != 0 ||
-		    guestfs_part_expand_gpt(guest->g, devices[i]) == 0)
-			continue;
-		r = warn(warnings,
-			 "the second copy of the partition table is not at the end of the disk "
-			 "that has grown; run sgdisk --move-second-header in the virtual machine",
-			 opt->images[index].name);
-		if (r < 0)
-			return err_nomem(err);
-	}
-	return 0;
-}
-
-int guest_open(const struct fix_options *opt, struct guest **ret, struct machine_strv *warnings,
-	       struct err *err)
-{
-	CLEANUP(guest_free) struct guest *guest = calloc(1, sizeof(*guest));
-	int r;
-
-	if (!guest)
-		return err_nomem(err);
-	guest->dry_run = opt->dry_run;
-	guest->machine = opt->machine;
-	guest->map.machine = opt->machine;
-	guest->major = guest->minor = -1;
-	r = guest_handle_new(opt->tcg, &guest->g, err);
-	if (r >= 0)
-		r = add_drives(guest, opt, err);
-	if (r >= 0)
-		r = guest_handle_launch(guest->g, opt->appliance_timeout, err);
-	if (r >= 0)
-		r = move_tables(guest, opt, warnings, err);
-	if (r >= 0)
-		r = collect_parts(guest, opt, err);
-	if (r >= 0)
-		r = choose_root(guest, warnings, err);
-	if (r >= 0)
-		r = inspect(guest, err);
-	if (r >= 0)
-		r = mount_all(guest, warnings, err);
-	if (r < 0)
-		return r;
-	if (learn_root_alias(guest) < 0)
-		return err_nomem(err);
-	find_boot_image(guest, opt);
-	better_name(guest);
-	*ret = TAKE_PTR(guest);
-	return 0;
 }
 
 int guest_close(struct guest *guest, struct err *err)
@@ -581,34 +55,64 @@ void guest_free(struct guest *guest)
 	free(guest->arch);
 	free(guest->osinfo);
 	free(guest->scratch);
+	free(guest->esp);
 	devmap_done(&guest->map);
 	free(guest);
 }
 
+/* ---- looking */
+
+int guest_stat(struct guest *guest, const char *path, struct guest_stat *ret, struct err *err)
+{
+	return guest->fs->stat(guest->fs_arg, path, true, ret, err);
+}
+
+int guest_lstat(struct guest *guest, const char *path, struct guest_stat *ret, struct err *err)
+{
+	return guest->fs->stat(guest->fs_arg, path, false, ret, err);
+}
+
+static bool is_kind(struct guest *guest, const char *path, enum guest_kind kind)
+{
+	struct guest_stat st;
+
+	return guest_stat(guest, path, &st, NULL) == 0 && st.kind == kind;
+}
+
 bool guest_is_file(struct guest *guest, const char *path)
 {
-	return guestfs_is_file_opts(guest->g, path, GUESTFS_IS_FILE_OPTS_FOLLOWSYMLINKS, 1, -1) ==
-	       1;
+	return is_kind(guest, path, GUEST_FILE);
 }
 
 bool guest_is_dir(struct guest *guest, const char *path)
 {
-	return guestfs_is_dir_opts(guest->g, path, GUESTFS_IS_DIR_OPTS_FOLLOWSYMLINKS, 1, -1) == 1;
+	return is_kind(guest, path, GUEST_DIR);
 }
 
 char *guest_readlink(struct guest *guest, const char *path)
 {
-	if (guestfs_is_symlink(guest->g, path) != 1)
+	struct guest_stat st;
+	char *target = NULL;
+
+	if (guest_lstat(guest, path, &st, NULL) < 0 || st.kind != GUEST_LINK ||
+	    guest->fs->readlink(guest->fs_arg, path, &target, NULL) < 0)
 		return NULL;
-	return guestfs_readlink(guest->g, path);
+	return target;
+}
+
+char *guest_realpath(struct guest *guest, const char *path)
+{
+	char *real = NULL;
+
+	return guest->fs->realpath(guest->fs_arg, path, &real, NULL) < 0 ? NULL : real;
 }
 
 char **guest_list(struct guest *guest, const char *dir, size_t *ret_n)
 {
-	char **list = guest_is_dir(guest, dir) ? guestfs_ls(guest->g, dir) : NULL;
+	char **list = NULL;
 	size_t n = 0;
 
-	if (!list)
+	if (!guest_is_dir(guest, dir) || guest->fs->list(guest->fs_arg, dir, &list, NULL) < 0)
 		list = calloc(1, sizeof(*list));
 	while (list && list[n])
 		n++;
@@ -617,55 +121,204 @@ char **guest_list(struct guest *guest, const char *dir, size_t *ret_n)
 	return list;
 }
 
+/* A file that may be read whole; nothing else is ever opened, as a FIFO would hang. */
+static int check_file(struct guest *guest, const char *path, uint64_t max, struct guest_stat *st,
+		      struct err *err)
+{
+	int r = guest_stat(guest, path, st, err);
+
+	if (r < 0)
+		return r;
+	if (st->kind != GUEST_FILE)
+		return err_set(err, EISDIR, "%s is not a regular file", path);
+	if (st->size > max)
+		return err_set(err, EFBIG, "%s is larger than %llu bytes", path,
+			       (unsigned long long)max);
+	return 0;
+}
+
 int guest_read(struct guest *guest, const char *path, size_t max, char **ret, size_t *ret_len,
 	       struct err *err)
 {
-	struct guestfs_statns *st = guestfs_statns(guest->g, path);
-	int64_t size, mode;
+	struct guest_stat st;
 	size_t n = 0;
-	char *data;
+	int r = check_file(guest, path, max, &st, err);
 
-	if (!st) {
-		int code = guestfs_last_errno(guest->g);
-
-		guest_fail(guest, err, "cannot read %s", path);
-		return code == ENOENT || code == ENOTDIR ? -ENOENT : -EIO;
-	}
-	size = st->st_size;
-	mode = st->st_mode;
-	guestfs_free_statns(st);
-	if (!S_ISREG((mode_t)mode))
-		return err_set(err, EISDIR, "%s is not a regular file", path);
-	if (size < 0 || (uint64_t)size > max)
-		return err_set(err, EFBIG, "%s is larger than %zu bytes", path, max);
-	data = guestfs_read_file(guest->g, path, &n);
-	if (!data)
-		return guest_fail(guest, err, "cannot read %s", path);
-	*ret = data;
-	if (ret_len)
+	if (r < 0)
+		return r;
+	r = guest->fs->read(guest->fs_arg, path, ret, &n, err);
+	if (r >= 0 && ret_len)
 		*ret_len = n;
-	return 0;
+	return r;
+}
+
+int guest_download(struct guest *guest, const char *path, uint64_t max, int fd, struct err *err)
+{
+	struct guest_stat st;
+	int r = check_file(guest, path, max, &st, err);
+
+	return r < 0 ? r : guest->fs->download(guest->fs_arg, path, fd, err);
+}
+
+bool guest_same(struct guest *guest, const char *a, const char *b)
+{
+	CLEANUP(fd_close) int x = memfd_create("p2v-same", MFD_CLOEXEC);
+	CLEANUP(fd_close) int y = memfd_create("p2v-same", MFD_CLOEXEC);
+	struct guest_stat sa, sb;
+	char p[16384], q[16384];
+	uint64_t done = 0;
+
+	if (x < 0 || y < 0 || check_file(guest, a, GUEST_SAME_MAX, &sa, NULL) < 0 ||
+	    check_file(guest, b, GUEST_SAME_MAX, &sb, NULL) < 0 || sa.size != sb.size ||
+	    guest->fs->download(guest->fs_arg, a, x, NULL) < 0 ||
+	    guest->fs->download(guest->fs_arg, b, y, NULL) < 0)
+		return false;
+	while (done < sa.size) {
+		size_t n = (size_t)MIN((uint64_t)sizeof(p), sa.size - done);
+
+		if (fdio_pread_full(x, p, n, done) < 0 ||
+		    fdio_pread_full(y, q, n, done) < 0 || memcmp(p, q, n) != 0)
+			return false;
+		done += n;
+	}
+	return true;
 }
 
 uint64_t guest_file_size(struct guest *guest, const char *path)
 {
-	int64_t n = guestfs_filesize(guest->g, path);
+	struct guest_stat st;
 
-	return n > 0 ? (uint64_t)n : 0;
+	return guest_stat(guest, path, &st, NULL) < 0 ? 0 : st.size;
 }
 
 uint64_t guest_free_bytes(struct guest *guest, const char *path)
 {
-	struct guestfs_statvfs *v = guestfs_statvfs(guest->g, path);
 	uint64_t n = 0;
 
-	if (!v)
+	return guest->fs->free_bytes(guest->fs_arg, path, &n, NULL) < 0 ? 0 : n;
+}
+
+/* ---- changing */
+
+int guest_mkdir(struct guest *guest, const char *path, struct err *err)
+{
+	return guest_is_dir(guest, path) ? 0 : guest->fs->mkdir_p(guest->fs_arg, path, err);
+}
+
+static int make_parent(struct guest *guest, const char *path, struct err *err)
+{
+	CLEANUP(mem_free) char *dir = strdup(path);
+	char *slash;
+
+	if (!dir)
+		return err_nomem(err);
+	slash = strrchr(dir, '/');
+	if (!slash || slash == dir)
 		return 0;
-	if (v->bavail > 0 && v->bsize > 0 &&
-	    __builtin_mul_overflow((uint64_t)v->bavail, (uint64_t)v->bsize, &n))
-		n = 0;
-	guestfs_free_statvfs(v);
-	return n;
+	*slash = '\0';
+	return guest_mkdir(guest, dir, err);
+}
+
+/* A new file gets the SELinux label of its folder, as it would have when made by the guest. */
+static int new_attributes(struct guest *guest, const char *path, const char *tmp,
+			  unsigned int mode, struct err *err)
+{
+	CLEANUP(mem_free) char *dir = strdup(path);
+	char *slash;
+	int r;
+
+	if (!dir)
+		return err_nomem(err);
+	r = guest->fs->chmod(guest->fs_arg, tmp, mode, err);
+	if (r < 0)
+		return r;
+	slash = strrchr(dir, '/');
+	if (slash)
+		*(slash == dir ? slash + 1 : slash) = '\0';
+	guest->fs->copy_label(guest->fs_arg, dir, tmp, NULL);
+	return 0;
+}
+
+/* What is at tmp takes the place and the attributes of path. */
+static int replace(struct guest *guest, const char *tmp, const char *path, unsigned int mode,
+		   struct err *err)
+{
+	struct guest_stat st;
+	int r;
+
+	if (guest_stat(guest, path, &st, NULL) == 0)
+		r = guest->fs->copy_attributes(guest->fs_arg, path, tmp, err);
+	else
+		r = new_attributes(guest, path, tmp, mode, err);
+	if (r >= 0)
+		r = guest->fs->rename(guest->fs_arg, tmp, path, err);
+	return r;
+}
+
+/* Fill a temporary file beside path by data, or from fd when data is NULL; then it is path. */
+static int put(struct guest *guest, const char *path, const void *data, size_t size, int fd,
+	       unsigned int mode, struct err *err)
+{
+	CLEANUP(mem_free) char *tmp = text_format("%s.p2v-new", path);
+	struct guest_stat st;
+	int r;
+
+	if (!tmp)
+		return err_nomem(err);
+	r = make_parent(guest, path, err);
+	/* Not through a link that someone left under this name. */
+	if (r >= 0 && guest_lstat(guest, tmp, &st, NULL) == 0)
+		r = guest->fs->remove(guest->fs_arg, tmp, err);
+	if (r < 0)
+		return r;
+	r = data ? guest->fs->write(guest->fs_arg, tmp, data, size, err)
+		 : guest->fs->upload(guest->fs_arg, fd, tmp, err);
+	if (r >= 0)
+		r = replace(guest, tmp, path, mode, err);
+	if (r < 0) {
+		guest->fs->remove(guest->fs_arg, tmp, NULL);
+		err_prefix(err, "cannot write %s", path);
+	}
+	return r;
+}
+
+int guest_put(struct guest *guest, const char *path, const void *data, size_t size,
+	      unsigned int mode, struct err *err)
+{
+	return put(guest, path, data ? data : "", size, -1, mode, err);
+}
+
+int guest_put_fd(struct guest *guest, const char *path, int fd, unsigned int mode, struct err *err)
+{
+	return put(guest, path, NULL, 0, fd, mode, err);
+}
+
+int guest_copy(struct guest *guest, const char *from, const char *to, struct err *err)
+{
+	int r = make_parent(guest, to, err);
+
+	return r < 0 ? r : guest->fs->copy(guest->fs_arg, from, to, err);
+}
+
+int guest_rename(struct guest *guest, const char *from, const char *to, struct err *err)
+{
+	return guest->fs->rename(guest->fs_arg, from, to, err);
+}
+
+int guest_remove(struct guest *guest, const char *path, struct err *err)
+{
+	int r = guest->fs->remove(guest->fs_arg, path, err);
+
+	return r == -ENOENT ? 0 : r;
+}
+
+int guest_symlink(struct guest *guest, const char *path, const char *target, struct err *err)
+{
+	int r = make_parent(guest, path, err);
+
+	if (r >= 0)
+		r = guest_remove(guest, path, err);
+	return r < 0 ? r : guest->fs->symlink(guest->fs_arg, target, path, err);
 }
 
 /* The end of a long output is where the reason stands. */
@@ -680,6 +333,7 @@ int guest_run(struct guest *guest, const char *command, char **ret_out, struct e
 {
 	CLEANUP(mem_free) char *line = NULL, *out = NULL;
 	char safe[400], *status;
+	int r;
 
 	/* The status comes with the output, so that a failure still shows what was printed. */
 	if (asprintf(&line,
@@ -688,9 +342,9 @@ int guest_run(struct guest *guest, const char *command, char **ret_out, struct e
 		     "$t sh -c '%s' </dev/null 2>&1; echo \"p2v-status=$?\"",
 		     command) < 0)
 		return err_nomem(err);
-	out = guestfs_sh(guest->g, line);
-	if (!out)
-		return guest_fail(guest, err, "cannot run a command in the guest");
+	r = guest->fs->shell(guest->fs_arg, line, &out, err);
+	if (r < 0)
+		return r;
 	log_debug("postfix", "%s: %s", command, tail(out, 2000));
 	status = strstr(tail(out, 40), "p2v-status=");
 	if (!status || strcmp(status, "p2v-status=0\n") != 0) {
@@ -707,7 +361,7 @@ int guest_run(struct guest *guest, const char *command, char **ret_out, struct e
 
 int guest_scratch_mount(struct guest *guest, struct err *err)
 {
-	if (guest->scratch_mounted)
+	if (guest->scratch_mounted || !guest->g)
 		return 0;
 	if (!guest_is_dir(guest, "/var/tmp"))
 		return 0;

@@ -29,6 +29,7 @@
 /* The largest text file that is edited, and the largest file that is looked into. */
 #define GUEST_TEXT_MAX	((size_t)1 << 20)
 #define GUEST_DATA_MAX	((size_t)16 << 20)
+#define GUEST_SAME_MAX	((uint64_t)64 << 20)
 
 struct guest {
 	guestfs_h *g;			/* NULL when the files are not in an appliance */
@@ -42,6 +43,7 @@ struct guest {
 	struct devmap map;
 	char *scratch;			/* an empty disk for the temporary files of big rebuilds */
 	bool scratch_mounted;
+	char *esp;			/* guest_mount_esp() found it here; NULL: not asked, none */
 	size_t boot_image;		/* which image holds the root filesystem */
 };
 
@@ -58,7 +60,8 @@ int guest_close(struct guest *guest, struct err *err);
 void guest_free(struct guest *guest);
 DEFINE_CLEANUP(struct guest *, guest_free)
 
-/* err from the handle's last error, prefixed; returns -code. */
+/* err from the handle's last error, prefixed; -EIO. */
+int guest_handle_fail(guestfs_h *g, struct err *err, const char *what);
 int guest_fail(struct guest *guest, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /*
@@ -101,8 +104,21 @@ int guest_put(struct guest *guest, const char *path, const void *data, size_t si
 /* The same with the whole content of fd, of any size. */
 int guest_put_fd(struct guest *guest, const char *path, int fd, unsigned int mode, struct err *err);
 int guest_copy(struct guest *guest, const char *from, const char *to, struct err *err);
+/* Over what may be at to. */
+int guest_rename(struct guest *guest, const char *from, const char *to, struct err *err);
+int guest_symlink(struct guest *guest, const char *path, const char *target, struct err *err);
+/* A file or a link; 0 too when there is none. */
 int guest_remove(struct guest *guest, const char *path, struct err *err);
 int guest_mkdir(struct guest *guest, const char *path, struct err *err);
+/*
+ * Where the EFI system partition is: mounted now, when it was not yet, also when fstab does not
+ * speak of it, and when it lies in an array (RAID 1 with its metadata at the end, of which a
+ * firmware sees one half). It is the one that the recorded machine booted from, else the one of
+ * that type. 1: *ret is malloc'd, the folder without a slash at its end ("" for the root); 0: there
+ * is none. A guest without an appliance has it in the folder that fstab names, /boot/efi or /efi.
+ * The same answer every time; the mount ends with the guest. Also for a guest that is not Linux.
+ */
+int guest_mount_esp(struct guest *guest, char **ret, struct err *err);
 /*
  * Run a shell command in the guest's root with an end after an hour. Output (both streams) goes to
  * *ret_out when asked for; on failure the last lines of it are in err.

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/compiler.h"
+#include "common/text.h"
 
 static void edit_done(struct guest_edit *x)
 {
@@ -38,7 +39,7 @@ static char *resolve(struct guest_edits *e, const char *path)
 
 	if (find(e, path))
 		return strdup(path);
-	real = guestfs_realpath(e->guest->g, path);
+	real = guest_realpath(e->guest, path);
 	return real ? real : strdup(path);
 }
 
@@ -72,12 +73,9 @@ int guest_edit_read(struct guest_edits *e, const char *path, char **ret, struct 
 
 static bool exists_now(struct guest *guest, const char *path)
 {
-	struct guestfs_statns *st = guestfs_lstatns(guest->g, path);
+	struct guest_stat st;
 
-	if (!st)
-		return false;
-	guestfs_free_statns(st);
-	return true;
+	return guest_lstat(guest, path, &st, NULL) == 0;
 }
 
 bool guest_edit_exists(struct guest_edits *e, const char *path)
@@ -193,114 +191,31 @@ int guest_edit_rebuilt(struct guest_edits *e, const char *path, struct err *err)
 	return stage(e, x, err);
 }
 
-static int make_parent(struct guest *guest, const char *path, struct err *err)
-{
-	CLEANUP(mem_free) char *dir = strdup(path);
-	char *slash;
-
-	if (!dir)
-		return err_nomem(err);
-	slash = strrchr(dir, '/');
-	if (!slash || slash == dir)
-		return 0;
-	*slash = '\0';
-	if (guest_is_dir(guest, dir))
-		return 0;
-	if (guestfs_mkdir_p(guest->g, dir) < 0)
-		return guest_fail(guest, err, "cannot make the folder %s", dir);
-	return 0;
-}
-
-/* A new file gets the SELinux label of its folder, as it would have when made by the guest. */
-static void label_like_parent(struct guest *guest, const char *path, const char *tmp)
-{
-	CLEANUP(mem_free) char *dir = strdup(path), *label = NULL;
-	size_t n = 0;
-	char *slash;
-
-	if (!dir || !(slash = strrchr(dir, '/')))
-		return;
-	*(slash == dir ? slash + 1 : slash) = '\0';
-	label = guestfs_lgetxattr(guest->g, dir, "security.selinux", &n);
-	if (label && n && n <= 1024)
-		guestfs_lsetxattr(guest->g, "security.selinux", label, (int)n, tmp);
-}
-
-static int do_write(struct guest *guest, const struct guest_edit *x, struct err *err)
-{
-	CLEANUP(mem_free) char *tmp = NULL;
-	guestfs_h *g = guest->g;
-	int r;
-
-	r = make_parent(guest, x->path, err);
-	if (r < 0)
-		return r;
-	if (asprintf(&tmp, "%s.p2v-new", x->path) < 0)
-		return err_nomem(err);
-	/* Not through a link that someone left under this name. */
-	if (exists_now(guest, tmp) && guestfs_rm_f(g, tmp) < 0)
-		return guest_fail(guest, err, "cannot remove %s", tmp);
-	if (guestfs_write(g, tmp, x->new_text, strlen(x->new_text)) < 0)
-		return guest_fail(guest, err, "cannot write %s", x->path);
-	if (x->existed) {
-		/*
-		 * vfat has neither owners nor extended attributes: what it has is kept by itself.
-		 */
-		if (guestfs_copy_attributes(g, x->path, tmp, GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1) <
-		    0)
-			guestfs_copy_attributes(g, x->path, tmp, GUESTFS_COPY_ATTRIBUTES_MODE, 1,
-						GUESTFS_COPY_ATTRIBUTES_OWNERSHIP, 1, -1);
-	} else {
-		if (guestfs_chmod(g, x->mode, tmp) < 0)
-			return guest_fail(guest, err, "cannot set the mode of %s", x->path);
-		label_like_parent(guest, x->path, tmp);
-	}
-	if (guestfs_mv(g, tmp, x->path) < 0) {
-		r = guest_fail(guest, err, "cannot replace %s", x->path);
-		guestfs_rm_f(g, tmp);
-		return r;
-	}
-	return 0;
-}
-
 static int do_copy(struct guest *guest, const struct guest_edit *x, struct err *err)
 {
 	CLEANUP(mem_free) char *keep = NULL;
-	guestfs_h *g = guest->g;
-	int r = make_parent(guest, x->path, err);
+	int r = 0;
 
-	if (r < 0)
-		return r;
 	if (x->existed) {
-		if (asprintf(&keep, "%s.p2v", x->path) < 0)
+		keep = text_format("%s.p2v", x->path);
+		if (!keep)
 			return err_nomem(err);
-		if (!exists_now(guest, keep) && guestfs_mv(g, x->path, keep) < 0)
-			return guest_fail(guest, err, "cannot keep the old %s", x->path);
+		if (!exists_now(guest, keep))
+			r = guest_rename(guest, x->path, keep, err);
 	}
-	if (guestfs_cp(g, x->new_text, x->path) < 0)
-		return guest_fail(guest, err, "cannot copy %s to %s", x->new_text, x->path);
-	return 0;
+	return r < 0 ? r : guest_copy(guest, x->new_text, x->path, err);
 }
 
 static int commit_one(struct guest *guest, const struct guest_edit *x, struct err *err)
 {
-	guestfs_h *g = guest->g;
-	int r;
-
 	switch (x->kind) {
 	case EDIT_WRITE:
-		return do_write(guest, x, err);
+		return guest_put(guest, x->path, x->new_text, strlen(x->new_text),
+				 (unsigned int)x->mode, err);
 	case EDIT_REMOVE:
-		if (guestfs_rm_f(g, x->path) < 0)
-			return guest_fail(guest, err, "cannot remove %s", x->path);
-		return 0;
+		return guest_remove(guest, x->path, err);
 	case EDIT_SYMLINK:
-		r = make_parent(guest, x->path, err);
-		if (r < 0)
-			return r;
-		if (guestfs_ln_sf(g, x->new_text, x->path) < 0)
-			return guest_fail(guest, err, "cannot make the link %s", x->path);
-		return 0;
+		return guest_symlink(guest, x->path, x->new_text, err);
 	case EDIT_COPY:
 		return do_copy(guest, x, err);
 	case EDIT_REBUILD:

@@ -15,7 +15,7 @@
 #include "common/fdio.h"
 #include "common/text.h"
 #include "inventory/collect_util.h"
-#include "inventory/hw/pe.h"
+#include "common/pe.h"
 
 #define ESP_GUID	"c12a7328-f81f-11d2-ba4b-00a0c93ec93b"
 #define ESP_MBR		"0xef"

@@ -41,17 +41,24 @@ static int judge(struct machine *m, const char *name, int r, const struct err *e
 	return collect_warn(m, "EFI variable %s: %s", name, err->text);
 }
 
-static int read_flag(const struct sysroot *root, struct machine *m, const char *name,
-		     const char *owner, bool *ret)
+/* Where variables can be read, one that is not there says no; else nothing is known. */
+static int read_answer(const struct sysroot *root, struct machine *m, const char *name,
+		       const char *owner, enum machine_answer *ret)
 {
 	CLEANUP(mem_free) char *data = NULL;
 	struct err err = ERR_INIT;
+	bool yes = false;
 	size_t len;
-	int r = read_var_of(root, m, name, owner, &data, &len);
+	int r = sysroot_read(root, &data, &len, EFIVARS "/%s-%s", name, owner);
 
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	return judge(m, name, efivar_bool(data, len, ret, &err), &err);
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 && r != -ENOENT)
+		return collect_warn(m, "cannot read the EFI variable %s", name);
+	r = r < 0 ? 0 : efivar_bool(data, len, &yes, &err);
+	if (r == 0)
+		*ret = yes ? MACHINE_YES : MACHINE_NO;
+	return judge(m, name, r, &err);
 }
 
 static int read_current(const struct sysroot *root, struct machine *m)
@@ -113,21 +120,15 @@ static bool is_entry(const char *file, uint16_t *ret)
 	return strcmp(file + 8, "-" EFIVAR_GLOBAL) == 0;
 }
 
-static int read_entries(const struct sysroot *root, struct machine *m)
+static int read_entries(const struct sysroot *root, struct machine *m, char *const *files)
 {
-	CLEANUP(strv_free) char **files = NULL;
-	int r = sysroot_list(root, &files, EFIVARS);
-
-	if (r == -ENOMEM)
-		return r;
-	if (r < 0 || !files[0])
-		return collect_warn(m, "the EFI variables cannot be read (is efivarfs mounted?)");
-	for (char **p = files; *p; p++) {
+	for (char *const *p = files; *p; p++) {
 		struct machine_boot_entry parsed = { 0 }, *slot;
 		CLEANUP(mem_free) char *data = NULL;
 		struct err err = ERR_INIT;
 		char name[9];
 		size_t len;
+		int r;
 
 		if (!is_entry(*p, &parsed.number))
 			continue;
@@ -173,16 +174,12 @@ static bool is_mok_list(const char *file, char ret_name[static 32])
 	return true;
 }
 
-static int read_mok(const struct sysroot *root, struct machine *m)
+static int read_mok(const struct sysroot *root, struct machine *m, char *const *files)
 {
 	CLEANUP(efivar_certs_done) struct efivar_certs certs = { 0 };
-	CLEANUP(strv_free) char **files = NULL;
-	int r = sysroot_list(root, &files, EFIVARS);
+	int r;
 
-	/* That it cannot be read has been said. */
-	if (r < 0)
-		return r == -ENOMEM ? r : 0;
-	for (char **p = files; *p; p++) {
+	for (char *const *p = files; *p; p++) {
 		CLEANUP(mem_free) char *data = NULL;
 		struct err err = ERR_INIT;
 		char name[32];
@@ -197,7 +194,7 @@ static int read_mok(const struct sysroot *root, struct machine *m)
 			return r;
 	}
 	m->firmware.mok_keys = (uint32_t)certs.n;
-	return read_flag(root, m, "MokSBStateRT", EFIVAR_SHIM, &m->firmware.mok_insecure);
+	return read_answer(root, m, "MokSBStateRT", EFIVAR_SHIM, &m->firmware.mok_insecure);
 }
 
 static int by_number(const void *a, const void *b)
@@ -205,6 +202,31 @@ static int by_number(const void *a, const void *b)
 	const struct machine_boot_entry *x = a, *y = b;
 
 	return (x->number > y->number) - (x->number < y->number);
+}
+
+static int read_variables(const struct sysroot *root, struct machine *m)
+{
+	struct machine_firmware *f = &m->firmware;
+	CLEANUP(strv_free) char **files = NULL;
+	int r = sysroot_list(root, &files, EFIVARS);
+
+	if (r == -ENOMEM)
+		return r;
+	if (r < 0 || !files[0])
+		return collect_warn(m, "the EFI variables cannot be read (is efivarfs mounted?): "
+				    "whether Secure Boot is on is not known");
+	r = read_entries(root, m, files);
+	if (r == 0)
+		r = read_order(root, m);
+	if (r == 0)
+		r = read_current(root, m);
+	if (r == 0)
+		r = read_answer(root, m, "SecureBoot", EFIVAR_GLOBAL, &f->secure_boot);
+	if (r == 0)
+		r = read_answer(root, m, "SetupMode", EFIVAR_GLOBAL, &f->setup_mode);
+	if (r == 0)
+		r = read_mok(root, m, files);
+	return r;
 }
 
 int collect_firmware(const struct sysroot *root, struct machine *m, struct err *err)
@@ -216,24 +238,16 @@ int collect_firmware(const struct sysroot *root, struct machine *m, struct err *
 		/* Without /sys nothing is known; without ACPI and DMI it is no PC. */
 		if (sysroot_exists(root, "/sys/firmware/acpi") ||
 		    sysroot_exists(root, "/sys/class/dmi/id") ||
-		    sysroot_exists(root, "/sys/firmware/memmap"))
+		    sysroot_exists(root, "/sys/firmware/memmap")) {
 			f->type = MACHINE_FIRMWARE_BIOS;
-		else if (collect_warn(m, "the kind of firmware is not known") < 0)
+			f->secure_boot = f->setup_mode = f->mok_insecure = MACHINE_NO;
+		} else if (collect_warn(m, "the kind of firmware is not known") < 0) {
 			return err_nomem(err);
+		}
 		return 0;
 	}
 	f->type = MACHINE_FIRMWARE_UEFI;
-	r = read_entries(root, m);
-	if (r == 0)
-		r = read_order(root, m);
-	if (r == 0)
-		r = read_current(root, m);
-	if (r == 0)
-		r = read_flag(root, m, "SecureBoot", EFIVAR_GLOBAL, &f->secure_boot);
-	if (r == 0)
-		r = read_flag(root, m, "SetupMode", EFIVAR_GLOBAL, &f->setup_mode);
-	if (r == 0)
-		r = read_mok(root, m);
+	r = read_variables(root, m);
 	if (r < 0)
 		return err_nomem(err);
 	if (f->nentries)

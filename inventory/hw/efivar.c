@@ -5,6 +5,7 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/text.h"
+#include "common/utf16.h"
 
 #define ATTRIBUTES_LEN		4
 #define LOAD_OPTION_ACTIVE	1u
@@ -27,59 +28,6 @@
 #define LIST_EXTRA		20
 #define LIST_EACH		24
 #define SIGNATURE_OWNER		16	/* a GUID before the certificate */
-
-/* Both add to a text; what is not a character (a lone surrogate) becomes U+FFFD. */
-static void add_utf8(struct strbuf *b, uint32_t c)
-{
-	char u[4];
-
-	if (c < 0x80) {
-		u[0] = (char)c;
-		strbuf_addn(b, u, 1);
-	} else if (c < 0x800) {
-		u[0] = (char)(0xc0 | c >> 6);
-		u[1] = (char)(0x80 | (c & 0x3f));
-		strbuf_addn(b, u, 2);
-	} else if (c < 0x10000) {
-		u[0] = (char)(0xe0 | c >> 12);
-		u[1] = (char)(0x80 | (c >> 6 & 0x3f));
-		u[2] = (char)(0x80 | (c & 0x3f));
-		strbuf_addn(b, u, 3);
-	} else {
-		u[0] = (char)(0xf0 | c >> 18);
-		u[1] = (char)(0x80 | (c >> 12 & 0x3f));
-		u[2] = (char)(0x80 | (c >> 6 & 0x3f));
-		u[3] = (char)(0x80 | (c & 0x3f));
-		strbuf_addn(b, u, 4);
-	}
-}
-
-static void add_utf16(struct strbuf *b, const uint8_t *p, size_t units)
-{
-	for (size_t i = 0; i < units; i++) {
-		uint32_t c = get_le16(p + 2 * i);
-
-		if (c >= 0xd800 && c < 0xdc00 && i + 1 < units) {
-			uint32_t low = get_le16(p + 2 * i + 2);
-
-			if (low >= 0xdc00 && low < 0xe000) {
-				c = 0x10000 + ((c - 0xd800) << 10) + (low - 0xdc00);
-				i++;
-			}
-		}
-		add_utf8(b, c >= 0xd800 && c < 0xe000 ? 0xfffd : c);
-	}
-}
-
-/* Units before the NUL; at most max. */
-static size_t utf16_len(const uint8_t *p, size_t max)
-{
-	size_t n = 0;
-
-	while (n < max && get_le16(p + 2 * n) != 0)
-		n++;
-	return n;
-}
 
 /* EFI GUIDs are little-endian in their first three groups. */
 static int format_guid(const uint8_t *g, char **ret)
@@ -127,7 +75,7 @@ static int parse_path(const uint8_t *p, size_t len, struct strbuf *file, char **
 			if (file->len > 0 && room > 0 && file->s[file->len - 1] != '\\' &&
 			    get_le16(p + NODE_HEADER) != '\\')
 				strbuf_add(file, "\\");
-			add_utf16(file, p + NODE_HEADER, utf16_len(p + NODE_HEADER, room));
+			utf16_add(file, p + NODE_HEADER, utf16_len(p + NODE_HEADER, room));
 		}
 		p += n;
 		len -= n;
@@ -154,7 +102,7 @@ int efivar_load_option(const void *data, size_t len, struct machine_boot_entry *
 		return err_set(err, EBADMSG, "EFI boot entry is shorter than its device path");
 
 	strbuf_add(&label, "");
-	add_utf16(&label, p + LOAD_OPTION_HEADER, units);
+	utf16_add(&label, p + LOAD_OPTION_HEADER, units);
 	r = parse_path(p + LOAD_OPTION_HEADER + 2 * (units + 1), path_len, &file, &uuid, err);
 	if (r < 0)
 		return r;

@@ -11,8 +11,11 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include "common/text.h"
+#include "inventory/collect.h"
 #include "inventory/net/net_facts.h"
 #include "inventory/net/net_message.h"
+#include "inventory/net/net_rule.h"
+#include "inventory/net/net_team.h"
 #include "inventory/net/netlink.h"
 
 static int on_link(void *s, const uint8_t *p, size_t len)
@@ -28,6 +31,11 @@ static int on_address(void *s, const uint8_t *p, size_t len)
 static int on_route(void *s, const uint8_t *p, size_t len)
 {
 	return net_message_route(s, p, len);
+}
+
+static int on_rule(void *s, const uint8_t *p, size_t len)
+{
+	return net_rule_message(s, p, len);
 }
 
 /* A dump of everything, of all address families. */
@@ -102,6 +110,29 @@ static int load_rt_tables(const struct sysroot *root, char **ret)
 	return *ret ? 0 : -ENOMEM;
 }
 
+/* Who may not ask goes without. */
+static int fill_teams(const struct net_message *s)
+{
+	for (size_t i = 0; i < s->nlinks; i++) {
+		struct net_facts_link link = { .name = s->links[i].name };
+		const struct machine_nic *n = net_facts_nic(s->m, link.name);
+		struct net_team team = { 0 };
+		int r;
+
+		if (!n || !n->kind || strcmp(n->kind, "team") != 0)
+			continue;
+		r = net_team_ask(s->links[i].index, &team);
+		if (r < 0 && collect_warn(s->m, "the mode of the team %s is not known: %s",
+					  link.name, strerror(-r)) < 0)
+			return -ENOMEM;
+		link.bond_mode = team.mode[0] ? team.mode : NULL;
+		link.bond_active = net_message_name(s, team.active_port);
+		if (net_facts_link(s->m, &link) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int net_live_fill(const struct sysroot *root, struct machine *m)
 {
 	CLEANUP(fd_close) int ethtool = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -126,7 +157,12 @@ int net_live_fill(const struct sysroot *root, struct machine *m)
 		r = dump(nl, RTM_GETADDR, RTM_NEWADDR, on_address, &s);
 	if (r == 0)
 		r = dump(nl, RTM_GETROUTE, RTM_NEWROUTE, on_route, &s);
-	return r;
+	if (r == 0)
+		r = dump(nl, RTM_GETRULE, RTM_NEWRULE, on_rule, &s);
+	/* A kernel without policy routing. */
+	if (r == -EOPNOTSUPP)
+		r = 0;
+	return r == 0 ? fill_teams(&s) : r;
 }
 
 static int on_table(void *any, const uint8_t *p, size_t len)

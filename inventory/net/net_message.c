@@ -22,7 +22,7 @@ void net_message_done(struct net_message *s)
 	s->nlinks = 0;
 }
 
-static const char *name_of(const struct net_message *s, uint32_t index)
+const char *net_message_name(const struct net_message *s, uint32_t index)
 {
 	for (size_t i = 0; i < s->nlinks; i++)
 		if (s->links[i].index == index)
@@ -115,7 +115,7 @@ int net_message_links_done(struct net_message *s)
 
 		if (s->links[i].bond_active == 0)
 			continue;
-		link.bond_active = name_of(s, s->links[i].bond_active);
+		link.bond_active = net_message_name(s, s->links[i].bond_active);
 		if (net_facts_link(s->m, &link) < 0)
 			return -ENOMEM;
 	}
@@ -134,7 +134,7 @@ int net_message_address(struct net_message *s, const uint8_t *p, size_t len)
 		return 0;
 	memcpy(&msg, p, sizeof(msg));
 	netlink_attrs_after(p, len, sizeof(msg), at, ARRAY_SIZE(at));
-	nic = name_of(s, msg.ifa_index);
+	nic = net_message_name(s, msg.ifa_index);
 	if (!nic || (msg.ifa_family != AF_INET && msg.ifa_family != AF_INET6))
 		return 0;
 	/* On a point-to-point link IFA_ADDRESS is the peer's. */
@@ -205,7 +205,7 @@ static int multipath(struct net_message *s, int family, const struct netlink_att
 			return 0;
 		netlink_attrs_after(p, hop.rtnh_len, sizeof(hop), at, ARRAY_SIZE(at));
 		route->gateway = gateway_of(at, family, gateway, sizeof(gateway));
-		route->nic = name_of(s, (uint32_t)hop.rtnh_ifindex);
+		route->nic = net_message_name(s, (uint32_t)hop.rtnh_ifindex);
 		if (net_facts_route(s->m, route) < 0)
 			return -ENOMEM;
 		step = RTNH_ALIGN(hop.rtnh_len);
@@ -250,6 +250,6 @@ int net_message_route(struct net_message *s, const uint8_t *p, size_t len)
 	/* What the kernel makes of each address by itself needs no telling. */
 	if (!route.gateway && msg.rtm_protocol == RTPROT_KERNEL)
 		return 0;
-	route.nic = name_of(s, netlink_attr_u32(&at[RTA_OIF], 0));
+	route.nic = net_message_name(s, netlink_attr_u32(&at[RTA_OIF], 0));
 	return net_facts_route(s->m, &route);
 }

@@ -30,6 +30,8 @@ struct net_message {
 void net_message_done(struct net_message *s);
 DEFINE_CLEANUP_VALUE(struct net_message, net_message_done)
 
+/* Of the link with that index; NULL when there is none. */
+const char *net_message_name(const struct net_message *s, uint32_t index);
 int net_message_link(struct net_message *s, const uint8_t *p, size_t len);
 int net_message_links_done(struct net_message *s);
 int net_message_address(struct net_message *s, const uint8_t *p, size_t len);

@@ -7,6 +7,7 @@
 #include "inventory/collect_util.h"
 #include "inventory/net/net_facts.h"
 #include "inventory/net/net_proc.h"
+#include "inventory/net/net_rule.h"
 
 static const char *text_of(const json_t *o, const char *key)
 {
@@ -182,10 +183,13 @@ static int each_nic(const struct sysroot *root, struct machine *m, const char *f
 int net_recorded_fill(const struct sysroot *root, struct machine *m)
 {
 	CLEANUP(json_unref) json_t *addr = NULL, *route = NULL, *route6 = NULL;
+	CLEANUP(json_unref) json_t *rule = NULL, *rule6 = NULL;
 
 	if (each_nic(root, m, "permanent-mac", permanent_mac) < 0 ||
 	    load(root, "ip-addr.json", &addr) < 0 || load(root, "ip-route.json", &route) < 0 ||
-	    load(root, "ip-route6.json", &route6) < 0)
+	    load(root, "ip-route6.json", &route6) < 0 || load(root, "ip-rule.json", &rule) < 0 ||
+	    load(root, "ip-rule6.json", &rule6) < 0 || net_rule_json(m, rule, "inet") < 0 ||
+	    net_rule_json(m, rule6, "inet6") < 0)
 		return -ENOMEM;
 	if (!addr)
 		return net_proc_fill(root, m);

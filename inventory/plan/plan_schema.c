@@ -158,6 +158,7 @@ static int put_member(json_t *o, const struct machine_field *f, struct where at)
 		return put_text(o, n, nullable);
 	case FIELD_BOOL:
 	case FIELD_FLAG:
+	case FIELD_ANSWER:
 		return put_type(o, "boolean", true);
 	case FIELD_FIRMWARE:
 		r = put_type(o, "string", true);

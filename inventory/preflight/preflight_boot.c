@@ -93,12 +93,22 @@ static int no_variables(PREFLIGHT_LOOK)
 			     "UEFI, without a single boot entry in the inventory");
 }
 
+static int secure_boot_unknown(PREFLIGHT_LOOK)
+{
+	const struct machine_firmware *f = &in->machine->firmware;
+
+	if (f->type != MACHINE_FIRMWARE_UEFI || f->secure_boot != MACHINE_NOT_KNOWN)
+		return 0;
+	return preflight_add(report, rule, PREFLIGHT_NOTE, "machine",
+			     "UEFI, and whether Secure Boot is on is not in the inventory");
+}
+
 static int unsigned_programs(PREFLIGHT_LOOK)
 {
 	CLEANUP(preflight_names_done) struct preflight_names names = { 0 };
 	const struct machine_firmware *f = &in->machine->firmware;
 
-	for (size_t i = 0; f->secure_boot && i < f->nefi_files; i++)
+	for (size_t i = 0; f->secure_boot == MACHINE_YES && i < f->nefi_files; i++)
 		if (!f->efi_files[i].has_signature)
 			preflight_names_add(&names, f->efi_files[i].path);
 	if (names.n == 0)
@@ -113,7 +123,7 @@ static int own_keys(PREFLIGHT_LOOK)
 	const struct machine_firmware *f = &in->machine->firmware;
 
 	/* One is the distribution's own, built into its shim. */
-	if (!f->secure_boot || f->mok_keys < 2)
+	if (f->secure_boot != MACHINE_YES || f->mok_keys < 2)
 		return 0;
 	return preflight_add(report, rule, PREFLIGHT_DEGRADES, "machine",
 			     "Secure Boot is on, and shim knows %" PRIu32 " keys", f->mok_keys);
@@ -123,7 +133,7 @@ static int shim_off(PREFLIGHT_LOOK)
 {
 	const struct machine_firmware *f = &in->machine->firmware;
 
-	if (!f->secure_boot || !f->mok_insecure)
+	if (f->secure_boot != MACHINE_YES || f->mok_insecure != MACHINE_YES)
 		return 0;
 	return preflight_add(report, rule, PREFLIGHT_DEGRADES, "machine",
 			     "Secure Boot is on, and the variable MokSBState switches shim's "
@@ -326,6 +336,13 @@ static const struct preflight_rule rules[] = {
 	  "Without them, the usual places are searched.",
 	  "Mount efivarfs (mount -t efivarfs efivarfs /sys/firmware/efi/efivars) and take the "
 	  "inventory again.", no_variables },
+	{ "secureboot-unknown", PREFLIGHT_NOTE, "Whether Secure Boot is on is not known",
+	  "The virtual machine gets firmware with Secure Boot switched off: a system that starts "
+	  "with it starts without it too, and not always the other way round. What is bound to "
+	  "it, such as keys that a TPM gives out only under Secure Boot, is asked for by hand.",
+	  "Mount efivarfs (mount -t efivarfs efivarfs /sys/firmware/efi/efivars), run as root, and "
+	  "take the inventory again. Or make a plan, and put \"secure_boot\": true or false into "
+	  "its \"firmware\".", secure_boot_unknown },
 	{ "secureboot-unsigned", PREFLIGHT_DEGRADES, "Unsigned EFI programs under Secure Boot",
 	  "The virtual machine has Secure Boot switched on, too. Programs without a signature do "
 	  "not start there; on this machine they do not start either, unless their hashes were "

@@ -263,6 +263,23 @@ static int dax(PREFLIGHT_LOOK)
 	return 0;
 }
 
+static int devdax(PREFLIGHT_LOOK)
+{
+	const struct machine *m = in->machine;
+	char size[SIZE_TEXT_MAX];
+
+	for (size_t i = 0; i < m->nnvdimms; i++) {
+		const struct machine_nvdimm *n = &m->nvdimms[i];
+
+		if (preflight_is(n->mode, "devdax") &&
+		    preflight_add(report, rule, PREFLIGHT_DEGRADES, n->name,
+				  "%s (%s, /dev/%s) is no disk and is not copied", n->name,
+				  size_format(n->size, size), n->device ? n->device : "dax*") < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 static int no_table(PREFLIGHT_LOOK)
 {
 	preflight_each(in, d) {
@@ -387,6 +404,12 @@ static const struct preflight_rule rules[] = {
 	  "filesystem that is mounted with the option dax cannot be mounted from it.",
 	  "Take the option dax out of /etc/fstab before the conversion, or give the virtual "
 	  "machine a virtual NVDIMM.", dax },
+	{ "nvdimm-devdax", PREFLIGHT_DEGRADES, "Persistent memory that is no disk",
+	  "A namespace in the mode devdax is mapped by programs (databases, caches, memory that "
+	  "is hot-plugged) and is no block device. What is in it is not copied, and the virtual "
+	  "machine has none.",
+	  "Save what is in it by the program that uses it, and switch that use off, or give the "
+	  "virtual machine a virtual NVDIMM.", devdax },
 	{ "disk-contents-unknown", PREFLIGHT_NOTE, "A disk has contents of no known kind",
 	  "It may be empty, or encrypted, or used by a program as a raw device. All of it is "
 	  "copied, apart from blocks of zeroes.",

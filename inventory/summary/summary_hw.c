@@ -29,12 +29,9 @@ static void say_firmware(struct strbuf *b, const struct machine *m)
 
 	if (f->type == MACHINE_FIRMWARE_UEFI) {
 		para_item(&p, "", "UEFI");
-		/* Off is what is said where the variable was not to be read, too. */
-		if (f->secure_boot || f->nentries || f->nboot_order || f->boot_current >= 0)
-			para_item(&p, ", ", "Secure Boot %s", f->secure_boot ? "on" : "off");
-		else
-			para_item(&p, ", ", "Secure Boot not known");
-		if (f->setup_mode)
+		para_item(&p, ", ", "Secure Boot %s", f->secure_boot == MACHINE_YES ? "on" :
+			  f->secure_boot == MACHINE_NO ? "off" : "not known");
+		if (f->setup_mode == MACHINE_YES)
 			para_item(&p, ", ", "setup mode");
 	} else {
 		para_item(&p, "", "%s", f->type == MACHINE_FIRMWARE_BIOS ? "BIOS" : "not known");
@@ -42,7 +39,7 @@ static void say_firmware(struct strbuf *b, const struct machine *m)
 	if (f->mok_keys)
 		para_item(&p, ", ", "%u machine owner key%s", f->mok_keys,
 			  f->mok_keys == 1 ? "" : "s");
-	if (f->mok_insecure)
+	if (f->mok_insecure == MACHINE_YES)
 		para_item(&p, ", ", "shim does not validate");
 	if (e) {
 		para_item(&p, ", ", "booted from Boot%04X", e->number);
@@ -133,6 +130,17 @@ static void say_devices(struct strbuf *b, const struct machine *m)
 	if (m->tpm_present) {
 		p = para_labelled(b, "TPM");
 		para_text(&p, "", m->tpm_version ? m->tpm_version : "present");
+		para_end(&p);
+	}
+	for (size_t i = 0; i < m->nnvdimms; i++) {
+		const struct machine_nvdimm *n = &m->nvdimms[i];
+		char size[SIZE_TEXT_MAX];
+
+		p = para_labelled(b, i ? "" : "NVDIMM");
+		para_text(&p, "", n->name);
+		para_item(&p, ", ", "%s", size_format(n->size, size));
+		para_text(&p, ", ", n->mode);
+		para_text(&p, ", ", n->device);
 		para_end(&p);
 	}
 	for (size_t i = 0; i < m->nwatchdogs; i++) {

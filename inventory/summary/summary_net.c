@@ -72,6 +72,27 @@ static void say_routes(struct strbuf *b, const struct machine *m)
 	}
 }
 
+static void say_rules(struct strbuf *b, const struct machine *m)
+{
+	for (size_t i = 0; i < m->nrules; i++) {
+		const struct machine_rule *r = &m->rules[i];
+		struct para p = para_line(b, 2, 4);
+
+		para_item(&p, "", "rule %u:", r->priority);
+		if (r->invert)
+			para_item(&p, " ", "not");
+		para_named(&p, " ", "from", r->from);
+		para_named(&p, " ", "to", r->to);
+		para_named(&p, " ", "iif", r->iif);
+		para_named(&p, " ", "oif", r->oif);
+		para_named(&p, " ", "fwmark", r->mark);
+		para_strv(&p, " ", "with", &r->also);
+		para_text(&p, " ", r->action);
+		para_named(&p, " ", "table", r->table);
+		para_end(&p);
+	}
+}
+
 static void say_settings(struct strbuf *b, const struct machine *m)
 {
 	struct para p;
@@ -93,5 +114,6 @@ void summary_network(struct strbuf *b, const struct machine *m)
 		if (!is_boring(&m->nics[i]))
 			say_nic(b, &m->nics[i]);
 	say_routes(b, m);
+	say_rules(b, m);
 	say_settings(b, m);
 }

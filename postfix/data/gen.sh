@@ -16,7 +16,7 @@ table()
 		/^#/ || /^$/ { next }
 		NF != 3 { bad("three fields separated by tabs are needed") }
 		$1 !~ /^[a-z][a-z0-9-]*$/ { bad("bad group: " $1) }
-		$2 !~ /^!?[]A-Za-z0-9@._:\/*?[-]+$/ { bad("bad pattern: " $2) }
+		$2 !~ /^!?[]A-Za-z0-9@._:=\/*?[-]+$/ { bad("bad pattern: " $2) }
 		$3 !~ /^[A-Za-z0-9][^"\\]*[^".\\]$/ { bad("bad reason: " $3) }
 		$2 in seen { bad("pattern occurs twice: " $2) }
 		{ seen[$2] = 1; n++; printf "\t{ \"%s\", \"%s\", \"%s\" },\n", $1, $2, $3 }
@@ -28,7 +28,7 @@ table()
 
 echo "/* Made by postfix/data/gen.sh; do not edit. */"
 echo '#include "common/tables.h"'
-for name in services modules devices software; do
+for name in services modules devices software packages cron windows_drivers kargs; do
 	echo
 	table "$name"
 done

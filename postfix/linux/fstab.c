@@ -36,8 +36,7 @@ bool fstab_has_option(const char *options, const char *word)
 	return false;
 }
 
-/* Without these the system does not come up at all: waiting for them is right. */
-static bool is_vital(struct span dir)
+bool fstab_is_vital(struct span dir)
 {
 	static const char *const vital[] = { "/",    "/boot", "/boot/efi", "/efi",
 					     "/usr", "/var",  "/etc" };
@@ -106,7 +105,7 @@ static int rewrite_line(const struct line *l, struct strbuf *out, void *opaque)
 	}
 	if (r < 0)
 		return r;
-	optional = !copied && n > OPTIONS && !is_vital(f[DIR_FIELD]) &&
+	optional = !copied && n > OPTIONS && !fstab_is_vital(f[DIR_FIELD]) &&
 		   !fstab_has_option(options, "nofail") && !fstab_has_option(options, "noauto");
 	if (answer != DEVMAP_MAPPED && !optional)
 		goto keep;

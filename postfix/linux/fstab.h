@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include "inventory/machine.h"
 #include "postfix/devmap.h"
+#include "postfix/linux/lines.h"
 
 /*
  * 1: *ret is the new text (malloc'd); 0: nothing to change; -ENOMEM. What cannot be decided is
@@ -25,5 +26,7 @@ int fstab_parse(const char *text, struct fstab_entry **ret, size_t *ret_n);
 void fstab_entries_free(struct fstab_entry *e, size_t n);
 /* Is word one of the comma-separated options? A word that ends in '=' matches by prefix. */
 bool fstab_has_option(const char *options, const char *word);
+/* Without this folder the system does not come up at all: waiting for it is right. */
+bool fstab_is_vital(struct span dir);
 
 #endif

@@ -18,11 +18,20 @@
 struct kargs_rules {
 	const struct devmap *map;	/* rewrite root=, resume=, ...; NULL: leave devices alone */
 	bool console;			/* a console on any serial port moves to ttyS0 */
+	/* Is this argument to go? Quotes and blanks inside a value are part of it. May be NULL. */
+	bool (*drop)(const char *arg, void *opaque);
+	void *opaque;
+	/*
+	 * What to write for a device, in place of what devmap_translate() says; answers as it does.
+	 * For boot loaders whose early boot knows no UUIDs. May be NULL.
+	 */
+	int (*device)(const char *name, char **ret, void *opaque);
 };
 
 /*
  * Append the n bytes of words at s to out, rewritten; returns 1 when something changed, 0 or
- * -ENOMEM. Words with a console that would be there twice are dropped. notes may be NULL.
+ * -ENOMEM. Words with a console that would be there twice are dropped. What stands after a lone
+ * "--" is for init and stays. notes may be NULL.
  */
 int kargs_rewrite(const char *s, size_t n, const struct kargs_rules *rules, struct strbuf *out,
 		  struct machine_strv *notes);

@@ -15,10 +15,13 @@ struct kernels_one {
 	char *image;			/* "/boot/vmlinuz-..." */
 	char *initrd;			/* "/boot/initrd.img-...", NULL when there is none */
 	bool has_modules;		/* /lib/modules/<version> exists */
+	bool spare;			/* a rescue or fallback image: not what is booted */
+	bool xen;			/* boots under a Xen hypervisor only */
+	bool uki;			/* image and initrd are one EFI program */
 };
 
 struct kernels {
-	struct kernels_one *v;		/* newest first */
+	struct kernels_one *v;		/* newest first; those that do not boot by themselves last */
 	size_t n;
 };
 
@@ -28,6 +31,23 @@ struct kernels {
  */
 int kernels_find(char *const *boot, size_t nboot, char *const *modules, size_t nmodules,
 		 struct kernels *ret);
+/*
+ * Add one that was found elsewhere: beside its modules, by a loader entry. Refused (0) when the
+ * version or a path has a character that a shell would mind, or the image is known already. 1 or
+ * -ENOMEM. Sort afterwards.
+ */
+int kernels_add(struct kernels *k, const struct kernels_one *one);
+void kernels_sort(struct kernels *k);
+bool kernels_known(const struct kernels *k, const char *version);
+bool kernels_version_valid(const char *version);
+bool kernels_path_valid(const char *path);
+/* The version in the header of an x86 kernel image; malloc'd, NULL when there is none. */
+char *kernels_image_version(const void *data, size_t len);
+/*
+ * A boot loader entry (loader/entries/X.conf): "linux", the last "initrd" and "version", malloc'd,
+ * NULL where it has none. -ENOMEM.
+ */
+int kernels_entry(const char *text, char **ret_linux, char **ret_initrd, char **ret_version);
 void kernels_done(struct kernels *k);
 DEFINE_CLEANUP_VALUE(struct kernels, kernels_done)
 /* Compare two versions as people count: 5.10 > 5.9, 6.1.0-13 > 6.1.0-9, 6.1 > 6.1-rc4. */

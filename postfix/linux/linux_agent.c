@@ -6,87 +6,42 @@
 #include <string.h>
 
 #include "common/compiler.h"
-#include "postfix/linux/etctext.h"
+#include "postfix/linux/linux_inject.h"
+#include "postfix/linux/linux_units.h"
 
 #define UNITS	"/etc/systemd/system"
 
-static const char *const unit_dirs[] = { "/lib/systemd/system", "/usr/lib/systemd/system" };
+static const char agent[] = "qemu-guest-agent.service";
+/* Init scripts of it: of Alpine, and of guests before systemd. */
+static const char *const scripts[] = { "qemu-guest-agent", "qemu-ga" };
 
-/* The unit's file, malloc'd; NULL when it is not installed. */
-static char *find_unit(struct fixer *f, const char *unit)
+/* Stage what switches it on; 0 too when it is not installed, and *ret_there says so. */
+static int switch_on(struct fixer *f, bool *ret_there, struct err *err)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(unit_dirs); i++) {
-		char *path;
-
-		if (asprintf(&path, "%s/%s", unit_dirs[i], unit) < 0)
-			return NULL;
-		if (guest_is_file(f->guest, path))
-			return path;
-		free(path);
-	}
-	return NULL;
-}
-
-static int unmask(struct fixer *f, const char *unit, struct err *err)
-{
-	CLEANUP(mem_free) char *path = NULL, *target = NULL;
-
-	if (asprintf(&path, UNITS "/%s", unit) < 0)
-		return err_nomem(err);
-	target = guest_readlink(f->guest, path);
-	if (!target || strcmp(target, "/dev/null") != 0)
-		return 0;
-	fixer_say(f, "%s was masked", unit);
-	return guest_edit_remove(&f->edits, path, err);
-}
-
-/* As "systemctl enable": a link in the .wants of everything that [Install] names. */
-static int link_wanted(struct fixer *f, const char *unit, const char *file, size_t *ret_links,
-		       struct err *err)
-{
-	CLEANUP(mem_free) char *text = NULL;
-	struct machine_strv wanted = { 0 };
-	int r = guest_edit_read(&f->edits, file, &text, err);
-
-	if (r < 0)
-		return r;
-	if (etctext_unit_install(text, "WantedBy", &wanted) < 0)
-		r = err_nomem(err);
-	*ret_links = wanted.n;
-	for (size_t i = 0; i < wanted.n; i++) {
-		CLEANUP(mem_free) char *link = NULL;
-
-		/* It becomes part of a path. */
-		if (r >= 0 && !strchr(wanted.v[i], '/') && wanted.v[i][0] != '.') {
-			if (asprintf(&link, UNITS "/%s.wants/%s", wanted.v[i], unit) < 0)
-				r = err_nomem(err);
-			else if (!guest_edit_exists(&f->edits, link))
-				r = guest_edit_symlink(&f->edits, link, file, err);
-		}
-		free(wanted.v[i]);
-	}
-	free(wanted.v);
-	return r;
-}
-
-int linux_agent_detect(struct fixer *f, struct err *err)
-{
-	static const char unit[] = "qemu-guest-agent.service";
 	static const char *const rules[] = { "/lib/udev/rules.d/60-qemu-guest-agent.rules",
 					     "/usr/lib/udev/rules.d/60-qemu-guest-agent.rules" };
 	static const char fallback[] = UNITS "/multi-user.target.wants/qemu-guest-agent.service";
-	CLEANUP(mem_free) char *file = find_unit(f, unit);
+	CLEANUP(mem_free) char *file = linux_units_find(f, agent);
 	bool by_udev = false;
 	size_t links = 0;
 	int r;
 
-	if (!file) {
-		fixer_say(f, "the guest agent is not installed");
-		return 0;
+	*ret_there = file != NULL;
+	for (size_t i = 0; i < ARRAY_SIZE(scripts) && !file; i++) {
+		CLEANUP(mem_free) char *script = NULL;
+
+		if (asprintf(&script, "/etc/init.d/%s", scripts[i]) < 0)
+			return err_nomem(err);
+		if (!guest_is_file(f->guest, script))
+			continue;
+		*ret_there = true;
+		return linux_units_script_on(f, scripts[i], err);
 	}
-	r = unmask(f, unit, err);
+	if (!file)
+		return 0;
+	r = linux_units_unmask(f, agent, err);
 	if (r >= 0)
-		r = link_wanted(f, unit, file, &links, err);
+		r = linux_units_link(f, agent, file, &links, err);
 	if (r < 0)
 		return r;
 	/* Debian's has no [Install]: a udev rule starts it when the VM has the channel. */
@@ -97,10 +52,49 @@ int linux_agent_detect(struct fixer *f, struct err *err)
 	return guest_edit_symlink(&f->edits, fallback, file, err);
 }
 
+int linux_agent_detect(struct fixer *f, struct err *err)
+{
+	CLEANUP(mem_free) char *package = NULL;
+	bool there;
+	int r = switch_on(f, &there, err);
+
+	if (r < 0 || there)
+		return r;
+	if (!f->opt->inject) {
+		fixer_say(f, "the guest agent is not installed");
+		return 0;
+	}
+	r = linux_inject_choose(f, &package, err);
+	if (r < 0 || !package)
+		return r;
+	if (f->guest->dry_run)
+		fixer_say(f, "would install %s", package);
+	return 1;
+}
+
+int linux_agent_apply(struct fixer *f, struct err *err)
+{
+	CLEANUP(mem_free) char *package = NULL;
+	bool there = false;
+	int r;
+
+	/* It was there before, and is on now. */
+	if (!f->opt->inject || linux_units_find_any(f, agent, scripts, ARRAY_SIZE(scripts)))
+		return 0;
+	r = linux_inject_choose(f, &package, err);
+	if (r >= 0 && package)
+		r = linux_inject_install(f, package, err);
+	if (r >= 0 && package)
+		r = switch_on(f, &there, err);
+	if (r < 0 || !package)
+		return r;
+	return guest_edit_commit(&f->edits, err);
+}
+
 int linux_trim_detect(struct fixer *f, struct err *err)
 {
 	static const char unit[] = "fstrim.timer";
-	CLEANUP(mem_free) char *file = find_unit(f, unit), *mask = NULL;
+	CLEANUP(mem_free) char *file = linux_units_find(f, unit), *mask = NULL;
 	size_t links = 0;
 	int r;
 
@@ -111,6 +105,6 @@ int linux_trim_detect(struct fixer *f, struct err *err)
 		fixer_say(f, "masked: left so");
 		return 0;
 	}
-	r = link_wanted(f, unit, file, &links, err);
+	r = linux_units_link(f, unit, file, &links, err);
 	return r < 0 ? r : 0;
 }

@@ -17,7 +17,7 @@
 static int console(struct fixer *f, const char *path, const char *text, char **ret)
 {
 	const struct kargs_rules rules = { .console = true };
-	enum bootcfg_kind kind = (enum bootcfg_kind)linux_bootloader_kind(path);
+	enum bootcfg_kind kind = bootcfg_kind_of(path);
 	int r = bootcfg_rewrite(kind, text, &rules, ret, NULL);
 
 	/* What the boot loader reads decides, not what it is generated from. */

@@ -11,25 +11,14 @@
 #include "postfix/linux/crypttab.h"
 #include "postfix/linux/etctext.h"
 #include "postfix/linux/fstab.h"
-
-static int take_notes(struct fixer *f, struct machine_strv *notes, int r)
-{
-	for (size_t i = 0; i < notes->n; i++) {
-		fixer_say(f, "%s", notes->v[i]);
-		if (fixer_warn(f, "%s", notes->v[i]) < 0)
-			r = -ENOMEM;
-		free(notes->v[i]);
-	}
-	free(notes->v);
-	return r;
-}
+#include "postfix/linux/linux_notes.h"
 
 static int fstab(struct fixer *f, const char *path, const char *text, char **ret)
 {
 	struct machine_strv notes = { 0 };
 
 	(void)path;
-	return take_notes(f, &notes, fstab_rewrite(text, &f->guest->map, ret, &notes));
+	return linux_notes_warn(f, &notes, fstab_rewrite(text, &f->guest->map, ret, &notes));
 }
 
 static int crypttab(struct fixer *f, const char *path, const char *text, char **ret)
@@ -37,7 +26,7 @@ static int crypttab(struct fixer *f, const char *path, const char *text, char **
 	struct machine_strv notes = { 0 };
 
 	(void)path;
-	return take_notes(f, &notes, crypttab_rewrite(text, &f->guest->map, ret, &notes));
+	return linux_notes_warn(f, &notes, crypttab_rewrite(text, &f->guest->map, ret, &notes));
 }
 
 static int unit(struct fixer *f, const char *path, const char *text, char **ret)
@@ -57,8 +46,7 @@ static int unit(struct fixer *f, const char *path, const char *text, char **ret)
 
 /* The guest would otherwise look only for the disks it had. */
 static const char *const caches[] = {
-	"/etc/lvm/devices/system.devices", "/etc/lvm/cache/.cache", "/etc/blkid.tab",
-	"/etc/blkid/blkid.tab",
+	"/etc/blkid.tab", "/etc/blkid/blkid.tab",
 };
 
 int linux_device_names_detect(struct fixer *f, struct err *err)

@@ -47,9 +47,35 @@ enum vm_block_bus linux_block_bus(const struct fixer *f)
 		return VM_BLOCK_VIRTIO_SCSI;
 	if (pci && boots_with(f, DRIVER_VIRTIO_BLK))
 		return VM_BLOCK_VIRTIO_BLK;
-	if (!boots_with(f, DRIVER_AHCI) && boots_with(f, DRIVER_ATA_PIIX))
+	if (boots_with(f, DRIVER_AHCI))
+		return VM_BLOCK_SATA;
+	/* The oldest kernels know IDE by another driver. */
+	if (boots_with(f, DRIVER_ATA_PIIX) || boots_with(f, DRIVER_PIIX))
 		return VM_BLOCK_IDE;
-	return VM_BLOCK_SATA;
+	/* Nothing is known to work: what such a kernel most likely has built in. */
+	return f->kernels.n && f->kernels.v[0].version[0] == '2' ? VM_BLOCK_IDE : VM_BLOCK_SATA;
+}
+
+enum vm_net_model linux_net_model(const struct fixer *f)
+{
+	static const struct {
+		enum fixer_driver driver;
+		enum vm_net_model model;
+	} fallback[] = {
+		{ DRIVER_E1000E, VM_NET_E1000E },
+		{ DRIVER_E1000, VM_NET_E1000 },
+		{ DRIVER_8139CP, VM_NET_RTL8139 },
+		{ DRIVER_8139TOO, VM_NET_RTL8139 },
+	};
+	struct guestcaps none;
+
+	if (drives(f, DRIVER_VIRTIO_NET) && drives(f, DRIVER_VIRTIO_PCI))
+		return VM_NET_VIRTIO;
+	for (size_t i = 0; i < ARRAY_SIZE(fallback); i++)
+		if (drives(f, fallback[i].driver))
+			return fallback[i].model;
+	guestcaps_default(&none);
+	return none.net;
 }
 
 /* "debian12" -> "http://debian.org/debian/12" */
@@ -103,19 +129,17 @@ void linux_guestcaps(const struct fixer *f, struct guestcaps *ret)
 	if (!f->kernels.n)
 		return;
 	ret->block = linux_block_bus(f);
-	if (drives(f, DRIVER_VIRTIO_NET) && drives(f, DRIVER_VIRTIO_PCI))
-		ret->net = VM_NET_VIRTIO;
-	else if (drives(f, DRIVER_E1000E))
-		ret->net = VM_NET_E1000E;
-	else if (drives(f, DRIVER_E1000))
-		ret->net = VM_NET_E1000;
+	ret->net = linux_net_model(f);
 	ret->virtio_rng = drives(f, DRIVER_VIRTIO_RNG);
 	ret->virtio_balloon = drives(f, DRIVER_VIRTIO_BALLOON);
 	ret->guest_agent = has_agent(f);
 	ret->serial_console = f->serial_console;
 	if (!kernels_version_parse(f->kernels.v[0].version, &major, &minor))
 		return;
-	/* PCI Express and AHCI have been there since long before; modern virtio came with 4.0. */
-	ret->q35 = major >= 3;
+	/*
+	 * PCI Express and AHCI have been there since long before; modern virtio came with 4.0. The
+	 * newer chipset has no IDE.
+	 */
+	ret->q35 = major >= 3 && ret->block != VM_BLOCK_IDE;
 	ret->virtio_1_0 = major >= 4;
 }

@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Row "initramfs": every bootable kernel's image gets the virtio drivers, by the guest's own
- * generator and settings, so that the guest's next kernel update makes a good image too.
+ * Row "initramfs": every bootable kernel's image gets the virtio drivers.
  *
- * The generator runs in the appliance, whose hardware is not the guest's: anything that looks at
- * the running machine (MODULES=dep, dracut's hostonly) is switched off, for it would describe the
- * appliance.
+ * As a rule the guest's own tool makes the image anew (linux_generators.c), after its settings were
+ * changed so that the guest's next kernel update makes a good image too. All images are made by one
+ * command. Where no tool can, or time is short (fix_options.fast), the drivers are appended to the
+ * image as it is (linux_ramdisk.c). Each way stands in for the other. In the end the image is read
+ * again: what counts is what is in it.
  */
 #include "postfix/linux/linux_initramfs.h"
 
-#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common/compiler.h"
-#include "common/kernelname.h"
-#include "postfix/linux/lines.h"
 #include "postfix/linux/linux_rows.h"
-#include "postfix/linux/modlist.h"
 
-#define POLICY_FILE	"/etc/initramfs-tools/conf.d/zz-p2v"
-#define DRACUT_FILE	"/etc/dracut.conf.d/zz-p2v.conf"
-#define MODULES_FILE	"/etc/initramfs-tools/modules"
 #define BACKUP_DIR	"/var/backups/p2v"
 #define BOOT_SPARE	(4 * MIB)
 
@@ -32,306 +26,159 @@ static const enum fixer_driver wanted[] = {
 /* Nice to have early, too. */
 static const enum fixer_driver extra[] = { DRIVER_VIRTIO_NET };
 
-enum fixer_generator linux_initramfs_generator(struct guest *guest)
-{
-	/* Debian's dracut may bring an update-initramfs of its own, but never a mkinitramfs. */
-	if (guest_is_file(guest, "/usr/sbin/mkinitramfs") &&
-	    guest_is_file(guest, "/usr/sbin/update-initramfs"))
-		return GENERATOR_INITRAMFS_TOOLS;
-	if (guest_is_file(guest, "/usr/bin/dracut") || guest_is_file(guest, "/sbin/dracut"))
-		return GENERATOR_DRACUT;
-	return GENERATOR_NONE;
-}
-
-static bool base_is(struct span w, const char *name)
-{
-	const char *slash = memrchr(w.s, '/', w.len);
-	const char *base = slash ? slash + 1 : w.s;
-
-	return lines_span_is((struct span){ base, (size_t)(w.s + w.len - base) }, name);
-}
-
-void linux_initramfs_read_listing(const char *text, char *const *links, struct fixer_kernel *k)
-{
-	const char *pos = text, *p;
-	bool renames = false;
-	size_t nlinks = 0, seen = 0;
-	struct line l;
-	struct span w;
-
-	memset(k->image_has, 0, sizeof(k->image_has));
-	while (links && links[nlinks])
-		nlinks++;
-	while (lines_next(&pos, &l))
-		for (p = l.s; lines_word(&p, l.s + l.len, &w);) {
-			for (size_t i = 0; i < DRIVER_COUNT; i++)
-				if (kernelname_is_module(w.s, w.len, fixer_driver_names[i]))
-					k->image_has[i] = true;
-			renames = renames || base_is(w, "80-net-setup-link.rules");
-			for (size_t i = 0; i < nlinks; i++)
-				seen += base_is(w, links[i]);
-		}
-	k->image_listed = true;
-	k->image_has_links = !renames || seen >= nlinks;
-}
-
-/* Our .link files as they are now, or will be. */
-static int our_links(struct fixer *f, struct machine_strv *ret)
-{
-	static const char dir[] = "/etc/systemd/network/";
-	CLEANUP(guest_strings_free)
-	char **names = guest_list(f->guest, "/etc/systemd/network", NULL);
-
-	for (size_t i = 0; names && names[i]; i++)
-		if (fnmatch("10-p2v-*.link", names[i], 0) == 0 &&
-		    machine_strv_add(ret, names[i]) < 0)
-			return -ENOMEM;
-	for (size_t i = 0; i < f->edits.n; i++) {
-		const char *path = f->edits.v[i].path;
-
-		if (strncmp(path, dir, sizeof(dir) - 1) != 0)
-			continue;
-		path += sizeof(dir) - 1;
-		if (fnmatch("10-p2v-*.link", path, 0) == 0 && !machine_strv_has(ret, path) &&
-		    machine_strv_add(ret, path) < 0)
-			return -ENOMEM;
-	}
-	/* NULL-terminated for the listing. */
-	return machine_grow(&ret->v, &ret->n, sizeof(*ret->v)) ? 0 : -ENOMEM;
-}
-
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-}
-
-int linux_initramfs_list(struct fixer *f, size_t i, struct err *err)
-{
-	const struct kernels_one *one = &f->kernels.v[i];
-	struct machine_strv links = { 0 };
-	CLEANUP(mem_free) char *out = NULL;
-	struct err e = ERR_INIT;
-	char cmd[400];
-	int r;
-
-	f->kernel[i].image_listed = false;
-	if (!one->initrd || f->generator == GENERATOR_NONE)
-		return 0;
-	/* The version was checked when it became a kernel: no character that a shell would mind. */
-	snprintf(cmd, sizeof(cmd), "%s %s",
-		 f->generator == GENERATOR_DRACUT ? "lsinitrd" : "lsinitramfs", one->initrd);
-	r = guest_run(f->guest, cmd, &out, &e);
-	if (r == -ENOMEM)
-		return err_nomem(err);
-	if (r < 0) {
-		memset(f->kernel[i].image_has, 0, sizeof(f->kernel[i].image_has));
-		return fixer_warn(f, "%s cannot be listed: %s", one->initrd, e.text) < 0
-			       ? err_nomem(err)
-			       : 0;
-	}
-	r = our_links(f, &links);
-	if (r >= 0)
-		linux_initramfs_read_listing(out, links.v, &f->kernel[i]);
-	strv_done(&links);
-	return r < 0 ? err_nomem(err) : 0;
-}
-
 static bool lacks(const struct fixer_kernel *k, enum fixer_driver d)
 {
 	return k->has[d] == KERNELS_MODULE && !k->image_has[d];
 }
 
+/* The first wanted driver that is not in the image; NULL when all are. */
+static const char *lacking(const struct fixer_kernel *k)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		if (lacks(k, wanted[i]))
+			return fixer_driver_names[wanted[i]];
+	return NULL;
+}
+
 /* Files that a generator copies into the image, or is steered by. */
-static bool inputs_changed(const struct fixer *f)
+int linux_initramfs_inputs(const struct fixer *f, struct machine_strv *ret)
 {
 	static const char *const inputs[] = {
 		"/etc/crypttab", "/etc/initramfs-tools/", "/etc/dracut", "/etc/udev/rules.d/",
-		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/",
+		"/etc/mdadm", "/etc/lvm/", "/etc/modprobe.d/", "/etc/multipath", "/etc/iscsi/",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(inputs); i++)
-		if (fixer_touched(f, inputs[i]))
-			return true;
-	return false;
-}
+	for (size_t i = 0; i < f->edits.n; i++)
+		for (size_t k = 0; k < ARRAY_SIZE(inputs); k++) {
+			const char *path = f->edits.v[i].path;
 
-void linux_initramfs_modules_policy(const char *text, char policy[static 16])
-{
-	const char *pos = text;
-	struct line l;
-
-	while (lines_next(&pos, &l)) {
-		struct span key, value;
-
-		if (lines_is_comment(&l, "#") || !lines_assignment(&l, &key, &value) ||
-		    !lines_span_is(key, "MODULES"))
-			continue;
-		while (value.len && (*value.s == '"' || *value.s == '\'')) {
-			value.s++;
-			value.len--;
+			if (strncmp(path, inputs[k], strlen(inputs[k])) == 0 &&
+			    !machine_strv_has(ret, path) && machine_strv_add(ret, path) < 0)
+				return -ENOMEM;
 		}
-		value.len = strcspn(value.s, "\"' \t\r\n#") < value.len ?
-			    strcspn(value.s, "\"' \t\r\n#") : value.len;
-		snprintf(policy, 16, "%.*s", (int)MIN(value.len, (size_t)15), value.s);
-	}
-}
-
-static int effective_policy(struct fixer *f, char policy[static 16], struct err *err)
-{
-	CLEANUP(guest_strings_free)
-	char **names = guest_list(f->guest, "/etc/initramfs-tools/conf.d", NULL);
-	CLEANUP(mem_free) char *conf = NULL;
-
-	snprintf(policy, 16, "most");
-	if (guest_edit_read(&f->edits, "/etc/initramfs-tools/initramfs.conf", &conf, NULL) >= 0)
-		linux_initramfs_modules_policy(conf, policy);
-	for (size_t i = 0; names && names[i]; i++) {
-		CLEANUP(mem_free) char *path = NULL, *text = NULL;
-
-		if (asprintf(&path, "/etc/initramfs-tools/conf.d/%s", names[i]) < 0)
-			return err_nomem(err);
-		if (guest_edit_read(&f->edits, path, &text, NULL) >= 0)
-			linux_initramfs_modules_policy(text, policy);
-	}
 	return 0;
 }
 
-static int stage_initramfs_tools(struct fixer *f, const char *const *modules, size_t n,
-				 struct err *err)
+static int inputs_changed(const struct fixer *f)
 {
-	CLEANUP(mem_free) char *text = NULL, *to = NULL;
-	char policy[16];
-	int r = effective_policy(f, policy, err);
+	struct machine_strv v = { 0 };
+	int r = linux_initramfs_inputs(f, &v);
 
-	if (r < 0)
-		return r;
-	if (strcmp(policy, "dep") == 0) {
-		fixer_say(f, "MODULES=dep would look at the machine that builds the image: now "
-			     "MODULES=most");
-		r = guest_edit_write(&f->edits, POLICY_FILE, "MODULES=most\n", 0644, err);
-		if (r < 0)
-			return r;
-	}
-	r = guest_edit_read(&f->edits, MODULES_FILE, &text, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	r = modlist_add(text ? text : "", modules, n, &to);
-	if (r < 0)
-		return err_nomem(err);
-	return r ? guest_edit_write(&f->edits, MODULES_FILE, to, 0644, err) : 0;
+	if (r >= 0)
+		r = v.n > 0;
+	linux_ramdisk_strv_done(&v);
+	return r;
 }
 
-static int stage_dracut(struct fixer *f, const char *const *modules, size_t n, struct err *err)
+/* Drivers that kernel k has as modules; builtin ones need no line anywhere. */
+static void want_of(const struct fixer *f, size_t k, bool want[static DRIVER_COUNT])
 {
-	CLEANUP(strbuf_done) struct strbuf b = { 0 };
-	CLEANUP(mem_free) char *have = NULL;
-	struct machine_strv links = { 0 };
-	int r;
-
-	strbuf_add(&b, "# Drivers for virtual disks, whatever other files here leave out.\n"
-		       "add_drivers+=\"");
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&b, " %s", modules[i]);
-	strbuf_add(&b, " \"\nfor p2v_driver in virtio virtio_ring");
-	for (size_t i = 0; i < n; i++)
-		strbuf_addf(&b, " %s", modules[i]);
-	strbuf_add(&b, "; do\n\tomit_drivers=\" ${omit_drivers} \"\n"
-		       "\tomit_drivers=\"${omit_drivers// ${p2v_driver} / }\"\ndone\n");
-	r = our_links(f, &links);
-	if (r >= 0 && links.n > 1) {
-		strbuf_add(&b, "install_items+=\"");
-		for (size_t i = 0; i + 1 < links.n; i++)
-			strbuf_addf(&b, " /etc/systemd/network/%s", links.v[i]);
-		strbuf_add(&b, " \"\n");
-	}
-	strv_done(&links);
-	if (r < 0 || b.failed)
-		return err_nomem(err);
-	if (guest_edit_read(&f->edits, DRACUT_FILE, &have, NULL) == 0 && strcmp(have, b.s) == 0)
-		return 0;
-	return guest_edit_write(&f->edits, DRACUT_FILE, b.s, 0644, err);
+	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
+		want[wanted[i]] |= f->kernel[k].has[wanted[i]] == KERNELS_MODULE;
+	for (size_t i = 0; i < ARRAY_SIZE(extra); i++)
+		want[extra[i]] |= f->kernel[k].has[extra[i]] == KERNELS_MODULE;
 }
 
-/* Drivers that some kernel has as a module; builtin ones need no line anywhere. */
-static size_t module_names(const struct fixer *f, const char *ret[static DRIVER_COUNT])
+static size_t names_of(const bool want[static DRIVER_COUNT], const char *ret[static DRIVER_COUNT])
 {
-	bool want[DRIVER_COUNT] = { false };
 	size_t n = 0;
 
-	for (size_t k = 0; k < f->kernels.n; k++) {
-		for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-			want[wanted[i]] |= f->kernel[k].has[wanted[i]] == KERNELS_MODULE;
-		for (size_t i = 0; i < ARRAY_SIZE(extra); i++)
-			want[extra[i]] |= f->kernel[k].has[extra[i]] == KERNELS_MODULE;
-	}
 	for (size_t i = 0; i < DRIVER_COUNT; i++)
 		if (want[i])
 			ret[n++] = fixer_driver_names[i];
 	return n;
 }
 
+/* Those that some kernel has. */
+static size_t module_names(const struct fixer *f, const char *ret[static DRIVER_COUNT])
+{
+	bool want[DRIVER_COUNT] = { false };
+
+	for (size_t k = 0; k < f->kernels.n; k++)
+		want_of(f, k, want);
+	return names_of(want, ret);
+}
+
 /* Why kernel k's image must be made anew; NULL when it is good. */
-static const char *reason(const struct fixer *f, size_t k)
+static const char *reason(const struct fixer *f, size_t k, bool changed)
 {
 	const struct fixer_kernel *x = &f->kernel[k];
+	const struct kernels_one *one = &f->kernels.v[k];
 
-	if (!f->kernels.v[k].has_modules)
+	if (!one->has_modules || !one->initrd || one->xen)
 		return NULL;
-	if (!f->kernels.v[k].initrd)
-		return NULL;
+	/* A rescue image that is not understood stays: it is not what is booted. */
 	if (!x->image_listed)
-		return "its contents are not known";
-	for (size_t i = 0; i < ARRAY_SIZE(wanted); i++)
-		if (lacks(x, wanted[i]))
-			return "it has no drivers for virtual disks";
+		return one->spare ? NULL : "its contents are not known";
+	if (lacking(x))
+		return "it has no drivers for virtual disks";
+	if (one->spare)
+		return NULL;
 	if (!x->image_has_links)
 		return "it would rename network interfaces";
-	return inputs_changed(f) ? "what it is made from has changed" : NULL;
+	return changed ? "what it is made from has changed" : NULL;
+}
+
+static int stage_settings(struct fixer *f, bool missing, struct err *err)
+{
+	const char *modules[DRIVER_COUNT];
+	size_t n = module_names(f, modules);
+
+	if (!f->generator) {
+		fixer_say(f, "the guest has no tool that makes such images: drivers are appended, "
+			     "and the next kernel needs the same");
+		return 0;
+	}
+	/* A dracut that lists .link files is told of the drivers, too. */
+	if (!missing && f->generator->kind != RAMDISK_DRACUT)
+		n = 0;
+	return f->generator->stage(f, modules, n, err);
 }
 
 int linux_initramfs_detect(struct fixer *f, struct err *err)
 {
-	const char *modules[DRIVER_COUNT];
-	bool any = false, missing = false, links = false;
-	size_t n;
-	int r;
+	bool any = false, missing = false, links;
+	int r, changed = inputs_changed(f);
 
+	if (changed < 0)
+		return err_nomem(err);
 	if (!f->kernels.n)
 		return err_set(err, ENOENT, "no kernel found in /boot");
 	/* The .link files of this run may not be there yet, or not have been when it was listed. */
 	links = fixer_touched(f, "/etc/systemd/network/10-p2v-");
 	for (size_t i = 0; i < f->kernels.n; i++) {
+		const struct kernels_one *one = &f->kernels.v[i];
 		const char *why;
 
 		if (links)
 			f->kernel[i].image_has_links = false;
-		why = reason(f, i);
+		why = reason(f, i, changed);
 		f->kernel[i].rebuild = why != NULL;
-		if (!f->kernels.v[i].initrd)
-			fixer_say(f, "kernel %s has no initramfs", f->kernels.v[i].version);
+		if (!one->initrd)
+			fixer_say(f, "kernel %s has no initramfs", one->version);
 		if (!why)
 			continue;
 		any = true;
-		for (size_t d = 0; d < ARRAY_SIZE(wanted); d++)
-			missing = missing || lacks(&f->kernel[i], wanted[d]);
-		fixer_say(f, "%s: %s", f->kernels.v[i].initrd, why);
+		missing = missing || lacking(&f->kernel[i]);
+		fixer_say(f, "%s: %s", one->initrd, why);
 	}
 	if (!any)
 		return 0;
-	if (f->generator == GENERATOR_NONE)
-		return err_set(err, ENOTSUP, "the guest has neither initramfs-tools nor dracut");
-	n = module_names(f, modules);
-	if (f->generator == GENERATOR_DRACUT)
-		r = stage_dracut(f, modules, n, err);
-	else
-		r = stage_initramfs_tools(f, modules, missing ? n : 0, err);
+	r = stage_settings(f, missing, err);
 	for (size_t i = 0; i < f->kernels.n && r >= 0; i++)
 		if (f->kernel[i].rebuild)
 			r = guest_edit_rebuilt(&f->edits, f->kernels.v[i].initrd, err);
 	return r < 0 ? r : 1;
 }
+
+/* ---- apply */
+
+/* An image that is being changed: how it went so far. */
+struct work {
+	char *backup;
+	bool done;
+	struct err err;			/* why not, when it is not */
+};
 
 /* The new image is made next to the old one. */
 static int check_room(struct fixer *f, const struct kernels_one *one, struct err *err)
@@ -349,19 +196,18 @@ static int check_room(struct fixer *f, const struct kernels_one *one, struct err
 }
 
 /* Only where there is plenty of room: the untouched replica is the real backup. */
-static char *keep_backup(struct fixer *f, const struct kernels_one *one)
+static char *keep_backup(struct fixer *f, size_t i)
 {
-	guestfs_h *g = f->guest->g;
+	const struct kernels_one *one = &f->kernels.v[i];
 	char *path;
 
-	if (guestfs_mkdir_p(g, BACKUP_DIR) < 0 ||
+	if (guest_mkdir(f->guest, BACKUP_DIR, NULL) < 0 ||
 	    guest_free_bytes(f->guest, BACKUP_DIR) <
 		    4 * guest_file_size(f->guest, one->initrd) + 256 * MIB)
 		return NULL;
-	if (asprintf(&path, BACKUP_DIR "/initrd-%s", one->version) < 0)
-		return NULL;
-	if (guestfs_cp(g, one->initrd, path) < 0) {
-		guestfs_rm_f(g, path);
+	path = text_format(BACKUP_DIR "/initrd-%s%s", one->version, one->spare ? "-spare" : "");
+	if (path && guest_copy(f->guest, one->initrd, path, NULL) < 0) {
+		(void)guest_remove(f->guest, path, NULL);
 		free(path);
 		return NULL;
 	}
@@ -371,93 +217,203 @@ static char *keep_backup(struct fixer *f, const struct kernels_one *one)
 static int verify(struct fixer *f, size_t i, struct err *err)
 {
 	const struct kernels_one *one = &f->kernels.v[i];
-	int r = linux_initramfs_list(f, i, err);
+	int r = linux_ramdisk_list(f, i, err);
+	const char *name;
 
 	if (r < 0)
 		return r;
 	if (!f->kernel[i].image_listed)
-		return err_set(err, EIO, "the new %s cannot be listed", one->initrd);
-	for (size_t d = 0; d < ARRAY_SIZE(wanted); d++)
-		if (lacks(&f->kernel[i], wanted[d]))
-			return err_set(err, EIO, "the new %s still lacks %s", one->initrd,
-				       fixer_driver_names[wanted[d]]);
+		return err_set(err, EIO, "the new %s cannot be read", one->initrd);
+	name = lacking(&f->kernel[i]);
+	if (name)
+		return err_set(err, EIO, "the new %s still lacks %s", one->initrd, name);
 	if (!f->kernel[i].image_has_links)
 		return fixer_warn(f, "%s does not hold the names of the network interfaces",
 				  one->initrd);
 	return 0;
 }
 
-static int generate(struct fixer *f, const struct kernels_one *one, struct err *err)
+static int append(struct fixer *f, size_t i, bool strict, struct err *err)
 {
-	char cmd[600];
+	bool want[DRIVER_COUNT] = { false };
+	const char *modules[DRIVER_COUNT];
 	int r;
 
-	if (f->generator == GENERATOR_DRACUT) {
-		snprintf(cmd, sizeof(cmd),
-			 "dracut --force --no-hostonly --no-hostonly-cmdline %s %s", one->initrd,
-			 one->version);
-		return guest_run(f->guest, cmd, NULL, err);
-	}
-	snprintf(cmd, sizeof(cmd), "update-initramfs -u -k %s", one->version);
-	r = guest_run(f->guest, cmd, NULL, err);
-	if (r < 0) {
-		struct err e = ERR_INIT;
+	want_of(f, i, want);
+	r = linux_ramdisk_append(f, i, modules, names_of(want, modules), strict, err);
+	return r < 0 ? r : verify(f, i, err);
+}
 
-		/* Old versions refuse to update an image that they do not remember making. */
-		snprintf(cmd, sizeof(cmd), "update-initramfs -c -t -k %s", one->version);
-		if (guest_run(f->guest, cmd, NULL, &e) < 0)
+static void put_back(struct fixer *f, size_t i, const struct work *w)
+{
+	const struct kernels_one *one = &f->kernels.v[i];
+
+	if (w->backup && guest_copy(f->guest, w->backup, one->initrd, NULL) >= 0)
+		fixer_say(f, "%s is as it was", one->initrd);
+	(void)linux_ramdisk_list(f, i, NULL);
+}
+
+static int command_of(struct fixer *f, size_t i, struct strbuf *out, struct err *err)
+{
+	const struct kernels_one *one = &f->kernels.v[i];
+	CLEANUP(mem_free) char *cmdline = NULL;
+	bool want[DRIVER_COUNT] = { false };
+	const char *modules[DRIVER_COUNT];
+	size_t n;
+	int r;
+
+	want_of(f, i, want);
+	n = names_of(want, modules);
+	if (one->uki) {
+		r = linux_ramdisk_uki_cmdline(f, one->image, &cmdline, err);
+		if (r < 0)
 			return r;
-		err_reset(err);
+		r = linux_generator_uki(f->guest, one, cmdline, out, err);
+		return r < 0 ? r : fixer_warn(f, "%s is made anew: a signature in it is gone",
+					      one->image);
+	}
+	if (!f->generator)
+		return err_set(err, ENOTSUP, "the guest has no tool that makes it anew");
+	f->generator->command(one, modules, n, out);
+	return 0;
+}
+
+static bool said_failed(const char *out, size_t i)
+{
+	char mark[40];
+
+	snprintf(mark, sizeof(mark), "p2v-failed=%zu\n", i);
+	return strstr(out, mark) != NULL;
+}
+
+/* All that is left by one command: starting a shell in the appliance takes a while. */
+static int generate(struct fixer *f, struct work *w, struct err *err)
+{
+	CLEANUP(strbuf_done) struct strbuf script = { 0 };
+	CLEANUP(mem_free) char *out = NULL;
+	CLEANUP(mem_free) bool *asked = calloc(f->kernels.n + 1, sizeof(*asked));
+	struct err e = ERR_INIT;
+	size_t n = 0, last = 0;
+	int r = 0;
+
+	if (!asked)
+		return err_nomem(err);
+	for (size_t i = 0; i < f->kernels.n; i++) {
+		CLEANUP(strbuf_done) struct strbuf one = { 0 };
+
+		if (!f->kernel[i].rebuild || w[i].done)
+			continue;
+		err_reset(&w[i].err);
+		if (check_room(f, &f->kernels.v[i], &w[i].err) < 0 ||
+		    command_of(f, i, &one, &w[i].err) < 0)
+			continue;
+		asked[i] = true;
+		last = i;
+		n++;
+		strbuf_addf(&script, "(%s) || echo p2v-failed=%zu\n", one.s ? one.s : "false", i);
+	}
+	if (!n)
+		return 0;
+	if (script.failed)
+		return err_nomem(err);
+	r = guest_run(f->guest, script.s, &out, &e);
+	if (r == -ENOMEM)
+		return err_nomem(err);
+	for (size_t i = 0; i < f->kernels.n; i++) {
+		char safe[300];
+
+		if (!asked[i])
+			continue;
+		if (r < 0)
+			w[i].err = e;
+		else if (said_failed(out, i))
+			/* What was printed last is of the last one. */
+			err_set(&w[i].err, EIO, "%s failed: %s", f->generator->name,
+				i == last ? text_escape_str(out + (strlen(out) > 200 ?
+								   strlen(out) - 200 : 0),
+							    safe, sizeof(safe)) : "see above");
+		else
+			w[i].done = verify(f, i, &w[i].err) >= 0;
+		if (!w[i].done)
+			put_back(f, i, &w[i]);
 	}
 	return 0;
 }
 
-static int rebuild(struct fixer *f, size_t i, struct err *err)
+/* Try appending for those that are not done. */
+static int append_all(struct fixer *f, struct work *w, bool only_spare, bool strict,
+		      struct err *err)
 {
-	const struct kernels_one *one = &f->kernels.v[i];
-	CLEANUP(mem_free) char *backup = NULL;
-	int r = check_room(f, one, err);
+	for (size_t i = 0; i < f->kernels.n; i++) {
+		struct err e = ERR_INIT, before = w[i].err;
+		int r;
 
-	if (r < 0)
-		return r;
-	backup = keep_backup(f, one);
-	r = generate(f, one, err);
-	if (r >= 0)
-		r = verify(f, i, err);
-	if (r < 0 && backup && guestfs_cp(f->guest->g, backup, one->initrd) == 0)
-		fixer_say(f, "%s is as it was", one->initrd);
-	else if (backup)
-		fixer_say(f, "the old %s is kept as %s", one->initrd, backup);
-	return r;
+		if (!f->kernel[i].rebuild || w[i].done || (only_spare && !f->kernels.v[i].spare))
+			continue;
+		r = append(f, i, strict, &e);
+		if (r == -ENOMEM)
+			return err_nomem(err);
+		w[i].done = r >= 0;
+		if (r >= 0 && before.code)
+			fixer_say(f, "%s was not made anew: %s; what it lacked was appended",
+				  f->kernels.v[i].initrd, before.text);
+		else if (r < 0 && strict)
+			fixer_say(f, "%s cannot be helped by appending: %s",
+				  f->kernels.v[i].initrd, e.text);
+		if (r < 0)
+			put_back(f, i, &w[i]);
+		if (r < 0 && before.code)
+			err_set(&w[i].err, before.code, "%.250s; and %.200s", before.text, e.text);
+		else
+			w[i].err = e;
+	}
+	return 0;
+}
+
+static int finish_work(struct fixer *f, struct work *w, struct err *err)
+{
+	int first = 0;
+
+	for (size_t i = 0; i < f->kernels.n; i++) {
+		if (w[i].backup)
+			fixer_say(f, "the old %s is kept as %s", f->kernels.v[i].initrd,
+				  w[i].backup);
+		free(w[i].backup);
+		if (!f->kernel[i].rebuild || w[i].done)
+			continue;
+		if (i == 0) {
+			/* The kernel that the guest boots by default. */
+			first = -w[i].err.code;
+			if (err)
+				*err = w[i].err;
+		} else if (fixer_warn(f, "kernel %s: %s", f->kernels.v[i].version,
+				      w[i].err.text) < 0) {
+			first = err_nomem(err);
+		}
+	}
+	return first;
 }
 
 int linux_initramfs_apply(struct fixer *f, struct err *err)
 {
-	int first = 0, r;
-	bool newest = true;
+	CLEANUP(mem_free) struct work *w = calloc(f->kernels.n + 1, sizeof(*w));
+	int r = 0, done;
 
-	r = guest_scratch_mount(f->guest, err);
-	if (r < 0)
-		return r;
-	for (size_t i = 0; i < f->kernels.n; i++) {
-		struct err e = ERR_INIT;
-
-		if (!f->kernel[i].rebuild) {
-			newest = false;
-			continue;
-		}
-		r = rebuild(f, i, &e);
-		if (r < 0 && newest && first == 0) {
-			/* The kernel that the guest boots by default. */
-			first = r;
-			if (err)
-				*err = e;
-		} else if (r < 0 &&
-			   fixer_warn(f, "kernel %s: %s", f->kernels.v[i].version, e.text) < 0) {
-			first = err_nomem(err);
-		}
-		newest = false;
+	if (!w)
+		return err_nomem(err);
+	for (size_t i = 0; i < f->kernels.n; i++)
+		if (f->kernel[i].rebuild)
+			w[i].backup = keep_backup(f, i);
+	/* A rescue image is no matter of the tool's settings. */
+	r = append_all(f, w, !(f->opt->fast || !f->generator), f->opt->fast, err);
+	if (r >= 0) {
+		r = guest_scratch_mount(f->guest, err);
+		if (r >= 0)
+			r = generate(f, w, err);
+		guest_scratch_unmount(f->guest);
 	}
-	guest_scratch_unmount(f->guest);
-	return first;
+	if (r >= 0)
+		r = append_all(f, w, false, false, err);
+	done = finish_work(f, w, r < 0 ? NULL : err);
+	return r < 0 ? r : done;
 }

@@ -10,6 +10,9 @@
 
 int linux_device_names_detect(struct fixer *f, struct err *err);
 int linux_bootloader_detect(struct fixer *f, struct err *err);
+int linux_kargs_detect(struct fixer *f, struct err *err);
+int linux_boot_device_detect(struct fixer *f, struct err *err);
+int linux_boot_device_apply(struct fixer *f, struct err *err);
 int linux_grub_install_detect(struct fixer *f, struct err *err);
 int linux_resume_detect(struct fixer *f, struct err *err);
 int linux_network_names_detect(struct fixer *f, struct err *err);
@@ -18,22 +21,47 @@ int linux_console_detect(struct fixer *f, struct err *err);
 int linux_services_detect(struct fixer *f, struct err *err);
 int linux_modules_detect(struct fixer *f, struct err *err);
 int linux_agent_detect(struct fixer *f, struct err *err);
+int linux_agent_apply(struct fixer *f, struct err *err);
+int linux_selinux_detect(struct fixer *f, struct err *err);
+int linux_selinux_apply(struct fixer *f, struct err *err);
 int linux_trim_detect(struct fixer *f, struct err *err);
 int linux_uefi_detect(struct fixer *f, struct err *err);
+int linux_multipath_detect(struct fixer *f, struct err *err);
+int linux_absent_detect(struct fixer *f, struct err *err);
+int linux_lvm_detect(struct fixer *f, struct err *err);
+int linux_mdadm_detect(struct fixer *f, struct err *err);
+int linux_luks_detect(struct fixer *f, struct err *err);
+int linux_san_detect(struct fixer *f, struct err *err);
+int linux_disk_identity_detect(struct fixer *f, struct err *err);
+int linux_watchdog_detect(struct fixer *f, struct err *err);
+int linux_power_button_detect(struct fixer *f, struct err *err);
+int linux_tuned_detect(struct fixer *f, struct err *err);
+int linux_hugepages_detect(struct fixer *f, struct err *err);
+int linux_kdump_detect(struct fixer *f, struct err *err);
+int linux_time_detect(struct fixer *f, struct err *err);
+int linux_cloud_init_detect(struct fixer *f, struct err *err);
+int linux_graphics_detect(struct fixer *f, struct err *err);
+int linux_cron_detect(struct fixer *f, struct err *err);
+int linux_packages_detect(struct fixer *f, struct err *err);
+int linux_by_hand_detect(struct fixer *f, struct err *err);
+int linux_uefi_apply(struct fixer *f, struct err *err);
 int linux_initramfs_detect(struct fixer *f, struct err *err);
 int linux_initramfs_apply(struct fixer *f, struct err *err);
 
 /* Before the first row: the kernels, their drivers, and what their initramfs holds. */
 int linux_kernels_scan(struct fixer *f, struct err *err);
-/* Visit every boot loader file there is: kind is an enum bootcfg_kind. */
-int linux_bootloader_visit(struct fixer *f,
-			   int (*rewrite)(struct fixer *f, const char *path, const char *text,
-					  char **ret),
-			   struct err *err);
-int linux_bootloader_kind(const char *path);
+/*
+ * Visit every boot loader's file there is, also on an EFI system partition; bootcfg_kind_of() says
+ * what kind one is.
+ */
+typedef int linux_bootloader_fn(struct fixer *f, const char *path, const char *text, char **ret);
+int linux_bootloader_visit(struct fixer *f, linux_bootloader_fn *rewrite, struct err *err);
+/* Say and warn of notes about path, and free them; r, or -ENOMEM. */
+int linux_bootloader_notes(struct fixer *f, const char *path, struct machine_strv *notes, int r);
 
 /* linux_guestcaps.c: what the guest can drive now (in a dry run: could, if the fixes were made). */
 void linux_guestcaps(const struct fixer *f, struct guestcaps *ret);
 enum vm_block_bus linux_block_bus(const struct fixer *f);
+enum vm_net_model linux_net_model(const struct fixer *f);
 
 #endif

@@ -44,6 +44,7 @@ int hive_open_file(const char *path, bool writable, struct hive **ret, struct er
 void hive_free(struct hive *h);
 DEFINE_CLEANUP(struct hive *, hive_free)
 
+const char *hive_path(const struct hive *h); /* as it was given */
 bool hive_has_key(struct hive *h, const char *key);
 /* Names of the subkeys of key, sorted without regard to case; empty when there is no such key. */
 int hive_subkeys(struct hive *h, const char *key, struct machine_strv *ret, struct err *err);
@@ -62,7 +63,14 @@ int hive_get_strings(struct hive *h, const char *key, const char *name, struct m
 int hive_get_raw(struct hive *h, const char *key, const char *name, enum hive_type *ret_type,
 		 void **ret, size_t *ret_len, struct err *err);
 
-/* Setting a value; missing keys are made. 1 changed, 0 it was so already, or -errno. */
+/*
+ * Setting a value; missing keys are made. 1 changed, 0 it was so already, or -errno.
+ *
+ * Two things are refused before anything is changed, because libhivex would write what Windows
+ * misreads: a new key whose name is not ASCII (-EINVAL), and a value in a key that has one of more
+ * than HIVE_VALUE_MAX bytes, or would have (-EFBIG).
+ */
+#define HIVE_VALUE_MAX	16344
 int hive_set_dword(struct hive *h, const char *key, const char *name, uint32_t value,
 		   struct err *err);
 int hive_set_string(struct hive *h, const char *key, const char *name, enum hive_type type,

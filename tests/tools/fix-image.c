@@ -4,6 +4,7 @@
  *
  *	--machine FILE	the recorded machine (JSON)
  *	--dry-run	detect only
+ *	--fast		append to an initramfs, do not make it anew
  *	--skip ID, --only ID	may be repeated
  *	--kvm		let the appliance use KVM
  *	--json		the report as JSON on stdout
@@ -62,7 +63,8 @@ int main(int argc, char **argv)
 	static const struct option options[] = {
 		{ "machine", required_argument, NULL, 'm' }, { "dry-run", no_argument, NULL, 'n' },
 		{ "skip", required_argument, NULL, 's' }, { "only", required_argument, NULL, 'o' },
-		{ "kvm", no_argument, NULL, 'k' }, { "json", no_argument, NULL, 'j' }, { 0 },
+		{ "kvm", no_argument, NULL, 'k' }, { "json", no_argument, NULL, 'j' },
+		{ "fast", no_argument, NULL, 'f' }, { 0 },
 	};
 	CLEANUP(machine_free) struct machine *m = NULL;
 	CLEANUP(fix_report_free) struct fix_report *rep = NULL;
@@ -97,6 +99,9 @@ int main(int argc, char **argv)
 			break;
 		case 'k':
 			opt.tcg = false;
+			break;
+		case 'f':
+			opt.fast = true;
 			break;
 		case 'j':
 			json = true;

@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include "common/bytes.h"
 #include "inventory/collect.h"
-#include "inventory/hw/pe.h"
+#include "common/pe.h"
 #include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
 

@@ -791,7 +791,10 @@ START_TEST(test_owner_keys)
 	tmproot_put(path, "\6\0\0\0\1", 5);
 	m = run(collect_firmware);
 	ck_assert_uint_eq(m->firmware.mok_keys, 3);
-	ck_assert(m->firmware.mok_insecure);
+	ck_assert_int_eq(m->firmware.mok_insecure, MACHINE_YES);
+	/* The variables can be read, and these are not there. */
+	ck_assert_int_eq(m->firmware.secure_boot, MACHINE_NO);
+	ck_assert_int_eq(m->firmware.setup_mode, MACHINE_NO);
 	ck_assert_uint_eq(m->warnings.n, 0);
 
 	machine_free(m);
@@ -801,6 +804,87 @@ START_TEST(test_owner_keys)
 	tmproot_remove();
 	ck_assert_uint_eq(m->firmware.mok_keys, 3);
 	ck_assert(warned(m, "MokListRT2"));
+}
+END_TEST
+
+#define ND "/sys/bus/nd/devices/"
+
+START_TEST(test_persistent_memory)
+{
+	static const struct machine_nvdimm want[] = {
+		{ (char *)"namespace0.0", (char *)"fsdax", 1073741824, (char *)"pmem0",
+		  (char *)"5f0e6d1a-7c4b-4a8e-bb57-3a52c9d10001", (char *)"data" },
+		{ (char *)"namespace1.0", (char *)"devdax", 2147483648, (char *)"dax1.0", NULL,
+		  NULL },
+		{ (char *)"namespace2.0", (char *)"raw", 4096, (char *)"pmem2", NULL, NULL },
+		{ (char *)"namespace3.0", (char *)"sector", 8192, (char *)"pmem3s", NULL, NULL },
+		{ (char *)"namespace4.0", NULL, 8192, NULL, NULL, NULL },
+	};
+	CLEANUP(machine_free) struct machine *m = NULL;
+
+	tmproot_make();
+	tmproot_text("1073741824\n", ND "namespace0.0/size");
+	tmproot_text("5f0e6d1a-7c4b-4a8e-bb57-3a52c9d10001\n", ND "namespace0.0/uuid");
+	tmproot_text("data\n", ND "namespace0.0/alt_name");
+	tmproot_text("pfn0.1\n", ND "namespace0.0/holder");
+	tmproot_text("x", ND "pfn0.1/block/pmem0/size");
+	tmproot_text("0\n", ND "namespace0.1/size");
+	tmproot_text("2147483648\n", ND "namespace1.0/size");
+	tmproot_text("dax1.0\n", ND "namespace1.0/holder");
+	tmproot_text("x", ND "dax1.0/dax/dax1.0/size");
+	tmproot_text("4096\n", ND "namespace2.0/size");
+	tmproot_text("\n", ND "namespace2.0/holder");
+	tmproot_text("x", ND "namespace2.0/block/pmem2/size");
+	tmproot_text("8192\n", ND "namespace3.0/size");
+	tmproot_text("btt3.0\n", ND "namespace3.0/holder");
+	tmproot_text("x", ND "btt3.0/block/pmem3s/size");
+	/* Of a kind that is not known; and what is no namespace. */
+	tmproot_text("8192\n", ND "namespace4.0/size");
+	tmproot_text("../../etc\n", ND "namespace4.0/holder");
+	tmproot_text("1", ND "nmem0/size");
+	m = run(collect_nvdimm);
+	tmproot_remove();
+	ck_assert_uint_eq(m->nnvdimms, ARRAY_SIZE(want));
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++) {
+		ck_assert_str_eq(m->nvdimms[i].name, want[i].name);
+		ck_assert_pstr_eq(m->nvdimms[i].mode, want[i].mode);
+		ck_assert_uint_eq(m->nvdimms[i].size, want[i].size);
+		ck_assert_pstr_eq(m->nvdimms[i].device, want[i].device);
+		ck_assert_pstr_eq(m->nvdimms[i].uuid, want[i].uuid);
+		ck_assert_pstr_eq(m->nvdimms[i].label, want[i].label);
+	}
+}
+END_TEST
+
+#define SECURE_BOOT "/sys/firmware/efi/efivars/SecureBoot-" EFIVAR_GLOBAL
+
+/* Off only where somebody could look. */
+START_TEST(test_secure_boot_that_is_not_known)
+{
+	CLEANUP(machine_free) struct machine *m = NULL, *odd = NULL, *bios = NULL;
+
+	tmproot_make();
+	tmproot_text("64\n", "/sys/firmware/efi/fw_platform_size");
+	m = run(collect_firmware);
+	tmproot_text("\6", SECURE_BOOT);
+	odd = run(collect_firmware);
+	tmproot_remove();
+	ck_assert_int_eq(m->firmware.type, MACHINE_FIRMWARE_UEFI);
+	ck_assert_int_eq(m->firmware.secure_boot, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(m->firmware.setup_mode, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(m->firmware.mok_insecure, MACHINE_NOT_KNOWN);
+	ck_assert(warned(m, "whether Secure Boot is on is not known"));
+	/* One variable that makes no sense says nothing of the others. */
+	ck_assert_int_eq(odd->firmware.secure_boot, MACHINE_NOT_KNOWN);
+	ck_assert_int_eq(odd->firmware.setup_mode, MACHINE_NO);
+	ck_assert(warned(odd, "SecureBoot"));
+
+	tmproot_make();
+	tmproot_text("x", "/sys/class/dmi/id/sys_vendor");
+	bios = run(collect_firmware);
+	tmproot_remove();
+	ck_assert_int_eq(bios->firmware.secure_boot, MACHINE_NO);
+	ck_assert_int_eq(bios->firmware.mok_insecure, MACHINE_NO);
 }
 END_TEST
 
@@ -821,6 +905,8 @@ static Suite *hw_suite(void)
 	tcase_add_test(t, test_oem_strings);
 	tcase_add_test(t, test_damaged_tables);
 	tcase_add_test(t, test_owner_keys);
+	tcase_add_test(t, test_persistent_memory);
+	tcase_add_test(t, test_secure_boot_that_is_not_known);
 	suite_add_tcase(s, t);
 	return s;
 }

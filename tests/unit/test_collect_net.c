@@ -271,6 +271,44 @@ START_TEST(test_routes_of_json)
 }
 END_TEST
 
+START_TEST(test_rules_of_json)
+{
+	CLEANUP(machine_free) struct machine *m = NULL;
+
+	tmproot_make();
+	add("eth0", "1\n");
+	put_text("/p2v/ip-addr.json", "[]");
+	put_text("/p2v/ip-rule.json",
+		"[{\"priority\":0,\"src\":\"all\",\"table\":\"local\"},"
+		"{\"priority\":99,\"not\":null,\"src\":\"10.0.0.0\",\"srclen\":24,"
+		"\"iif\":\"eth0\",\"fwmark\":\"0x1\",\"fwmask\":\"0xff\",\"table\":\"isp2\"},"
+		"{\"priority\":100,\"src\":\"all\",\"dst\":\"10.9.9.9\",\"fwmark\":16,"
+		"\"ipproto\":\"tcp\",\"dport_start\":80,\"dport_end\":90,\"action\":\"blackhole\"},"
+		"{\"priority\":32766,\"src\":\"all\",\"table\":\"main\"},7]");
+	put_text("/p2v/ip-rule6.json",
+		"[{\"priority\":5,\"src\":\"2001:db8::1\",\"goto\":32766,\"sport\":53}]");
+	m = collect();
+	ck_assert_uint_eq(m->nrules, 3);
+	ck_assert_uint_eq(m->rules[0].priority, 99);
+	ck_assert(m->rules[0].invert);
+	ck_assert_str_eq(m->rules[0].from, "10.0.0.0/24");
+	ck_assert_pstr_eq(m->rules[0].to, NULL);
+	ck_assert_str_eq(m->rules[0].iif, "eth0");
+	ck_assert_str_eq(m->rules[0].mark, "0x1/0xff");
+	ck_assert_str_eq(m->rules[0].table, "isp2");
+	ck_assert_str_eq(m->rules[1].to, "10.9.9.9/32");
+	ck_assert_str_eq(m->rules[1].mark, "0x10");
+	ck_assert_str_eq(m->rules[1].action, "blackhole");
+	ck_assert_uint_eq(m->rules[1].also.n, 2);
+	ck_assert_str_eq(m->rules[1].also.v[0], "ipproto tcp");
+	ck_assert_str_eq(m->rules[1].also.v[1], "dport 80-90");
+	ck_assert_str_eq(m->rules[2].family, "inet6");
+	ck_assert_str_eq(m->rules[2].from, "2001:db8::1/128");
+	ck_assert_str_eq(m->rules[2].action, "goto 32766");
+	ck_assert_str_eq(m->rules[2].also.v[0], "sport 53");
+}
+END_TEST
+
 START_TEST(test_routes_of_proc)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
@@ -473,6 +511,7 @@ START_TEST(test_hostile_links)
 			"\"vlan\",\"info_data\":{\"id\":99999999999,\"protocol\":5}}}]");
 	put_text("/p2v/ip-route.json", "{\"a\":1}");
 	put_text("/p2v/ip-route6.json", "[");
+	put_text("/p2v/ip-rule.json", "[{\"priority\":-1,\"src\":7,\"fwmark\":\"x\"},[]]");
 	m = collect();
 	ck_assert_uint_eq(m->nnics, 5);
 	for (size_t i = 0; i < m->warnings.n; i++)
@@ -514,6 +553,7 @@ static Suite *net_suite(void)
 	tcase_add_test(t, test_attributes_of_a_card);
 	tcase_add_test(t, test_masters);
 	tcase_add_test(t, test_routes_of_json);
+	tcase_add_test(t, test_rules_of_json);
 	tcase_add_test(t, test_routes_of_proc);
 	tcase_add_loop_test(t, test_name_servers, 0, 7);
 	tcase_add_loop_test(t, test_who_looks_after_it, 0, ARRAY_SIZE(setups));

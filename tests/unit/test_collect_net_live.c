@@ -73,6 +73,20 @@ static void build(void)
 	}
 	must("ip link set br0 up; ip link set m0p up; ip link set m1p up; ip link set m0 up; "
 	     "ip link set m1 up; ip link set br1 address 02:00:00:00:00:ab");
+	/* The other way round: a bond whose members are VLANs. */
+	if (may("VLANs in a bond", "ip link add link br1 name br1.30 type vlan id 30 && "
+		"ip link add link br1 name br1.31 type vlan id 31 && "
+		"ip link add bond2 type bond mode balance-rr")) {
+		must("ip link set br1.30 master bond2 && ip link set br1.31 master bond2");
+		must("ip link set br1 up && ip link set bond2 up && "
+		     "ip addr add 10.30.0.1/24 dev bond2");
+	}
+	must("ip rule add from 10.1.0.0/24 table 100 priority 1000");
+	must("ip rule add not to 10.9.9.9 fwmark 0x10/0xff iif br0 table 70000 priority 1001");
+	must("ip rule add ipproto tcp dport 80-90 uidrange 0-99 table 100 priority 1002");
+	must("ip rule add from 192.0.2.0/24 blackhole priority 1003");
+	must("ip rule add from all oif br0 goto 32766 priority 1004");
+	must("ip -6 rule add from 2001:db8::/32 tos 0x10 sport 53 table 100 priority 1005");
 	must("ip addr add 10.1.0.1/24 dev br0 && ip addr add 10.1.0.2/24 dev br0");
 	must("ip addr add 10.2.0.1 peer 10.2.0.2/32 dev br0");
 	must("ip addr add 10.3.0.1/16 dev br0 scope link valid_lft 1000 preferred_lft 500");
@@ -244,6 +258,33 @@ static size_t same_routes(const struct machine *m, const json_t *routes)
 	return n;
 }
 
+/* ip and we have the same rules: in its words, in the order of both. */
+static void same_rules(const struct machine *m, const json_t *rules, const char *family,
+		       size_t *at)
+{
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(rules, i, o) {
+		const char *src = str(o, "src"), *table = str(o, "table");
+		const struct machine_rule *r;
+
+		if (num(o, "priority") == 0 || num(o, "priority") >= 32766)
+			continue;
+		ck_assert_uint_lt(*at, m->nrules);
+		r = &m->rules[(*at)++];
+		ck_assert_str_eq(r->family, family);
+		ck_assert_uint_eq(r->priority, (uint32_t)num(o, "priority"));
+		ck_assert_int_eq(r->from != NULL, strcmp(src, "all") != 0);
+		ck_assert(!r->from || strncmp(r->from, src, strlen(src)) == 0);
+		ck_assert_pstr_eq(r->table, table);
+		ck_assert_pstr_eq(r->iif, str(o, "iif"));
+		ck_assert_pstr_eq(r->oif, str(o, "oif"));
+		ck_assert_int_eq(r->invert, json_object_get(o, "not") != NULL);
+		ck_assert_int_eq(r->mark != NULL, json_object_get(o, "fwmark") != NULL);
+	}
+}
+
 static struct machine *collect(const char *path)
 {
 	CLEANUP(sysroot_free) struct sysroot *root = NULL;
@@ -260,6 +301,7 @@ START_TEST(test_agrees_with_ip)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
 	CLEANUP(json_unref) json_t *links = NULL, *v4 = NULL, *v6 = NULL;
+	CLEANUP(json_unref) json_t *r4 = NULL, *r6 = NULL;
 	const json_t *o;
 	size_t i, n;
 
@@ -279,6 +321,17 @@ START_TEST(test_agrees_with_ip)
 	n = same_routes(m, v4) + same_routes(m, v6);
 	ck_assert_uint_eq(m->nroutes, n);
 	ck_assert_uint_ge(n, 13);
+	r4 = ip("ip -j -4 rule show");
+	r6 = ip("ip -j -6 rule show");
+	n = 0;
+	/* The kernel's dump goes by family, in the order in which they were registered. */
+	if (m->nrules > 0 && strcmp(m->rules[0].family, "inet6") == 0)
+		same_rules(m, r6, "inet6", &n);
+	same_rules(m, r4, "inet", &n);
+	if (m->nrules > 0 && strcmp(m->rules[0].family, "inet6") != 0)
+		same_rules(m, r6, "inet6", &n);
+	ck_assert_uint_eq(m->nrules, n);
+	ck_assert_uint_eq(n, 7);
 	ck_assert_uint_eq(m->warnings.n, 0);
 }
 END_TEST
@@ -314,6 +367,27 @@ START_TEST(test_agrees_with_its_record)
 		ck_assert_uint_eq(a->altnames.n, b->altnames.n);
 		ck_assert_uint_eq(a->lower.n, b->lower.n);
 		ck_assert_uint_eq(a->naddresses, b->naddresses);
+	}
+	ck_assert_uint_eq(live->nrules, record->nrules);
+	for (size_t i = 0; i < live->nrules; i++) {
+		const struct machine_rule *a = &live->rules[i], *b = NULL;
+
+		for (size_t k = 0; k < record->nrules && !b; k++)
+			if (record->rules[k].priority == a->priority)
+				b = &record->rules[k];
+		ck_assert_ptr_nonnull(b);
+		ck_assert_str_eq(a->family, b->family);
+		ck_assert_int_eq(a->invert, b->invert);
+		ck_assert_pstr_eq(a->from, b->from);
+		ck_assert_pstr_eq(a->to, b->to);
+		ck_assert_pstr_eq(a->iif, b->iif);
+		ck_assert_pstr_eq(a->oif, b->oif);
+		ck_assert_pstr_eq(a->mark, b->mark);
+		ck_assert_pstr_eq(a->action, b->action);
+		ck_assert_pstr_eq(a->table, b->table);
+		ck_assert_uint_eq(a->also.n, b->also.n);
+		for (size_t k = 0; k < a->also.n; k++)
+			ck_assert_str_eq(a->also.v[k], b->also.v[k]);
 	}
 	ck_assert_uint_eq(live->nroutes, record->nroutes);
 	for (size_t i = 0; i < live->nroutes; i++) {

@@ -249,18 +249,22 @@ START_TEST(module_lists)
 }
 END_TEST
 
-START_TEST(initramfs_listing)
+START_TEST(initramfs_contents)
 {
-	static char link[] = "10-p2v-eno1.link";
+	static char link[] = "10-p2v-eno1.link", blk[] = "m/lib/modules/6.1/k/virtio_blk.ko.xz",
+		    scsi[] = "usr/lib/modules/6.1/k/virtio_scsi.ko", pci[] = "usr/virtio_pci.koala",
+		    other[] = "usr/lib/modules/6.2/k/virtio_net.ko",
+		    rule[] = "x/80-net-setup-link.rules", there[] = "y/10-p2v-eno1.link";
 	char *links[] = { link, NULL };
+	struct ramdisk_entry v[] = {
+		{ .name = blk, .mode = 0100644 }, { .name = pci, .mode = 0100644 },
+		{ .name = other, .mode = 0100644 }, { .name = scsi, .mode = 0100644 },
+		{ .name = rule, .mode = 0100644 }, { .name = there, .mode = 0100644 },
+	};
+	struct ramdisk image = { .v = v, .n = 4 };
 	struct fixer_kernel k = { 0 };
 
-	/* Paths alone, and as ls -l writes them. */
-	linux_initramfs_read_listing(
-		"usr/lib/modules/6.1/kernel/drivers/block/virtio_blk.ko.xz\n"
-		"-rw-r--r-- 1 root 0 123 lib/modules/6.1/kernel/d/virtio_scsi.ko\n"
-		"usr/lib/virtio_pci.koala\nx/virtio_net\n",
-		links, &k);
+	linux_ramdisk_judge(&image, "6.1", links, &k);
 	ck_assert(k.image_listed);
 	ck_assert(k.image_has[DRIVER_VIRTIO_BLK]);
 	ck_assert(k.image_has[DRIVER_VIRTIO_SCSI]);
@@ -268,12 +272,15 @@ START_TEST(initramfs_listing)
 	ck_assert(!k.image_has[DRIVER_VIRTIO_NET]);
 	/* Nothing in it renames interfaces, so it needs no names. */
 	ck_assert(k.image_has_links);
-	linux_initramfs_read_listing("usr/lib/udev/rules.d/80-net-setup-link.rules\n", links, &k);
+	image.n = 5;
+	linux_ramdisk_judge(&image, "6.1", links, &k);
 	ck_assert(!k.image_has_links);
-	ck_assert(!k.image_has[DRIVER_VIRTIO_BLK]);
-	linux_initramfs_read_listing("usr/lib/udev/rules.d/80-net-setup-link.rules\n"
-				     "usr/lib/systemd/network/10-p2v-eno1.link\n", links, &k);
+	image.n = 6;
+	linux_ramdisk_judge(&image, "6.1", links, &k);
 	ck_assert(k.image_has_links);
+	image.nested = true;
+	linux_ramdisk_judge(&image, "6.1", links, &k);
+	ck_assert(!k.image_listed);
 }
 END_TEST
 
@@ -281,13 +288,13 @@ START_TEST(initramfs_policy)
 {
 	char p[16] = "most";
 
-	linux_initramfs_modules_policy("# MODULES=x\nBUSYBOX=auto\n", p);
+	linux_generator_policy("# MODULES=x\nBUSYBOX=auto\n", p);
 	ck_assert_str_eq(p, "most");
-	linux_initramfs_modules_policy("MODULES=dep\n", p);
+	linux_generator_policy("MODULES=dep\n", p);
 	ck_assert_str_eq(p, "dep");
-	linux_initramfs_modules_policy("MODULES=\"list\" # why\n", p);
+	linux_generator_policy("MODULES=\"list\" # why\n", p);
 	ck_assert_str_eq(p, "list");
-	linux_initramfs_modules_policy("MODULES=averyveryverylongword\n", p);
+	linux_generator_policy("MODULES=averyveryverylongword\n", p);
 	ck_assert_str_eq(p, "averyveryverylo");
 }
 END_TEST
@@ -351,7 +358,7 @@ static Suite *linux_text_suite(void)
 	tcase_add_test(t, inittab_gettys);
 	tcase_add_test(t, unit_files);
 	tcase_add_test(t, module_lists);
-	tcase_add_test(t, initramfs_listing);
+	tcase_add_test(t, initramfs_contents);
 	tcase_add_test(t, initramfs_policy);
 	tcase_add_test(t, tables_hit_what_they_should);
 	tcase_add_test(t, table_exceptions_win);

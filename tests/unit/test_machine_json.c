@@ -69,6 +69,9 @@ static void fill(void *base, const struct machine_field *fields)
 		case FIELD_FLAG:
 			*(bool *)p = true;
 			break;
+		case FIELD_ANSWER:
+			*(enum machine_answer *)p = MACHINE_YES;
+			break;
 		case FIELD_U16:
 			*(uint16_t *)p = (uint16_t)++serial;
 			break;
@@ -156,6 +159,8 @@ static size_t field_size(const struct machine_field *f)
 	case FIELD_U32:
 	case FIELD_I32:
 		return sizeof(uint32_t);
+	case FIELD_ANSWER:
+		return sizeof(enum machine_answer);
 	case FIELD_FIRMWARE:
 		return sizeof(enum machine_firmware_type);
 	case FIELD_LIST:
@@ -251,6 +256,44 @@ START_TEST(test_round_trip_of_a_full_machine)
 	ck_assert_uint_eq(back->firmware.boot_order[0], 0xffff);
 	ck_assert_int_eq(back->firmware.boot_current, 0);
 	ck_assert(back->nics[1].addresses[1].dynamic);
+}
+END_TEST
+
+/* Off and not known are two things; files of before always said one or the other. */
+START_TEST(test_an_answer_may_be_left_out)
+{
+	static const struct {
+		const char *text;
+		enum machine_answer answer;
+	} rows[] = {
+		{ "{}", MACHINE_NOT_KNOWN },
+		{ "{\"secure_boot\":null}", MACHINE_NOT_KNOWN },
+		{ "{\"secure_boot\":false}", MACHINE_NO },
+		{ "{\"secure_boot\":true}", MACHINE_YES },
+	};
+	static const char bad[] = "{\"version\":1,\"firmware\":{\"secure_boot\":2}}";
+	CLEANUP(machine_free) struct machine *none = NULL;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		CLEANUP(machine_free) struct machine *m = NULL;
+		CLEANUP(mem_free) char *out = NULL;
+		char text[128];
+
+		snprintf(text, sizeof(text), "{\"version\":1,\"firmware\":%s}", rows[i].text);
+		ck_assert_int_eq(machine_json_parse(text, strlen(text), &m, &err), 0);
+		ck_assert_int_eq(m->firmware.secure_boot, rows[i].answer);
+		out = dump(m);
+		ck_assert_int_eq(strstr(out, "secure_boot") != NULL,
+				 rows[i].answer != MACHINE_NOT_KNOWN);
+		ck_assert_int_eq(strstr(out, "\"secure_boot\": true") != NULL,
+				 rows[i].answer == MACHINE_YES);
+	}
+	ck_assert_int_eq(machine_json_parse(bad, strlen(bad), &none, &err), -EBADMSG);
+	ck_assert_ptr_nonnull(strstr(err.text, "firmware"));
+	ck_assert_int_eq(machine_new(&none), 0);
+	none->firmware.secure_boot = (enum machine_answer)7;
+	ck_assert_int_eq(machine_json_dump(none, &(char *){ NULL }, &err), -EINVAL);
 }
 END_TEST
 
@@ -658,6 +701,7 @@ static Suite *machine_json_suite(void)
 	tcase_add_test(t, test_tables_cover_the_structs);
 	tcase_add_test(t, test_every_member_is_written);
 	tcase_add_test(t, test_round_trip_of_a_full_machine);
+	tcase_add_test(t, test_an_answer_may_be_left_out);
 	tcase_add_test(t, test_empty_machine_stays_unknown);
 	tcase_add_loop_test(t, test_hostile_text_is_refused_by_name, 0, ARRAY_SIZE(hostile));
 	tcase_add_test(t, test_unknown_members_are_ignored);

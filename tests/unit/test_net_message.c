@@ -6,9 +6,15 @@
 #include "inventory/net/net_message.h"
 
 #include <arpa/inet.h>
+#include <linux/fib_rules.h>
+#include <linux/genetlink.h>
+#include <linux/if_team.h>
 #include <linux/rtnetlink.h>
 #include <sys/socket.h>
 #include "common/compiler.h"
+#include "common/text.h"
+#include "inventory/net/net_rule.h"
+#include "inventory/net/net_team.h"
 #include "inventory/net/netlink.h"
 #include "tests/lib/unit.h"
 
@@ -307,6 +313,179 @@ START_TEST(test_table_names)
 }
 END_TEST
 
+static void rule_begin(struct message *g, uint8_t family, uint32_t priority, uint8_t table)
+{
+	struct fib_rule_hdr h = { .family = family, .table = table, .action = FR_ACT_TO_TBL };
+
+	fixed(g, &h, sizeof(h));
+	u32(g, FRA_PRIORITY, priority);
+}
+
+#define RULE(g)	((struct fib_rule_hdr *)(g)->data)
+
+static bool make_rule(struct message *g, int which)
+{
+	static const struct fib_rule_uid_range uid = { 0, 99 };
+	static const struct fib_rule_port_range one = { 53, 53 }, some = { 80, 90 };
+
+	switch (which) {
+	case 0:
+		rule_begin(g, AF_INET, 100, RT_TABLE_COMPAT);
+		RULE(g)->src_len = 24;
+		RULE(g)->dst_len = 32;
+		RULE(g)->flags = FIB_RULE_INVERT;
+		ip_attr(g, FRA_SRC, "10.0.0.0");
+		ip_attr(g, FRA_DST, "10.9.9.9");
+		text(g, FRA_IIFNAME, "eth0");
+		text(g, FRA_OIFNAME, "bond0");
+		u32(g, FRA_TABLE, 70000);
+		u32(g, FRA_FWMARK, 1);
+		u32(g, FRA_FWMASK, 0xff);
+		return true;
+	case 1:
+		rule_begin(g, AF_INET6, 200, 100);
+		RULE(g)->tos = 0x10;
+		u32(g, FRA_FWMARK, 0xabc);
+		u32(g, FRA_FWMASK, UINT32_MAX);
+		attr(g, FRA_UID_RANGE, &uid, sizeof(uid));
+		attr(g, FRA_IP_PROTO, "\x06", 1);
+		attr(g, FRA_SPORT_RANGE, &one, sizeof(one));
+		attr(g, FRA_DPORT_RANGE, &some, sizeof(some));
+		return true;
+	case 2:
+		rule_begin(g, AF_INET, 300, 0);
+		RULE(g)->action = FR_ACT_BLACKHOLE;
+		return true;
+	case 3:
+		rule_begin(g, AF_INET, 400, 0);
+		RULE(g)->action = FR_ACT_GOTO;
+		u32(g, FRA_GOTO, 32766);
+		attr(g, FRA_IP_PROTO, "\xfe", 1);
+		return true;
+	case 4:		/* the kernel's own */
+		rule_begin(g, AF_INET, 0, RT_TABLE_LOCAL);
+		return true;
+	case 5:
+		rule_begin(g, AF_INET6, 32766, RT_TABLE_MAIN);
+		return true;
+	case 6:		/* the same table, but not for all */
+		rule_begin(g, AF_INET, 32766, RT_TABLE_MAIN);
+		RULE(g)->src_len = 8;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void check_rule(const struct machine_rule *r, const char *head, const char *also)
+{
+	CLEANUP(strbuf_done) struct strbuf b = { 0 };
+	char text_of[256];
+
+	snprintf(text_of, sizeof(text_of), "%u %s%s %s>%s %s>%s %s %s %s", r->priority,
+		 r->invert ? "not " : "", r->family, r->from ? r->from : "",
+		 r->to ? r->to : "", r->iif ? r->iif : "", r->oif ? r->oif : "",
+		 r->mark ? r->mark : "-", r->action ? r->action : "-", r->table ? r->table : "-");
+	ck_assert_str_eq(text_of, head);
+	for (size_t i = 0; i < r->also.n; i++)
+		strbuf_addf(&b, "%s;", r->also.v[i]);
+	strbuf_add(&b, "");
+	ck_assert_pstr_eq(b.s, also);
+}
+
+START_TEST(test_rules)
+{
+	CLEANUP(machine_free) struct machine *m = new_machine();
+	CLEANUP(net_message_done) struct net_message s = { .m = m, .rt_tables = "100 isp2\n" };
+	struct message g;
+
+	for (int i = 0; make_rule(&g, i); i++)
+		ck_assert_int_eq(net_rule_message(&s, g.data, g.len), 0);
+	ck_assert_uint_eq(m->nrules, 5);
+	check_rule(&m->rules[0], "100 not inet 10.0.0.0/24>10.9.9.9/32 eth0>bond0 0x1/0xff - "
+		   "70000", "");
+	check_rule(&m->rules[1], "200 inet6 > > 0xabc - isp2",
+		   "tos 0x10;uidrange 0-99;ipproto tcp;sport 53;dport 80-90;");
+	check_rule(&m->rules[2], "300 inet > > - blackhole -", "");
+	check_rule(&m->rules[3], "400 inet > > - goto 32766 -", "ipproto 254;");
+	check_rule(&m->rules[4], "32766 inet 0.0.0.0/8> > - - main", "");
+}
+END_TEST
+
+static void make_team(struct message *g, const char *mode)
+{
+	static const struct genlmsghdr h = { .cmd = TEAM_CMD_OPTIONS_GET, .version = 1 };
+	size_t list, item;
+
+	fixed(g, &h, sizeof(h));
+	u32(g, TEAM_ATTR_TEAM_IFINDEX, 11);
+	list = begin(g, TEAM_ATTR_LIST_OPTION);
+	item = begin(g, TEAM_ATTR_ITEM_OPTION);
+	text(g, TEAM_ATTR_OPTION_NAME, "notify_peers_count");
+	u32(g, TEAM_ATTR_OPTION_DATA, 3);
+	end(g, item);
+	item = begin(g, TEAM_ATTR_ITEM_OPTION);
+	text(g, TEAM_ATTR_OPTION_NAME, "mode");
+	text(g, TEAM_ATTR_OPTION_DATA, mode);
+	end(g, item);
+	item = begin(g, TEAM_ATTR_ITEM_OPTION);
+	text(g, TEAM_ATTR_OPTION_NAME, "activeport");
+	u32(g, TEAM_ATTR_OPTION_DATA, 9);
+	end(g, item);
+	end(g, list);
+}
+
+START_TEST(test_options_of_a_team)
+{
+	struct net_team team = { 0 };
+	struct message g;
+
+	make_team(&g, "activebackup");
+	net_team_options(g.data, g.len, &team);
+	ck_assert_str_eq(team.mode, "activebackup");
+	ck_assert_uint_eq(team.active_port, 9);
+	make_team(&g, "*NOMODE*");
+	net_team_options(g.data, g.len, &team);
+	ck_assert_str_eq(team.mode, "");
+}
+END_TEST
+
+/* As the messages of links and routes below. */
+START_TEST(test_cut_rules_and_options)
+{
+	CLEANUP(machine_free) struct machine *m = new_machine();
+	CLEANUP(net_message_done) struct net_message s = { .m = m };
+	uint32_t rng = 0x2545f491;
+	struct message g;
+
+	for (int i = 0; make_rule(&g, i); i++)
+		for (size_t n = 0; n < g.len; n++) {
+			CLEANUP(mem_free) uint8_t *copy = malloc(n ? n : 1);
+
+			memcpy(copy, g.data, n);
+			ck_assert_int_eq(net_rule_message(&s, copy, n), 0);
+		}
+	for (int round = 0; round < 5000; round++) {
+		CLEANUP(mem_free) uint8_t *copy = NULL;
+		struct net_team team = { 0 };
+		size_t n;
+
+		make_team(&g, "loadbalance");
+		n = (size_t)round < g.len ? (size_t)round : g.len;
+		copy = malloc(n ? n : 1);
+		memcpy(copy, g.data, n);
+		for (int k = 0; k < 3 && n == g.len; k++) {
+			rng ^= rng << 13;
+			rng ^= rng >> 17;
+			rng ^= rng << 5;
+			copy[rng % n] = (uint8_t)(rng >> 24);
+		}
+		net_team_options(copy, n, &team);
+		ck_assert_uint_lt(strlen(team.mode), sizeof(team.mode));
+	}
+}
+END_TEST
+
 /* Cut at every length, in memory of just that size, for the sanitizer to see a read past it. */
 START_TEST(test_cut_messages)
 {
@@ -383,6 +562,9 @@ static Suite *message_suite(void)
 	tcase_add_test(t, test_links);
 	tcase_add_test(t, test_routes);
 	tcase_add_test(t, test_table_names);
+	tcase_add_test(t, test_rules);
+	tcase_add_test(t, test_options_of_a_team);
+	tcase_add_test(t, test_cut_rules_and_options);
 	tcase_add_test(t, test_cut_messages);
 	tcase_add_test(t, test_damaged_messages);
 	suite_add_tcase(s, t);

@@ -85,6 +85,11 @@ static const struct row {
 	{ "disk-pmem", PREFLIGHT_DEGRADES, "sdb1", "option dax",
 	  "{'disks':[{},{'dax':true}],'mounts':[{},{'source':'/dev/sdb1','target':'/srv',"
 	  "'options':'rw,dax=always'}]}", "{}" },
+	{ "nvdimm-devdax", PREFLIGHT_DEGRADES, "namespace0.0", "/dev/dax0.0",
+	  "{'nvdimms':[{'name':'namespace0.0','mode':'devdax','size':1073741824,"
+	  "'device':'dax0.0'}]}",
+	  "{'nvdimms':[{'name':'namespace0.0','mode':'fsdax','size':1073741824,"
+	  "'device':'pmem0'}]}" },
 	{ "disk-pmem", PREFLIGHT_NOTE, "sdb", "persistent memory",
 	  "{'disks':[{},{'dax':true}],'mounts':[{},{'source':'/dev/sdb1','target':'/srv',"
 	  "'options':'rw,nodax'}]}",
@@ -250,6 +255,11 @@ static const struct row {
 	{ "uefi-no-variables", PREFLIGHT_NOTE, "machine", "without a single boot entry",
 	  "{'firmware':{'boot_current':-1,'entries':null,'boot_order':null}}",
 	  "{'firmware':{'type':'bios','boot_current':-1,'entries':null,'boot_order':null}}" },
+	{ "secureboot-unknown", PREFLIGHT_NOTE, "machine", "is not in the inventory",
+	  "{'firmware':{'secure_boot':null}}", "{'firmware':{'secure_boot':false}}" },
+	{ "secureboot-unknown", PREFLIGHT_NOTE, "machine", "is not in the inventory",
+	  "{'firmware':{'secure_boot':null}}",
+	  "{'firmware':{'type':'bios','secure_boot':null}}" },
 	{ "secureboot-unsigned", PREFLIGHT_DEGRADES, "machine", "/EFI/debian/grubx64.efi",
 	  "{'firmware':{'efi_files':[{},{'has_signature':false}]}}",
 	  "{'firmware':{'secure_boot':false,'efi_files':[{},{'has_signature':false}]}}" },

@@ -399,13 +399,18 @@ START_TEST(firmware)
 	opt.nvram_path = "/srv/VARS.fd";
 	SPEC;
 
-	ck_assert(s->uefi && s->q35 && !s->secure_boot);
+	/* Not known is off, and is said. */
+	ck_assert(s->uefi && s->q35 && !s->secure_boot && warned("not known: it is switched off"));
+	m->firmware.secure_boot = MACHINE_NO;
+	vmspec_free(s);
+	s = build();
+	ck_assert(!s->secure_boot && !warned("Secure Boot"));
 	ck_assert_str_eq(s->nvram_path, "/srv/VARS.fd");
-	m->firmware.secure_boot = true;
+	m->firmware.secure_boot = MACHINE_YES;
 	vmspec_free(s);
 	s = build();
 	ck_assert(s->secure_boot && warned("Secure Boot"));
-	m->firmware.setup_mode = true;
+	m->firmware.setup_mode = MACHINE_YES;
 	vmspec_free(s);
 	s = build();
 	ck_assert(!s->secure_boot);
@@ -914,7 +919,7 @@ START_TEST(any_machine_has_an_xml)
 		m->cpu.x86_64_level = rnd(7);
 		m->tpm_present = rnd(2);
 		m->firmware.type = (enum machine_firmware_type)rnd(3);
-		m->firmware.secure_boot = rnd(2);
+		m->firmware.secure_boot = (enum machine_answer)rnd(3);
 		for (uint32_t i = rnd(6); i > 0; i--) {
 			d = add_disk("sdx", 512U << rnd(6));
 			rnd_text(&d->serial);

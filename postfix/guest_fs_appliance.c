@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The operations of guest_fs.h on filesystems that are mounted in a libguestfs appliance. Symlinks
+ * are followed there, below the guest's root.
+ */
+#include "postfix/guest_fs.h"
+
+#include <errno.h>
+#include <guestfs.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "postfix/guest.h"
+
+/* What one message of libguestfs can carry is 4 MiB, with its head. */
+#define MESSAGE_MAX ((size_t)3 << 20)
+
+static int fail(guestfs_h *g, struct err *err, const char *what, const char *path)
+{
+	int code = guestfs_last_errno(g);
+	char text[300];
+
+	if (code == ENOENT || code == ENOTDIR)
+		return err_set(err, ENOENT, "%s: there is no %s", what, path);
+	snprintf(text, sizeof(text), "%s %s", what, path);
+	return guest_handle_fail(g, err, text);
+}
+
+static int fs_stat(void *fs, const char *path, bool follow, struct guest_stat *ret, struct err *err)
+{
+	struct guestfs_statns *st = follow ? guestfs_statns(fs, path) : guestfs_lstatns(fs, path);
+
+	if (!st)
+		return fail(fs, err, "cannot look at", path);
+	*ret = (struct guest_stat){
+		.kind = S_ISREG(st->st_mode)   ? GUEST_FILE
+			: S_ISDIR(st->st_mode) ? GUEST_DIR
+			: S_ISLNK(st->st_mode) ? GUEST_LINK
+					       : GUEST_OTHER,
+		.size = st->st_size > 0 ? (uint64_t)st->st_size : 0,
+		.mode = (unsigned int)st->st_mode & 07777,
+		.inode = (uint64_t)st->st_ino,
+		.device = (uint64_t)st->st_dev,
+	};
+	guestfs_free_statns(st);
+	return 0;
+}
+
+static int fs_readlink(void *fs, const char *path, char **ret, struct err *err)
+{
+	char *s = guestfs_readlink(fs, path);
+
+	if (!s)
+		return fail(fs, err, "cannot read the link", path);
+	*ret = s;
+	return 0;
+}
+
+static int fs_realpath(void *fs, const char *path, char **ret, struct err *err)
+{
+	char *s = guestfs_realpath(fs, path);
+
+	if (!s)
+		return fail(fs, err, "cannot follow", path);
+	*ret = s;
+	return 0;
+}
+
+static int fs_list(void *fs, const char *dir, char ***ret, struct err *err)
+{
+	char **list = guestfs_ls(fs, dir);
+
+	if (!list)
+		return fail(fs, err, "cannot list", dir);
+	*ret = list;
+	return 0;
+}
+
+static int fs_read(void *fs, const char *path, char **ret, size_t *ret_len, struct err *err)
+{
+	char *data = guestfs_read_file(fs, path, ret_len);
+
+	if (!data)
+		return fail(fs, err, "cannot read", path);
+	*ret = data;
+	return 0;
+}
+
+/* libguestfs takes file names of the host; this one stands for a descriptor. */
+static void name_of(int fd, char name[32])
+{
+	snprintf(name, 32, "/dev/fd/%d", fd);
+}
+
+static int fs_download(void *fs, const char *path, int fd, struct err *err)
+{
+	char name[32];
+
+	name_of(fd, name);
+	return guestfs_download(fs, path, name) < 0 ? fail(fs, err, "cannot read", path) : 0;
+}
+
+static int fs_upload(void *fs, int fd, const char *path, struct err *err)
+{
+	char name[32];
+
+	name_of(fd, name);
+	return guestfs_upload(fs, name, path) < 0 ? fail(fs, err, "cannot write", path) : 0;
+}
+
+static int fs_write(void *fs, const char *path, const void *data, size_t len, struct err *err)
+{
+	const char *p = data;
+	size_t n = len < MESSAGE_MAX ? len : MESSAGE_MAX;
+	int r = guestfs_write(fs, path, p, n);
+
+	while (r >= 0 && (p += n, len -= n) > 0) {
+		n = len < MESSAGE_MAX ? len : MESSAGE_MAX;
+		r = guestfs_write_append(fs, path, p, n);
+	}
+	return r < 0 ? fail(fs, err, "cannot write", path) : 0;
+}
+
+static int fs_copy_attributes(void *fs, const char *from, const char *to, struct err *err)
+{
+	(void)err;
+	/* vfat has neither owners nor extended attributes: what there is is kept by itself. */
+	if (guestfs_copy_attributes(fs, from, to, GUESTFS_COPY_ATTRIBUTES_ALL, 1, -1) < 0)
+		guestfs_copy_attributes(fs, from, to, GUESTFS_COPY_ATTRIBUTES_MODE, 1,
+					GUESTFS_COPY_ATTRIBUTES_OWNERSHIP, 1, -1);
+	return 0;
+}
+
+static int fs_copy_label(void *fs, const char *from, const char *to, struct err *err)
+{
+	size_t n = 0;
+	char *label = guestfs_lgetxattr(fs, from, "security.selinux", &n);
+	int r = 0;
+
+	if (label && n && n <= 1024 &&
+	    guestfs_lsetxattr(fs, "security.selinux", label, (int)n, to) < 0)
+		r = fail(fs, err, "cannot label", to);
+	free(label);
+	return r;
+}
+
+static int fs_chmod(void *fs, const char *path, unsigned int mode, struct err *err)
+{
+	return guestfs_chmod(fs, (int)mode, path) < 0
+		       ? fail(fs, err, "cannot set the mode of", path)
+		       : 0;
+}
+
+static int fs_mkdir_p(void *fs, const char *path, struct err *err)
+{
+	return guestfs_mkdir_p(fs, path) < 0 ? fail(fs, err, "cannot make the folder", path) : 0;
+}
+
+static int fs_remove(void *fs, const char *path, struct err *err)
+{
+	return guestfs_rm(fs, path) < 0 ? fail(fs, err, "cannot remove", path) : 0;
+}
+
+static int fs_rename(void *fs, const char *from, const char *to, struct err *err)
+{
+	return guestfs_rename(fs, from, to) < 0 ? fail(fs, err, "cannot replace", to) : 0;
+}
+
+static int fs_symlink(void *fs, const char *target, const char *path, struct err *err)
+{
+	return guestfs_ln_s(fs, target, path) < 0 ? fail(fs, err, "cannot make the link", path) : 0;
+}
+
+static int fs_copy(void *fs, const char *from, const char *to, struct err *err)
+{
+	return guestfs_cp(fs, from, to) < 0 ? fail(fs, err, "cannot make a copy as", to) : 0;
+}
+
+static int fs_free_bytes(void *fs, const char *path, uint64_t *ret, struct err *err)
+{
+	struct guestfs_statvfs *v = guestfs_statvfs(fs, path);
+	uint64_t n = 0;
+
+	if (!v)
+		return fail(fs, err, "cannot tell the free space of", path);
+	if (v->bavail > 0 && v->bsize > 0 &&
+	    __builtin_mul_overflow((uint64_t)v->bavail, (uint64_t)v->bsize, &n))
+		n = UINT64_MAX;
+	guestfs_free_statvfs(v);
+	*ret = n;
+	return 0;
+}
+
+static int fs_shell(void *fs, const char *script, char **ret_out, struct err *err)
+{
+	char *out = guestfs_sh(fs, script);
+
+	if (!out)
+		return guest_handle_fail(fs, err, "cannot run a command in the guest");
+	*ret_out = out;
+	return 0;
+}
+
+const struct guest_fs_ops guest_fs_appliance = {
+	.stat = fs_stat,
+	.readlink = fs_readlink,
+	.realpath = fs_realpath,
+	.list = fs_list,
+	.read = fs_read,
+	.download = fs_download,
+	.upload = fs_upload,
+	.write = fs_write,
+	.copy_attributes = fs_copy_attributes,
+	.copy_label = fs_copy_label,
+	.chmod = fs_chmod,
+	.mkdir_p = fs_mkdir_p,
+	.remove = fs_remove,
+	.rename = fs_rename,
+	.symlink = fs_symlink,
+	.copy = fs_copy,
+	.free_bytes = fs_free_bytes,
+	.shell = fs_shell,
+};
