@@ -39,26 +39,31 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LD
 pc_common    := jansson libcrypto
 pc_wire      := libzstd libcrypto
 pc_disk      := blkid ext2fs com_err
+pc_machine   := jansson
 pc_inventory := jansson blkid libcryptsetup libntfs-3g
-# What only probing devices needs: of the inventory the server uses the machine model.
-probing := blkid libcryptsetup libntfs-3g
 pc_convert   := libxml-2.0 libzstd
-pc_postfix   := libguestfs jansson libarchive hivex
+pc_postfix   := libguestfs jansson libarchive hivex yaml-0.1
 pc_p2v-agent := libssh jansson
 pc_p2v-server := jansson libvirt libcrypto
 pc_tests     := check
 
-FLOORS := common wire disk inventory convert postfix
-AGENT_FLOORS := inventory disk wire common
-SERVER_FLOORS := postfix convert inventory wire common
+# inventory/ makes two archives: machine, the model and plans, which the server needs too; and the rest,
+# which probes devices and is the agent's.
+FLOORS := common wire disk machine inventory convert postfix
+AGENT_FLOORS := inventory machine disk wire common
+SERVER_FLOORS := postfix convert machine wire common
 ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 
 # postfix/data/*.tbl are compiled in: one generated C file.
 FIX_TABLES := $(wildcard postfix/data/*.tbl)
 GENERATED := $(BUILD)/gen/tables_data.c
+# So are the scripts that run in Windows.
+WINDOWS_SCRIPTS := $(wildcard postfix/windows/scripts/*)
 
 # A folder and its rooms; postfix/data has no C.
 src = $(sort $(wildcard $(1)/*.c $(1)/*/*.c))
+MODEL := $(sort $(wildcard inventory/machine*.c inventory/plan/*.c))
+src_of_floor = $(if $(filter machine,$(1)),$(MODEL),$(filter-out $(MODEL),$(call src,$(1))))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 AGENT_OBJS  := $(call obj,$(call src,p2v-agent))
@@ -92,22 +97,23 @@ $(BUILD)/p2v-agent: $(AGENT_OBJS) $(AGENT_FLOORS:%=$(BUILD)/lib%.a)
 
 $(BUILD)/p2v-server: $(SERVER_OBJS) $(SERVER_FLOORS:%=$(BUILD)/lib%.a)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(filter-out $(probing),$(foreach f,$(SERVER_FLOORS),$(pc_$(f)))))
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(foreach f,$(SERVER_FLOORS),$(pc_$(f))))
 
 define floor_rules
-$(BUILD)/lib$(1).a: $(call obj,$(call src,$(1))) $(2)
+$(BUILD)/lib$(1).a: $(call obj,$(call src_of_floor,$(1))) $(2)
 	$$(call say,AR,$$@)
 	$$(Q)rm -f $$@ && $$(AR) rcsD $$@ $$^
 endef
-$(foreach f,$(filter-out common,$(FLOORS)),$(eval $(call floor_rules,$(f))))
+$(foreach f,$(filter-out common postfix,$(FLOORS)),$(eval $(call floor_rules,$(f))))
 $(eval $(call floor_rules,common,$(BUILD)/obj/gen/tables_data.o))
+$(eval $(call floor_rules,postfix,$(BUILD)/obj/gen/windows_scripts.o))
 
 $(TEST_LIB): $(call obj,$(call src,tests/lib))
 	$(call say,AR,$@)
 	$(Q)rm -f $@ && $(AR) rcsD $@ $^
 
 # The folder of a source decides which headers it may see: its own row of docs/layers.txt.
-folder = $(firstword $(subst /, ,$(1)))
+folder = $(if $(filter $(MODEL),$(1)),machine,$(firstword $(subst /, ,$(1))))
 pc_of = $(if $(filter tests,$(call folder,$(1))),$(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))),$(pc_$(call folder,$(1))) $(pc_common))
 
 $(BUILD)/obj/%.o: %.c $(MAKEFILE_LIST)
@@ -125,6 +131,11 @@ $(GENERATED): postfix/data/gen.sh $(FIX_TABLES)
 	$(Q)mkdir -p $(@D)
 	$(Q)sh postfix/data/gen.sh postfix/data > $@
 
+$(BUILD)/gen/windows_scripts.c: $(WINDOWS_SCRIPTS)
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)sh postfix/windows/scripts/gen.sh postfix/windows/scripts > $@
+
 # ---- tests
 
 TEST_LIBS = $$($(PKG_CONFIG) --libs $(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))))
@@ -132,7 +143,7 @@ TEST_LIBS = $$($(PKG_CONFIG) --libs $(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))
 wrap = $(shell sed -n 's/^ \* WRAP: //p' tests/unit/$(1).c $(if $(shell grep -l tests/lib/fault.h tests/unit/$(1).c),tests/lib/fault.h))
 
 # Archives in link order: a test of a program's part (test_agent_*, test_server_*) gets that archive in front.
-TEST_ARCHIVES := $(foreach f,postfix convert inventory disk wire common,$(BUILD)/lib$(f).a)
+TEST_ARCHIVES := $(foreach f,postfix convert inventory machine disk wire common,$(BUILD)/lib$(f).a)
 
 $(BUILD)/tests/unit/test_agent_%: $(BUILD)/obj/tests/unit/test_agent_%.o $(BUILD)/libp2v-agent.a $(TEST_LIB) $(ARCHIVES)
 	$(call say,LINK,$@)

@@ -20,6 +20,8 @@
 
 #define LINKS_MAX	40		/* as the kernel */
 #define READ_MAX	((size_t)1 << 20)
+/* What sysfs says of the size of an attribute: a page of the smallest kind. */
+#define ATTRIBUTE_SIZE	4096
 /* /proc/cpuinfo of 512 processors, /proc/1/mountinfo of thousands of containers. */
 #define PROC_READ_MAX	((size_t)16 << 20)
 
@@ -298,6 +300,31 @@ static int openv(const struct sysroot *s, int flags, const char *fmt, va_list ap
 	return fd < 0 ? -errno : fd;
 }
 
+/* What fills the page may have more behind it. */
+static int read_attribute(int fd, char **ret, size_t *ret_len)
+{
+	char page[ATTRIBUTE_SIZE];
+	ssize_t n;
+	char *copy;
+
+	do {
+		n = pread(fd, page, sizeof(page), 0);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0 && errno != EAGAIN)
+		return -errno;
+	if (n < 0 || n == (ssize_t)sizeof(page))
+		return fdio_read_fd(fd, READ_MAX, ret, ret_len);
+	copy = malloc((size_t)n + 1);
+	if (!copy)
+		return -ENOMEM;
+	memcpy(copy, page, (size_t)n);
+	copy[n] = '\0';
+	*ret = copy;
+	if (ret_len)
+		*ret_len = (size_t)n;
+	return 0;
+}
+
 static int readv_quiet(const struct sysroot *s, char **ret, size_t *ret_len, const char *fmt,
 		       va_list ap)
 {
@@ -317,6 +344,9 @@ static int readv_quiet(const struct sysroot *s, char **ret, size_t *ret_len, con
 		return -errno;
 	if (!S_ISREG(st.st_mode))
 		return S_ISDIR(st.st_mode) ? -EISDIR : -EBADF;
+	/* An attribute of sysfs says a page, and comes whole: one read instead of two. */
+	if (st.st_size == ATTRIBUTE_SIZE && strncmp(path, "/sys/", 5) == 0 && s->live)
+		return read_attribute(fd, ret, ret_len);
 	return fdio_read_fd(fd, strncmp(path, "/proc/", 6) == 0 ? PROC_READ_MAX : READ_MAX, ret,
 			    ret_len);
 }
@@ -446,23 +476,48 @@ int sysroot_read_u64(const struct sysroot *s, uint64_t *ret, const char *fmt, ..
 	return 0;
 }
 
+/* The length of the link's text, or -errno. One way through the kernel, where it knows the way. */
+static ssize_t link_text(const struct sysroot *s, char text[static PATH_MAX], const char *fmt,
+			 va_list ap)
+{
+	CLEANUP(fd_close) int fd = -1;
+	char pending[PATH_MAX];
+	struct resolved at;
+	ssize_t len;
+	int r = format_path(pending, fmt, ap);
+
+	if (r < 0)
+		return r;
+	if (s->fast && pending[0] == '/') {
+		fd = open_fast(s, pending, O_PATH | O_NOFOLLOW);
+		if (fd < 0 && fd != -ELOOP && fd != -EAGAIN)
+			return fd;
+	}
+	if (fd < 0) {
+		r = walk(s, pending, false, &at);
+		if (r < 0)
+			return r;
+	}
+	len = fd >= 0 ? readlinkat(fd, "", text, PATH_MAX) :
+			readlinkat(s->fd, below(&at), text, PATH_MAX);
+	if (len >= 0)
+		return len;
+	/* By descriptor the kernel says so of what is no link. */
+	return fd >= 0 && errno == ENOENT ? -EINVAL : -errno;
+}
+
 int sysroot_readlink(const struct sysroot *s, char **ret, const char *fmt, ...)
 {
-	struct resolved at;
 	char text[PATH_MAX];
 	ssize_t len;
 	va_list ap;
 	char *copy;
-	int r;
 
 	va_start(ap, fmt);
-	r = resolvev(s, false, &at, fmt, ap);
+	len = link_text(s, text, fmt, ap);
 	va_end(ap);
-	if (r < 0)
-		return r;
-	len = readlinkat(s->fd, below(&at), text, sizeof(text));
 	if (len < 0)
-		return -errno;
+		return (int)len;
 	if ((size_t)len >= sizeof(text))
 		return -ENAMETOOLONG;
 	copy = strndup(text, (size_t)len);
@@ -472,6 +527,32 @@ int sysroot_readlink(const struct sysroot *s, char **ret, const char *fmt, ...)
 	return 0;
 }
 
+/* What the kernel calls that file: 0, 1 when it has to be found out step by step, or -errno. */
+static int ask_realpath(const struct sysroot *s, char **ret, const char *fmt, va_list ap)
+{
+	static const char gone[] = " (deleted)";
+	CLEANUP(fd_close) int fd = -1;
+	char pending[PATH_MAX], link[40];
+	ssize_t n;
+	int r = format_path(pending, fmt, ap);
+
+	if (r < 0)
+		return r;
+	if (!s->live || !s->fast || pending[0] != '/')
+		return 1;
+	fd = open_fast(s, pending, O_PATH);
+	if (fd < 0)
+		return fd == -ELOOP || fd == -EAGAIN ? 1 : fd;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, pending, sizeof(pending));
+	if (n <= 0 || (size_t)n >= sizeof(pending) || pending[0] != '/' ||
+	    ((size_t)n >= sizeof(gone) &&
+	     memcmp(pending + n - (sizeof(gone) - 1), gone, sizeof(gone) - 1) == 0))
+		return 1;
+	*ret = strndup(pending, (size_t)n);
+	return *ret ? 0 : -ENOMEM;
+}
+
 int sysroot_realpath(const struct sysroot *s, char **ret, const char *fmt, ...)
 {
 	struct resolved at;
@@ -479,6 +560,11 @@ int sysroot_realpath(const struct sysroot *s, char **ret, const char *fmt, ...)
 	char *path;
 	int r;
 
+	va_start(ap, fmt);
+	r = ask_realpath(s, ret, fmt, ap);
+	va_end(ap);
+	if (r <= 0)
+		return r;
 	va_start(ap, fmt);
 	r = resolvev(s, true, &at, fmt, ap);
 	va_end(ap);

@@ -17,6 +17,9 @@ struct tables_row {
 /* systemd units bound to hardware */
 extern const struct tables_row tables_services[];
 extern const size_t tables_services_count;
+/* services, drivers and filter drivers of Windows, names in lower case */
+extern const struct tables_row tables_windows_services[];
+extern const size_t tables_windows_services_count;
 /* kernel modules bound to hardware */
 extern const struct tables_row tables_modules[];
 extern const size_t tables_modules_count;
@@ -32,6 +35,9 @@ extern const size_t tables_packages_count;
 /* files in cron's folders */
 extern const struct tables_row tables_cron[];
 extern const size_t tables_cron_count;
+/* files of a system that name network interfaces; the reason is what they belong to */
+extern const struct tables_row tables_netfiles[];
+extern const size_t tables_netfiles_count;
 /* drivers of virtio-win by the name of their INF; the reason is what they drive */
 extern const struct tables_row tables_windows_drivers[];
 extern const size_t tables_windows_drivers_count;

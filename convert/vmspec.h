@@ -118,6 +118,11 @@ struct vmspec_model {			/* wished for, of one NIC */
 	const char *model;		/* "virtio", "e1000e", "e1000", "rtl8139" */
 };
 
+struct vmspec_mac {			/* asked for, of one NIC */
+	const char *nic;		/* its name */
+	const char *mac;
+};
+
 struct vmspec_options {
 	const char *name;		/* domain name; NULL: the machine's host name made valid */
 	const char *uuid;		/* NULL: the SMBIOS one if sane, else random_uuid */
@@ -129,6 +134,8 @@ struct vmspec_options {
 	size_t nmaps;
 	const struct vmspec_model *models;
 	size_t nmodels;
+	const struct vmspec_mac *macs;
+	size_t nmacs;
 	/* Where the machine's is not known; -EINVAL when it is, and is another one. */
 	enum machine_firmware_type firmware;
 	const char *nvram_path;
@@ -138,7 +145,10 @@ struct vmspec_options {
 /*
  * m may lack anything (then the most compatible choice is made and a warning is added to
  * warnings, which may be NULL). Physical NICs become vNICs with the permanent MAC (the current one
- * if there is none); bonds, bridges and VLANs of the source do not become devices. Insane SMBIOS
+ * if there is none); bonds, bridges and VLANs of the source do not become devices, nor do virtual
+ * functions that nothing used. A NIC called ethN is the N-th device where there are that many: the
+ * kernel hands these names out in the order of the devices, and nothing in a guest could swap two
+ * of them safely. Insane SMBIOS
  * UUIDs (all zero, all ff, 03000200-0400-0500-0006-000700080009 and other known fakes) are kept in
  * smbios but not used as the domain UUID. A bus or model that is wished for is given, with a
  * warning where the guest is not known to drive it. -EINVAL when no image is given or an option is

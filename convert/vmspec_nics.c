@@ -5,7 +5,9 @@
  */
 #include "convert/vmspec_builder.h"
 
+#include <errno.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include "common/text.h"
@@ -84,10 +86,21 @@ static int wanted_model(struct vmspec_builder *b, const char *nic, enum vm_net_m
 	return 0;
 }
 
+static const char *wanted_mac(const struct vmspec_builder *b, const char *nic)
+{
+	const char *mac = NULL;
+
+	for (size_t i = 0; i < b->opt->nmacs; i++)
+		if (strcmp(b->opt->macs[i].nic, nic) == 0)
+			mac = b->opt->macs[i].mac;
+	return mac;
+}
+
 static int build_nic(struct vmspec_builder *b, const struct machine_nic *n,
 		     const struct vmspec_map *map, struct err *err)
 {
-	const char *mac = mac_usable(n->permanent_mac) ? n->permanent_mac : n->mac;
+	const char *asked = wanted_mac(b, n->name);
+	const char *mac = asked ? asked : mac_usable(n->permanent_mac) ? n->permanent_mac : n->mac;
 	bool chosen = map && strcmp(map->nic, "*") != 0;
 	enum vm_net_model model;
 	struct vmspec_nic *v;
@@ -144,6 +157,54 @@ static int build_nic(struct vmspec_builder *b, const struct machine_nic *n,
 	return 0;
 }
 
+/* A virtual function that is not for the machine itself, but for guests that it had. */
+static bool is_spare_vf(const struct machine_nic *n)
+{
+	return n->physfn && !n->naddresses && !n->master;
+}
+
+/* "eth17": 17; -1 for any other name. */
+static int kernel_number(const char *name)
+{
+	size_t n;
+
+	if (!name || strncmp(name, "eth", 3) != 0)
+		return -1;
+	n = strspn(name + 3, "0123456789");
+	return n && n <= 4 && !name[3 + n] ? atoi(name + 3) : -1;
+}
+
+/* Devices called ethN go to place N, the others keep their order around them. */
+static int order(struct vmspec_builder *b)
+{
+	size_t n = b->s->nnics, next = 0;
+	CLEANUP(mem_free) struct vmspec_nic *old = calloc(n + 1, sizeof(*old));
+	CLEANUP(mem_free) bool *taken = calloc(n + 1, sizeof(*taken));
+
+	if (!old || !taken)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++)
+		old[i] = b->s->nics[i];
+	for (size_t pass = 0; pass < 2; pass++)
+		for (size_t i = 0; i < n; i++) {
+			int k = kernel_number(old[i].name);
+			bool fits = k >= 0 && (size_t)k < n;
+			size_t to = (size_t)k;
+
+			if (fits != (pass == 0))
+				continue;
+			/* A name that is there twice is not worth a device. */
+			if (!fits || taken[to]) {
+				while (taken[next])
+					next++;
+				to = next;
+			}
+			taken[to] = true;
+			b->s->nics[to] = old[i];
+		}
+	return 0;
+}
+
 int vmspec_nics_fill(struct vmspec_builder *b, struct err *err)
 {
 	const struct machine *m = b->m;
@@ -167,10 +228,14 @@ int vmspec_nics_fill(struct vmspec_builder *b, struct err *err)
 		map = map_find(b, n);
 		if (map && map->kind == VM_NET_NONE)
 			continue;
+		if (is_spare_vf(n) && (!map || strcmp(map->nic, "*") == 0))
+			continue;
 		r = build_nic(b, n, map, err);
 		if (r < 0)
 			return r;
 	}
+	if (!b->nomem && order(b) < 0)
+		return err_nomem(err);
 	for (size_t i = 0; i < b->opt->nmaps; i++) {
 		const char *wanted = b->opt->maps[i].nic;
 		bool found = strcmp(wanted, "*") == 0;

@@ -59,6 +59,14 @@ int machine_strv_add(struct machine_strv *v, const char *s)
 	return 0;
 }
 
+void machine_strv_done(struct machine_strv *v)
+{
+	for (size_t i = 0; i < v->n; i++)
+		free(v->v[i]);
+	free(v->v);
+	*v = (struct machine_strv){ 0 };
+}
+
 bool machine_strv_has(const struct machine_strv *v, const char *s)
 {
 	for (size_t i = 0; i < v->n; i++)

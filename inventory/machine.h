@@ -70,6 +70,8 @@ void machine_free(struct machine *m);
 DEFINE_CLEANUP(struct machine *, machine_free)
 
 int machine_strv_add(struct machine_strv *v, const char *s);	/* copies */
+void machine_strv_done(struct machine_strv *v);		/* empty afterwards */
+DEFINE_CLEANUP_VALUE(struct machine_strv, machine_strv_done)
 bool machine_strv_has(const struct machine_strv *v, const char *s);
 /*
  * Grow a list by one zeroed element of size bytes and return it; NULL when memory ran out. Lists

@@ -14,6 +14,8 @@ static const struct machine_field plan_nic_fields[] = {
 	F_RULES(machine_plan_nic, name, STR, RULE_NEEDED | RULE_DEVICE | RULE_NIC),
 	F(machine_plan_nic, connect, STR),
 	F(machine_plan_nic, model, STR),
+	F(machine_plan_nic, mac, STR),
+	F(machine_plan_nic, addresses, STRV),
 	F_END
 };
 
@@ -32,6 +34,7 @@ const struct machine_field machine_fields_plan[] = {
 	F(machine_plan, vcpus, U32),
 	F(machine_plan, memory, U64),
 	F(machine_plan, firmware, STR),
+	F(machine_plan, bonds, STR),
 	F_LIST_FULL(machine_plan, disks, machine_plan_disk, plan_disk_fields, RULE_STRICT, NULL),
 	F_LIST_FULL(machine_plan, nics, machine_plan_nic, plan_nic_fields, RULE_STRICT, NULL),
 	F(machine_plan, skip_fixes, STRV),

@@ -24,6 +24,8 @@ struct machine_plan_nic {
 	char *name;			/* of the machine's NIC: "eno1" */
 	char *connect;			/* as --map takes it behind "=": "bridge:br0", "none" */
 	char *model;			/* "virtio", "e1000e", "e1000", "rtl8139"; NULL: best */
+	char *mac;			/* of the virtual one; NULL: the same */
+	struct machine_strv addresses;	/* new ones, as common/ipspec.h reads them; none: as is */
 };
 
 struct machine_plan_advice {		/* a recommendation of the sampler, for the reader */
@@ -39,6 +41,7 @@ struct machine_plan {
 	uint32_t vcpus;
 	uint64_t memory;		/* bytes */
 	char *firmware;			/* "bios", "uefi" */
+	char *bonds;			/* "keep", "flatten" */
 	struct machine_plan_disk *disks;
 	size_t ndisks;
 	struct machine_plan_nic *nics;

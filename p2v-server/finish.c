@@ -84,6 +84,9 @@ static int run_fixes(struct finish *f, struct err *err)
 		.inject = f->opt->inject,
 		.set = set,
 		.virtio_win = f->opt->virtio_win,
+		.nics = f->plan.nics,
+		.nnics = f->plan.nnics,
+		.flatten_bonds = f->plan.flatten,
 		.tcg = f->accel == ACCEL_TCG,
 		.progress = on_step,
 	};
@@ -157,6 +160,8 @@ static int build_spec(struct finish *f, struct vmspec **ret, struct err *err)
 		.nmaps = f->plan.nmaps,
 		.models = f->plan.models,
 		.nmodels = f->plan.nmodels,
+		.macs = f->plan.macs,
+		.nmacs = f->plan.nmacs,
 		.firmware = f->plan.firmware,
 		.nvram_path = nvram,
 		.description = description,

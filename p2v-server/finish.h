@@ -15,11 +15,13 @@ struct finish_options {
 	bool fast;  /* append to initramfs images, do not make them anew */
 	bool force; /* throw away what a virtual machine wrote to the overlays */
 	struct opt_list skip, only, set, maps, keys;
+	struct opt_list ips, macs;	/* NIC=... of --ip and --mac */
 	const char *inject;		/* folder with a guest agent's package */
 	const char *nvram;		/* source, fresh; NULL: source */
 	bool nvram_fresh;		/* by nvram */
 	const char *accel;		/* auto, kvm, tcg */
 	const char *virtio_win;		/* see postfix/fix.h */
+	const char *bond;		/* keep, flatten; NULL: the plan's, else keep */
 	const char *plan;		/* file: in place of the job's plan, and kept */
 	const char *domain_name;	/* NULL: the plan's, else the job's name */
 	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */

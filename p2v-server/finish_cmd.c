@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "common/ipspec.h"
 #include "common/log.h"
 #include "p2v-server/commands.h"
 #include "p2v-server/finish.h"
@@ -46,6 +47,16 @@ const struct opt finish_opts[] = {
 	  "connect a NIC: eth0=bridge:br0, *=network:default, eth1=direct:eno2, eth2=none; "
 	  "repeatable",
 	  OPT_LIST, OPT(maps) },
+	{ "mac", 0, "NIC=ADDRESS",
+	  "give a NIC another Ethernet address: eth0=52:54:00:12:34:56; repeatable", OPT_LIST,
+	  OPT(macs) },
+	{ "ip", 0, "NIC=ADDRESSES",
+	  "set new addresses in the guest: eth0=10.0.0.5/24,gw=10.0.0.1,dns=10.0.0.2, or "
+	  "eth0=dhcp; repeatable",
+	  OPT_LIST, OPT(ips) },
+	{ "bond", 0, "keep|flatten",
+	  "bonds and teams stay, with one member in use (default), or become one interface",
+	  OPT_STR, OPT(bond) },
 	{ "domain-name", 0, "NAME", "name of the virtual machine (default: the job's)", OPT_STR,
 	  OPT(domain_name) },
 	{ "memory", 0, "SIZE", "memory of the virtual machine (default: the machine's, exactly)",
@@ -76,8 +87,50 @@ static int print_list(const struct finish_options *o, struct err *err)
 	return 0;
 }
 
+/* What is behind "NIC="; NULL and an error when there is no such thing. */
+static const char *behind(const char *option, const char *text, struct err *err)
+{
+	const char *eq = strchr(text, '=');
+
+	if (!eq || eq == text || !eq[1]) {
+		err_set(err, EINVAL, "--%s %s: NIC=%s is wanted", option, text,
+			strcmp(option, "ip") == 0 ? "ADDRESSES" : "ADDRESS");
+		return NULL;
+	}
+	return eq + 1;
+}
+
+/* Whether the machine has such a NIC is known later, in finish_plan.c. */
+static int check_nics(const struct finish_options *o, struct err *err)
+{
+	for (size_t i = 0; i < o->macs.n; i++) {
+		const char *text = behind("mac", o->macs.v[i], err);
+		char mac[18];
+
+		if (!text)
+			return -EINVAL;
+		if (!ipspec_parse_mac(text, mac))
+			return err_set(err, EINVAL, "--mac %s: that is no address of a network "
+						    "interface", o->macs.v[i]);
+	}
+	for (size_t i = 0; i < o->ips.n; i++) {
+		const char *text = behind("ip", o->ips.v[i], err);
+		struct ipspec ip = { 0 };
+
+		if (!text)
+			return -EINVAL;
+		if (ipspec_add(&ip, text, err) < 0) {
+			err_prefix(err, "--ip %.*s", (int)(text - o->ips.v[i]) - 1, o->ips.v[i]);
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 static int check_options(struct finish_options *o, struct err *err)
 {
+	int r;
+
 	if (o->document)
 		return err_set(err, EINVAL, "--document goes with --list-fixes");
 	o->nvram_fresh = o->nvram && strcmp(o->nvram, "fresh") == 0;
@@ -94,6 +147,11 @@ static int check_options(struct finish_options *o, struct err *err)
 	for (size_t i = 0; i < o->set.n; i++)
 		if (!strchr(o->set.v[i], '=') || o->set.v[i][0] == '=')
 			return err_set(err, EINVAL, "--set %s: KEY=VALUE is wanted", o->set.v[i]);
+	if (o->bond && strcmp(o->bond, "keep") != 0 && strcmp(o->bond, "flatten") != 0)
+		return err_set(err, EINVAL, "--bond %s: it is keep or flatten", o->bond);
+	r = check_nics(o, err);
+	if (r < 0)
+		return r;
 	if (o->vcpus > 4096)
 		return err_set(err, EINVAL, "--vcpus is at most 4096");
 	return 0;
@@ -131,6 +189,13 @@ static int finish(const char *name, const struct finish_options *o, struct err *
 	return 0;
 }
 
+/* A slip in an option that only shows once the machine is known is a slip all the same. */
+static int done(int r, const struct err *err)
+{
+	return r == -EDOM ? opts_usage_error(server_program.name, "finish", err) :
+			    server_exit(r, err);
+}
+
 int finish_run(int argc, char **argv)
 {
 	struct finish_options o = { 0 };
@@ -146,12 +211,14 @@ int finish_run(int argc, char **argv)
 				  : check_options(&o, &err);
 
 		r = bad < 0 ? opts_usage_error(server_program.name, "finish", &err)
-			    : server_exit(finish(argv[first], &o, &err), &err);
+			    : done(finish(argv[first], &o, &err), &err);
 	}
 	opt_list_done(&o.skip);
 	opt_list_done(&o.only);
 	opt_list_done(&o.set);
 	opt_list_done(&o.maps);
 	opt_list_done(&o.keys);
+	opt_list_done(&o.macs);
+	opt_list_done(&o.ips);
 	return r;
 }

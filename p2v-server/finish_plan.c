@@ -10,6 +10,7 @@
 #include "inventory/machine_json.h"
 #include "inventory/plan/plan.h"
 #include "postfix/fix.h"
+#include "postfix/linux/net_plan.h"
 
 /* ---- which plan */
 
@@ -160,6 +161,133 @@ static int fill_nics(struct finish_plan *p, const struct machine *m,
 	return r;
 }
 
+/* -- Ethernet and IP addresses: options in place of the plan's, for each NIC */
+
+/* The change of a NIC, made when there is none yet. There is room for all. */
+static struct fix_nic_change *change_of(struct finish_plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->nnics; i++)
+		if (strcmp(p->nics[i].name, name) == 0)
+			return &p->nics[i];
+	p->nics[p->nnics].name = name;
+	return &p->nics[p->nnics++];
+}
+
+/* The machine's NIC that "NAME=..." names, and what is behind. */
+static const struct machine_nic *named(const struct machine *m, const char *option,
+				       const char *text, const char **ret, struct err *err)
+{
+	const char *eq = strchr(text, '=');
+	size_t n = eq ? (size_t)(eq - text) : 0;
+
+	for (size_t i = 0; n && i < m->nnics; i++)
+		if (m->nics[i].name && strlen(m->nics[i].name) == n &&
+		    strncmp(m->nics[i].name, text, n) == 0) {
+			*ret = eq + 1;
+			return &m->nics[i];
+		}
+	err_set(err, EDOM, "--%s %s: the machine has no such network interface", option, text);
+	return NULL;
+}
+
+static int option_macs(struct finish_plan *p, const struct machine *m, const struct opt_list *l,
+		       struct err *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char *mac;
+		const struct machine_nic *n = named(m, "mac", l->v[i], &mac, err);
+
+		if (!n)
+			return -EDOM;
+		change_of(p, n->name)->mac = mac;
+	}
+	return 0;
+}
+
+static int option_ips(struct finish_plan *p, const struct machine *m, const struct opt_list *l,
+		      struct err *err)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		const char *text;
+		const struct machine_nic *n = named(m, "ip", l->v[i], &text, err);
+
+		if (!n)
+			return -EDOM;
+		if (machine_strv_add(&p->ips[change_of(p, n->name) - p->nics], text) < 0)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+/* An option for a NIC leaves nothing of what the plan has for it. */
+static int planned_nics(struct finish_plan *p, const struct machine *m, struct err *err)
+{
+	for (size_t i = 0; m->plan && i < m->plan->nnics; i++) {
+		const struct machine_plan_nic *n = &m->plan->nics[i];
+		struct fix_nic_change *c = change_of(p, n->name);
+		struct machine_strv *ips = &p->ips[c - p->nics];
+		size_t had = ips->n;
+
+		if (!c->mac)
+			c->mac = n->mac;
+		for (size_t k = 0; had == 0 && k < n->addresses.n; k++)
+			if (machine_strv_add(ips, n->addresses.v[k]) < 0)
+				return err_nomem(err);
+	}
+	return 0;
+}
+
+static bool is_absent(const struct finish_plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->nmaps; i++)
+		if (strcmp(p->maps[i].nic, name) == 0)
+			return p->maps[i].kind == VM_NET_NONE;
+	return false;
+}
+
+static int fill_changes(struct finish_plan *p, const struct machine *m,
+			const struct finish_options *opt, struct err *err)
+{
+	size_t room = m->nnics + (m->plan ? m->plan->nnics : 0) + 1;
+	const char *bonds = opt->bond ? opt->bond : m->plan ? m->plan->bonds : NULL;
+	struct net_plan *net = NULL;
+	struct err e = ERR_INIT;
+	int r;
+
+	p->flatten = bonds && strcmp(bonds, "flatten") == 0;
+	p->nics = calloc(room, sizeof(*p->nics));
+	p->ips = calloc(room, sizeof(*p->ips));
+	p->macs = calloc(room, sizeof(*p->macs));
+	if (!p->nics || !p->ips || !p->macs)
+		return err_nomem(err);
+	r = option_macs(p, m, &opt->macs, err);
+	if (r >= 0)
+		r = option_ips(p, m, &opt->ips, err);
+	if (r >= 0)
+		r = planned_nics(p, m, err);
+	for (size_t i = 0; r >= 0 && i < m->nnics; i++)
+		if (m->nics[i].name && is_absent(p, m->nics[i].name))
+			change_of(p, m->nics[i].name)->absent = true;
+	for (size_t i = 0; r >= 0 && i < p->nnics; i++) {
+		/* A NULL at the end, which does not count. */
+		if (!machine_grow(&p->ips[i].v, &p->ips[i].n, sizeof(char *)))
+			return err_nomem(err);
+		p->ips[i].n--;
+		p->nics[i].addresses = (const char *const *)p->ips[i].v;
+		if (p->nics[i].mac)
+			p->macs[p->nmacs++] = (struct vmspec_mac){ .nic = p->nics[i].name,
+								   .mac = p->nics[i].mac };
+	}
+	if (r < 0)
+		return r;
+	/* Whether it makes sense is asked before anything is done. */
+	r = net_plan_make(m, p->nics, p->nnics, p->flatten, &net, &e);
+	net_plan_free(net);
+	if (r == -EINVAL && m->plan && !opt->macs.n && !opt->ips.n && !opt->bond)
+		return err_set(err, EBADMSG, "plan: %s", e.text);
+	return r < 0 ? err_set(err, r == -EINVAL ? EDOM : -r, "%s", e.text) : 0;
+}
+
 /* --only says what is to be made, whatever the plan leaves out. */
 static int fill_skip(struct finish_plan *p, const struct machine *m,
 		     const struct finish_options *opt, struct err *err)
@@ -197,6 +325,8 @@ int finish_plan_make(struct finish_plan *p, const struct job *j, struct machine 
 	r = fill_disks(p, j, m, err);
 	if (r >= 0)
 		r = fill_nics(p, m, opt, err);
+	if (r >= 0)
+		r = fill_changes(p, m, opt, err);
 	return r < 0 ? r : fill_skip(p, m, opt, err);
 }
 
@@ -206,6 +336,14 @@ void finish_plan_done(struct finish_plan *p)
 		vmspec_map_done(&p->maps[i]);
 	free(p->maps);
 	free(p->models);
+	for (size_t i = 0; i < p->nnics; i++) {
+		for (size_t k = 0; k < p->ips[i].n; k++)
+			free(p->ips[i].v[k]);
+		free(p->ips[i].v);
+	}
+	free(p->ips);
+	free(p->nics);
+	free(p->macs);
 	free(p->sizes);
 	free(p->buses);
 	free(p->skip);

@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "convert/vmspec.h"
 #include "p2v-server/finish.h"
+#include "postfix/fix.h"
 
 struct finish_plan {
 	const char *name;		/* of the domain */
@@ -26,13 +27,20 @@ struct finish_plan {
 	size_t nmaps;
 	struct vmspec_model *models;
 	size_t nmodels;
+	struct vmspec_mac *macs;
+	size_t nmacs;
+	struct fix_nic_change *nics;	/* what is to be different in the guest */
+	size_t nnics;
+	struct machine_strv *ips;	/* by nics: what their addresses point into */
+	bool flatten;
 	const char **skip;		/* ids of fixes, NULL-terminated; NULL: none */
 };
 
 /*
  * Lay the plan in force over m, the job's machine, and take the decisions from it and from the
  * options; what is borrowed stays theirs. A plan file (opt->plan) that is good is kept in the job,
- * unless it is a dry run. -EBADMSG with the line for a plan that is not.
+ * unless it is a dry run. -EBADMSG with the line for a plan that is not; -EDOM for --ip, --mac or
+ * --bond that make no sense for this machine.
  */
 int finish_plan_make(struct finish_plan *p, const struct job *j, struct machine *m,
 		     const struct finish_options *opt, struct err *err);

@@ -364,6 +364,7 @@ static void fixer_done(struct fixer *f)
 	strbuf_done(&f->detail);
 	kernels_done(&f->kernels);
 	free(f->kernel);
+	net_plan_free(f->net);
 }
 
 static int check_options(const struct fix_options *opt, struct err *err)

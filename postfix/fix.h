@@ -83,6 +83,13 @@ struct fix_key {			/* opens an encrypted device */
 	size_t len;
 };
 
+struct fix_nic_change {			/* what is to be different, of one interface */
+	const char *name;		/* the machine's */
+	const char *mac;		/* of its virtual NIC; NULL: the same */
+	const char *const *addresses;	/* as common/ipspec.h reads them; NULL-terminated, or NULL */
+	bool absent;			/* it gets no virtual NIC */
+};
+
 struct fix_options {
 	const struct fix_image *images;
 	size_t nimages;
@@ -97,6 +104,9 @@ struct fix_options {
 	const struct fix_key *keys;	/* borrowed; wiped by whoever made them */
 	size_t nkeys;
 	const char *inject;		/* folder of the host with a guest agent's package */
+	const struct fix_nic_change *nics;
+	size_t nnics;
+	bool flatten_bonds;		/* postfix/linux/net_plan.h tells what that means */
 	/* Drivers for Windows: a folder or an ISO; NULL: $VIRTIO_WIN, or where packages put it. */
 	const char *virtio_win;
 	bool tcg;			/* run the appliance without KVM */

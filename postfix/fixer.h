@@ -16,6 +16,7 @@
 #include "postfix/guest.h"
 #include "postfix/guest_edit.h"
 #include "postfix/linux/kernels.h"
+#include "postfix/linux/net_plan.h"
 #include "postfix/linux/ramdisk.h"
 
 /* The drivers whose presence decides what the VM may consist of. */
@@ -49,6 +50,7 @@ struct fixer {
 	struct fixer_kernel *kernel;	/* one for each of kernels */
 	const struct linux_generator *generator;	/* linux/linux_initramfs.h; NULL: none */
 	bool serial_console;		/* ttyS0 will have a login prompt */
+	struct net_plan *net;		/* linux/net_plan.h; by linux_network_plan() */
 	struct windows *windows;	/* of a Windows guest: windows/windows.h */
 };
 

@@ -62,6 +62,7 @@ int plan_schema(json_t **ret, struct err *err);
 
 /* The words of a kind, in the order of preference; for plan_schema(). NULL-terminated. */
 extern const char *const plan_buses[], *const plan_models[], *const plan_firmwares[];
+extern const char *const plan_bonds[];
 
 /*
  * The decision on a disk or NIC; NULL: none was made. m->plan may be NULL. A disk is found by the

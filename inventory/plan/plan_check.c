@@ -9,11 +9,13 @@
 #include <inttypes.h>
 #include <string.h>
 #include "common/compiler.h"
+#include "common/ipspec.h"
 #include "common/text.h"
 
 const char *const plan_buses[] = { "virtio-scsi", "virtio-blk", "sata", "ide", NULL };
 const char *const plan_models[] = { "virtio", "e1000e", "e1000", "rtl8139", NULL };
 const char *const plan_firmwares[] = { "bios", "uefi", NULL };
+const char *const plan_bonds[] = { "keep", "flatten", NULL };
 
 /* Long enough for any name; longer text is cut. */
 struct shown {
@@ -128,6 +130,10 @@ static bool has_nic(const struct machine *m, const char *name)
 
 static int check_nic(const struct machine *m, const struct machine_plan_nic *p, struct err *err)
 {
+	struct ipspec ip = { 0 };
+	struct err e = ERR_INIT;
+	char mac[18];
+
 	if (!has_nic(m, p->name))
 		return err_set(err, EBADMSG, "name %s is no network interface of the machine",
 			       SHOW(p->name));
@@ -136,6 +142,12 @@ static int check_nic(const struct machine *m, const struct machine_plan_nic *p, 
 			       "connect %s is none of network:NAME, bridge:NAME, direct:DEVICE, "
 			       "user and none",
 			       SHOW(p->connect));
+	if (p->mac && !ipspec_parse_mac(p->mac, mac))
+		return err_set(err, EBADMSG, "mac %s is no address of a network interface",
+			       SHOW(p->mac));
+	for (size_t i = 0; i < p->addresses.n; i++)
+		if (ipspec_add(&ip, p->addresses.v[i], &e) < 0)
+			return err_set(err, EBADMSG, "addresses[%zu]: %s", i, e.text);
 	return check_word("model", plan_models, p->model, err);
 }
 
@@ -208,6 +220,8 @@ static int check(const struct machine *m, struct err *err)
 			       "memory %" PRIu64 " is less than 16 MiB; it is a number of bytes",
 			       p->memory);
 	r = check_firmware(m, err);
+	if (r == 0)
+		r = check_word("bonds", plan_bonds, p->bonds, err);
 	if (r == 0)
 		r = check_disks(m, err);
 	if (r == 0)

@@ -14,6 +14,8 @@
 
 #define NAME_PATTERN	"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 #define ID_PATTERN	"^[a-z0-9-]{1,63}$"
+#define MAC_PATTERN	"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"
+#define ADDRESS_PATTERN	"^(dhcp|[0-9A-Fa-f.:]+/[0-9]{1,3})(,(gw=|dns=)?[0-9A-Fa-f.:]+)*$"
 #define CONNECT_PATTERN \
 	"^(network:[A-Za-z0-9_][A-Za-z0-9_.-]{0,62}" \
 	"|(bridge|direct):[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}|user|none)$"
@@ -35,6 +37,9 @@ static const struct note {
 	  .description = "Memory in bytes. Not decided: what the source has." },
 	{ .path = "firmware", .words = plan_firmwares,
 	  .description = "The source's; to be decided only where that is not known." },
+	{ .path = "bonds", .words = plan_bonds,
+	  .description = "Bonds and teams stay, with one member in use (keep, the default), or "
+			 "become one interface of the same name (flatten)." },
 	{ .path = "disks", .description = "One for each disk of the machine; a disk that is not "
 					  "named here is treated as if there were no plan." },
 	{ .path = "disks.name", .description = "The disk's name in the inventory." },
@@ -50,6 +55,11 @@ static const struct note {
 			 "if the source had one." },
 	{ .path = "nics.model", .words = plan_models,
 	  .description = "Not decided: the best that the guest can drive." },
+	{ .path = "nics.mac", .pattern = MAC_PATTERN,
+	  .description = "Ethernet address of the virtual interface. Not decided: the source's." },
+	{ .path = "nics.addresses", .pattern = ADDRESS_PATTERN,
+	  .description = "New addresses, set in the guest: 10.0.0.5/24,gw=10.0.0.1,dns=10.0.0.2, "
+			 "or dhcp. Not decided: as they are." },
 	{ .path = "skip_fixes", .pattern = ID_PATTERN,
 	  .description = "Fixes that are not made; p2v-server finish --list-fixes shows them." },
 	{ .path = "accept", .pattern = ID_PATTERN,

@@ -17,6 +17,9 @@ int linux_grub_install_detect(struct fixer *f, struct err *err);
 int linux_resume_detect(struct fixer *f, struct err *err);
 int linux_network_names_detect(struct fixer *f, struct err *err);
 int linux_network_config_detect(struct fixer *f, struct err *err);
+int linux_network_cloud_detect(struct fixer *f, struct err *err);
+int linux_network_mentions_detect(struct fixer *f, struct err *err);
+int linux_cd_names_detect(struct fixer *f, struct err *err);
 int linux_console_detect(struct fixer *f, struct err *err);
 int linux_services_detect(struct fixer *f, struct err *err);
 int linux_modules_detect(struct fixer *f, struct err *err);
@@ -50,6 +53,8 @@ int linux_initramfs_apply(struct fixer *f, struct err *err);
 
 /* Before the first row: the kernels, their drivers, and what their initramfs holds. */
 int linux_kernels_scan(struct fixer *f, struct err *err);
+/* f->net is there afterwards. -EINVAL: what was asked for makes no sense for this machine. */
+int linux_network_plan(struct fixer *f, struct err *err);
 /*
  * Visit every boot loader's file there is, also on an EFI system partition; bootcfg_kind_of() says
  * what kind one is.

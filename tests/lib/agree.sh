@@ -277,6 +277,47 @@ agree_routes_theirs()
 		"$agree_dir/route6.json"
 }
 
+# Those that the kernel makes by itself are not in the inventory; the words of the two are the same but for "all".
+agree_rules_ours()
+{
+	ours '(.rules // [])[] | "\(.priority) \(.invert // false) from \(.from // "all") to \(.to // "all") iif \(.iif // "-") " +
+		"oif \(.oif // "-") mark \(.mark // "-") also \((.also // []) | join(",")) \(.action // "-") \(.table // "-")"'
+}
+
+agree_rules_theirs()
+{
+	jq -r 'def span(w): if has(w) then ["\(w) \(.[w])"] elif has("\(w)_start") then
+			["\(w) \(.["\(w)_start"])-\(.["\(w)_end"])"] else [] end;
+		def net(a; n): if a == null or a == "all" then "all" else
+			"\(a)/\(n // (if (a | contains(":")) then 128 else 32 end))" end;
+		.[] | select(.priority > 0 and .priority < 32766) |
+		([if has("uid_start") then "uidrange \(.uid_start)-\(.uid_end)" else empty end,
+		  if has("ipproto") then "ipproto \(.ipproto)" else empty end] + span("sport") + span("dport")) as $also |
+		"\(.priority) \(has("not")) from \(net(.src; .srclen)) to \(net(.dst; .dstlen)) iif \(.iif // "-") " +
+		"oif \(.oif // "-") mark \(if has("fwmask") then "\(.fwmark)/\(.fwmask)" else .fwmark // "-" end) " +
+		"also \($also | join(",")) \(.action // "-") \(.table // "-")"' "$agree_dir/rule.json" "$agree_dir/rule6.json"
+}
+
+agree_team_ours()
+{
+	ours '.nics[] | select(.kind == "team") | "\(.name) \(.bond_mode)"'
+}
+
+agree_team_theirs()
+{
+	cat "$agree_dir/team.txt"
+}
+
+agree_usb_ours()
+{
+	ours '(.usb // [])[] | "\(.vendor):\(.product)"'
+}
+
+agree_usb_theirs()
+{
+	awk '{ print $6 }' "$agree_dir/lsusb.txt"
+}
+
 agree_macs_ours()
 {
 	ours '.nics[] | select(.permanent_mac != null) | "\(.name) \(.permanent_mac)"'

@@ -32,6 +32,24 @@ static void add(const char **list, const char *word)
 	list[n] = word;
 }
 
+/* NAME=VALUE of an interface, in place. */
+static void add_nic(struct fix_case *c, char *text, bool is_mac)
+{
+	char *eq = strchr(text, '=');
+	struct fix_nic_change *n = &c->nics[c->nnics];
+
+	ck_assert(eq && c->nnics < FIX_CASE_WORDS);
+	*eq = '\0';
+	n->name = text;
+	if (is_mac) {
+		n->mac = eq + 1;
+	} else {
+		c->addresses[c->nnics][0] = eq + 1;
+		n->addresses = c->addresses[c->nnics];
+	}
+	c->nnics++;
+}
+
 static void read_options(struct fix_case *c, const char *path)
 {
 	char *save = NULL;
@@ -45,6 +63,12 @@ static void read_options(struct fix_case *c, const char *path)
 			add(c->skip, l + 5);
 		else if (strncmp(l, "set ", 4) == 0)
 			add(c->set, l + 4);
+		else if (strcmp(l, "flatten") == 0)
+			c->flatten = true;
+		else if (strncmp(l, "mac ", 4) == 0)
+			add_nic(c, l + 4, true);
+		else if (strncmp(l, "ip ", 3) == 0)
+			add_nic(c, l + 3, false);
 		else if (*l != '#')
 			ck_abort_msg("%s: not understood: %s", path, l);
 	}
@@ -104,6 +128,9 @@ int fix_case_run(const struct fix_case *c, bool dry_run, struct fix_report **ret
 		.only = c->only,
 		.skip = c->skip,
 		.set = c->set,
+		.nics = c->nics,
+		.nnics = c->nnics,
+		.flatten_bonds = c->flatten,
 	};
 	int r = guest_tree_open(c->root, c->machine, c->runner, &guest, err);
 

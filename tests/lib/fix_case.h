@@ -6,7 +6,8 @@
  *	NAME.tree		the guest's files
  *	NAME.machine.json	the recorded machine, when there is one
  *	NAME.run		answers commands (guest_tree.h), else tests/trees/run
- *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE"
+ *	NAME.options		a line each: "only ID", "skip ID", "set KEY=VALUE",
+ *				"flatten", "mac NIC=ADDRESS", "ip NIC=ADDRESSES"
  */
 #ifndef P2V_TESTS_FIX_CASE_H
 #define P2V_TESTS_FIX_CASE_H
@@ -27,6 +28,10 @@ struct fix_case {
 	char *text;			/* of NAME.options */
 	const char *only[FIX_CASE_WORDS + 1], *skip[FIX_CASE_WORDS + 1];
 	const char *set[FIX_CASE_WORDS + 1];
+	bool flatten;
+	struct fix_nic_change nics[FIX_CASE_WORDS];	/* one for each line */
+	const char *addresses[FIX_CASE_WORDS][2];
+	size_t nnics;
 };
 
 /* spec is the path of NAME.tree. */

@@ -83,6 +83,9 @@ s/"skip": true/"skip": 1/
 s/"virtio-scsi"/"scsi"/
 s/bridge:br0/br0/
 s/bridge:br0/bridge:more-than-fifteen/
+s/52:54:00:12:34:56/53:54:00:12:34:56/
+s/10.0.0.5.24,gw/10.0.0.5,gw/
+s/"bonds": "keep"/"bonds": "drop"/
 s/"model": null/"model": "ne2k"/
 s/"trim"/"Trim"/
 s/"accept": \[\]/"accept": ["a b"]/

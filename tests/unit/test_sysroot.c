@@ -371,6 +371,63 @@ START_TEST(live)
 }
 END_TEST
 
+/* On the live machine the kernel is asked in one go: it must say what the walk says. */
+START_TEST(live_links)
+{
+	CLEANUP(sysroot_free) struct sysroot *s = NULL;
+	char *text = NULL, want[PATH_MAX], path[256];
+
+	ck_assert_int_eq(sysroot_open("/", &s, NULL), 0);
+	folder("root/deep");
+	put("root/deep/file", "x\n");
+	ln("deep/file", "root/to-file");
+	ln("nowhere", "root/dangling");
+	ln("loop-b", "root/loop-a");
+	ln("loop-a", "root/loop-b");
+	snprintf(path, sizeof(path), "%s/root/to-file", top);
+	ck_assert_int_eq(sysroot_readlink(s, &text, "%s", path), 0);
+	ck_assert_str_eq(text, "deep/file");
+	free(text);
+	ck_assert_int_eq(sysroot_realpath(s, &text, "%s", path), 0);
+	ck_assert_ptr_nonnull(realpath(path, want));
+	ck_assert_str_eq(text, want);
+	free(text);
+	/* No link; nothing there; a link to nothing; a circle; a name like that of a lost file. */
+	ck_assert_int_eq(sysroot_readlink(s, &text, "%s/root/deep", top), -EINVAL);
+	ck_assert_int_eq(sysroot_readlink(s, &text, "%s/root/gone", top), -ENOENT);
+	ck_assert_int_eq(sysroot_realpath(s, &text, "%s/root/gone", top), -ENOENT);
+	ck_assert_int_eq(sysroot_readlink(s, &text, "%s/root/dangling", top), 0);
+	ck_assert_str_eq(text, "nowhere");
+	free(text);
+	ck_assert_int_eq(sysroot_realpath(s, &text, "%s/root/dangling", top), -ENOENT);
+	ck_assert_int_eq(sysroot_realpath(s, &text, "%s/root/loop-a", top), -ELOOP);
+	put("root/odd (deleted)", "x\n");
+	ck_assert_int_eq(sysroot_realpath(s, &text, "%s/root/odd (deleted)", top), 0);
+	ck_assert_ptr_nonnull(strstr(text, "/odd (deleted)"));
+	free(text);
+}
+END_TEST
+
+/* An attribute of sysfs says that it is a page long, and is read once. */
+START_TEST(live_attributes)
+{
+	CLEANUP(sysroot_free) struct sysroot *s = NULL;
+	CLEANUP(mem_free) char *text = NULL;
+	char want[8192] = "";
+	size_t len, n;
+	FILE *f = fopen("/sys/devices/system/cpu/online", "re");
+
+	if (!f)
+		UNIT_LEAVE("there is no /sys here");
+	n = fread(want, 1, sizeof(want) - 1, f);
+	fclose(f);
+	ck_assert_int_eq(sysroot_open("/", &s, NULL), 0);
+	ck_assert_int_eq(sysroot_read(s, &text, &len, "/sys/devices/system/cpu/online"), 0);
+	ck_assert_uint_eq(len, n);
+	ck_assert_str_eq(text, want);
+}
+END_TEST
+
 static Suite *sysroot_suite(void)
 {
 	Suite *s = suite_create("sysroot");
@@ -386,6 +443,8 @@ static Suite *sysroot_suite(void)
 	tcase_add_test(t, size_limit);
 	tcase_add_test(t, troubles);
 	tcase_add_test(t, live);
+	tcase_add_test(t, live_links);
+	tcase_add_test(t, live_attributes);
 	suite_add_tcase(s, t);
 	return s;
 }

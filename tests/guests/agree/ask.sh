@@ -18,6 +18,12 @@ lsblk -J -O -b >lsblk.json
 ip -j -d addr show >addr.json
 ip -j route show >route.json
 ip -j -6 route show >route6.json
+ip -j -4 rule show >rule.json
+ip -j -6 rule show >rule6.json
+lsusb >lsusb.txt 2>/dev/null || :
+for n in /sys/class/net/team*; do
+	[ ! -e "$n" ] || echo "${n##*/} $(teamnl "${n##*/}" getoption mode)" >>team.txt
+done
 dmidecode >dmidecode.txt
 dmidecode -t 17 >dmi17.txt
 efibootmgr -v >efibootmgr.txt 2>&1 || :

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # In the guest: an MBR disk with logical partitions and swap, a GPT NVMe disk with LUKS, a VLAN on a bond of two
-# NICs, a bridge.
+# NICs, a bridge, a bond of two VLANs, a team, rules of routing.
 set -eux
 
 # Names by probing order are a matter of luck.
@@ -50,7 +50,31 @@ ip link set bond0 up
 ip link add link bond0 name bond0.100 type vlan id 100
 ip addr add 192.168.100.7/24 dev bond0.100
 ip link set bond0.100 up mtu 1400
+# The other way round: a bond whose members are VLANs, of the bridge below.
 ip link add br-test type bridge stp_state 1
+for id in 30 31; do
+	ip link add link br-test name "vlan$id" type vlan id $id
+done
+ip link add bond1 type bond mode balance-rr miimon 100
+ip link set vlan30 master bond1
+ip link set vlan31 master bond1
+ip link set bond1 up
+ip addr add 192.168.130.7/24 dev bond1
+# A team of two, whose mode only its driver tells.
+modprobe team
+modprobe team_mode_activebackup || :
+for nic in port0 port1; do
+	ip link add "$nic" type veth peer name "$nic-far"
+	ip link set "$nic-far" up
+done
+teamd -d -t team0 -c '{"device": "team0", "runner": {"name": "activebackup"}, "link_watch": {"name": "ethtool"},
+	"ports": {"port0": {}, "port1": {}}}'
+ip addr add 192.168.131.7/24 dev team0
+ip rule add from 192.168.130.0/24 table 130 priority 1000
+ip rule add not to 10.9.9.9 fwmark 0x10/0xff iif bond1 table 131 priority 1001
+ip rule add ipproto tcp dport 80-90 uidrange 0-99 table 130 priority 1002
+ip rule add from 192.0.2.0/24 blackhole priority 1003
+ip -6 rule add from 2001:db8::/32 sport 53 table 130 priority 1004
 ip addr add 172.16.9.1/30 dev br-test
 ip link set br-test up
 ip route add 10.99.0.0/16 via 192.168.100.1 metric 77
