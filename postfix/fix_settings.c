@@ -9,6 +9,7 @@ static const struct fix_setting settings[] = {
 	  "comment: filesystems that were not copied go behind a comment sign in fstab" },
 	{ "karg.NAME", "kernel-arguments", "drop|keep",
 	  "the kernel argument NAME goes or stays, whatever postfix/data/kargs.tbl says" },
+	{ "raid1", "mdadm", "keep", "arrays of two disks stay arrays; collapse is not done" },
 	{ "keep-services", "hardware-services", "GROUP,UNIT,...",
 	  "groups (ups, watchdog, ...; postfix/data/services.tbl) and units that stay on" },
 	{ "power-key", "power-button", "poweroff|keep", "keep: what logind does stays" },
