@@ -100,7 +100,8 @@ END_TEST
 
 START_TEST(kernels_found_elsewhere_are_added)
 {
-	char v1[] = "6.6.10-arch1-1", i1[] = "/boot/vmlinuz-linux", r1[] = "/boot/initramfs-linux.img",
+	char v1[] = "6.6.10-arch1-1", i1[] = "/boot/vmlinuz-linux",
+	     r1[] = "/boot/initramfs-linux.img",
 	     r2[] = "/boot/initramfs-linux-fallback.img", v2[] = "5.3.18-xen", i2[] = "/boot/x",
 	     bad[] = "/boot/x;reboot", v3[] = "6.9.1", i3[] = "/efi/a/linux";
 	CLEANUP(kernels_done) struct kernels k = { 0 };
