@@ -158,7 +158,8 @@ static int report_others(struct fixer *f, struct err *err)
 	if (r > 0)
 		r = linux_uki_report(f, esp, err);
 	if (r >= 0 && guest_is_file(f->guest, "/etc/zipl.conf"))
-		fixer_say(f, "/etc/zipl.conf is for machines that this host cannot be: left as it is");
+		fixer_say(f, "/etc/zipl.conf is for machines that this host cannot be: left as "
+			     "it is");
 	return r;
 }
 

@@ -52,8 +52,8 @@ static int judge(struct fixer *f, const char *path, const char *cmdline)
 	fixer_say(f, "%s was built for the old machine (%s)", path, safe);
 	return fixer_warn(f,
 			  "%s has arguments of the old machine in it: make it anew in the virtual "
-			  "machine (kernel-install, mkinitcpio -P, dracut --uefi), or start another "
-			  "entry",
+			  "machine (kernel-install, mkinitcpio -P, dracut --uefi), or start "
+			  "another entry",
 			  path);
 }
 
