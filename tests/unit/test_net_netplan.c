@@ -91,7 +91,8 @@ static const struct {
 	       "      addresses: [\"10.8.0.5/22\"]\n"
 	       "    #      interfaces: [eno1, eno2]\n      dhcp4: false\n"
 	       "#    eno2: {}\n#    eno1: {}\n", 0 },
-	{ FLAT, "network: {bonds: {bond0: {interfaces: [eno1]}}, ethernets: {eno1: {}, ens3: {}}}\n",
+	{ FLAT, "network: {bonds: {bond0: {interfaces: [eno1]}}, "
+		"ethernets: {eno1: {}, ens3: {}}}\n",
 	  NULL, 99 },
 	{ KEEP, "network:\n  ethernets: [\n", NULL, 1 },
 	{ KEEP, "a: 1\n---\nb: 2\n", NULL, 1 },
