@@ -86,7 +86,7 @@ struct fix_key {			/* opens an encrypted device */
 struct fix_nic_change {			/* what is to be different, of one interface */
 	const char *name;		/* the machine's */
 	const char *mac;		/* of its virtual NIC; NULL: the same */
-	const char *const *addresses;	/* as common/ipspec.h reads them; NULL-terminated, or NULL */
+	const char *const *addresses;	/* of common/ipspec.h; NULL-terminated, or NULL */
 	bool absent;			/* it gets no virtual NIC */
 };
 

@@ -441,7 +441,8 @@ static int advise(struct fixer *f)
 				  x->carrier->mac);
 		else if (x->carrier)
 			r = fixer_warn(f, "%s is kept, with one member in use at a time: on a "
-					  "virtual network one interface is enough (--bond flatten)",
+					  "virtual network one interface is enough "
+					  "(--bond flatten)",
 				       x->name);
 		else if (f->opt->flatten_bonds && nic->kind && strcmp(nic->kind, "bond") == 0)
 			r = fixer_warn(f, "%s has no member that becomes a virtual NIC: it is kept",

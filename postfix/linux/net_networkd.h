@@ -5,8 +5,8 @@
  *	Path= and Driver= of [Match] become names (.network) or addresses (.link) of the NICs that
  *	they matched; addresses follow a new one
  *	speed, duplex, wake-on-LAN, rings, offloads and virtual functions are switched off
- *	a bond becomes active-backup; its primary member gets PrimarySlave=. Flattened: its .netdev
- *	is removed, and so are its members' files; the bond's .network stays, for the NIC of that name
+ *	a bond becomes active-backup; its primary member gets PrimarySlave=. Flattened: its
+ *	.netdev is removed, and so are its members' files; the bond's .network stays
  *	addresses that were asked for take the place of those of their family, in the file whose
  *	[Match] names that interface and nothing else
  *

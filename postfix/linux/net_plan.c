@@ -32,7 +32,8 @@ static void fill(struct net_if *x, const struct machine_nic *nic)
 {
 	*x = (struct net_if){ .nic = nic, .name = nic->name, .new_name = nic->name };
 	/* As convert/vmspec.h has it: one that nothing used. */
-	x->gone = (nic->physfn && !nic->naddresses && !nic->master) || is(nic->kind, "infiniband") || is(nic->kind, "wireless") ||
+	x->gone = (nic->physfn && !nic->naddresses && !nic->master) ||
+		  is(nic->kind, "infiniband") || is(nic->kind, "wireless") ||
 		  is(nic->kind, "wwan");
 	x->vnic = !x->gone && netcfg_is_pinnable(nic);
 	if (x->vnic) {
@@ -218,7 +219,7 @@ const char *net_plan_new_mac(const struct net_plan *p, struct span mac)
 {
 	if (!p->new_macs)
 		return NULL;
-	/* An address that is asked for stays, also when another NIC had it: it was written by us. */
+	/* One that is asked for stays, also when another NIC had it: it was written by us. */
 	for (size_t i = 0; i < p->n; i++)
 		if (p->v[i].vnic && mac_is(mac, p->v[i].mac))
 			return NULL;

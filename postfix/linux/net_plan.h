@@ -38,7 +38,7 @@ struct net_if {
 	const char *new_name;		/* the same, or the flattened bond's */
 	char old_mac[18], mac[18];	/* lower case; "" unless it becomes a virtual NIC */
 	bool vnic;			/* its name can be pinned to its address */
-	bool gone;			/* hardware that a virtual machine has not: a VF, InfiniBand */
+	bool gone;			/* not in a virtual machine: a VF, InfiniBand */
 	bool flat;			/* a bond or team that becomes its carrier */
 	const struct net_if *bond;	/* the recorded bond or team it is a member of */
 	const struct net_if *carrier;	/* of a bond or team: its first NIC; NULL none */

@@ -125,7 +125,7 @@ static int load(struct net_yaml *y)
 	return r;
 }
 
-/* libyaml takes time with the square of the depth; settings are shallow, and people's lines short. */
+/* libyaml takes time with the square of the depth; settings are shallow, their lines short. */
 static bool is_reasonable(const char *text)
 {
 	size_t depth = 0, column = 0;

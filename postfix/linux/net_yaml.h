@@ -4,7 +4,7 @@
  * order, quotes and all. libyaml reads it and tells where each node stands; changes are collected
  * and made at the end, in one go:
  *
- *	net_yaml_open() -> look: net_yaml_get() ... -> net_yaml_set(), _off(), ... -> net_yaml_take()
+ *	net_yaml_open() -> look: net_yaml_get() ... -> net_yaml_set(), ... -> net_yaml_take()
  *
  * Nodes are numbers; 0 is no node, and every function takes it (and finds nothing in it). In block
  * style an entry that goes gets a '#' in front of its lines; in flow style it is cut out. A

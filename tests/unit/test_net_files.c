@@ -227,9 +227,12 @@ START_TEST(new_files)
 	b = net_ifcfg_new(x, true);
 	c = net_nm_new(x);
 	d = net_networkd_new(x);
-	ck_assert_ptr_nonnull(strstr(a, "DEVICE=ens3\nONBOOT=yes\nBOOTPROTO=none\nIPADDR=10.9.0.5\n"));
-	ck_assert_ptr_nonnull(strstr(b, "STARTMODE='auto'\nBOOTPROTO='static'\nIPADDR='10.9.0.5/24'\n"));
-	ck_assert_ptr_nonnull(strstr(c, "method=manual\ndns=10.9.0.2;10.9.0.3;\naddress1=10.9.0.5/24\n"));
+	ck_assert_ptr_nonnull(strstr(a, "DEVICE=ens3\nONBOOT=yes\nBOOTPROTO=none\n"
+		  "IPADDR=10.9.0.5\n"));
+	ck_assert_ptr_nonnull(strstr(b, "STARTMODE='auto'\nBOOTPROTO='static'\n"
+		  "IPADDR='10.9.0.5/24'\n"));
+	ck_assert_ptr_nonnull(strstr(c, "method=manual\ndns=10.9.0.2;10.9.0.3;\n"
+		  "address1=10.9.0.5/24\n"));
 	ck_assert_ptr_nonnull(strstr(d, "[Match]\nName=ens3\n\n[Network]\nAddress=10.9.0.5/24\n"));
 }
 END_TEST
@@ -239,7 +242,8 @@ START_TEST(nm_settings)
 	CLEANUP(mem_free) char *out = NULL;
 
 	rig_decide(MAC);
-	ck_assert_int_eq(net_nm_conf("[main]\nno-auto-default=02:00:00:00:00:0C,02:00:00:00:00:01,\n"
+	ck_assert_int_eq(net_nm_conf("[main]\n"
+		  "no-auto-default=02:00:00:00:00:0C,02:00:00:00:00:01,\n"
 				     "[keyfile]\nunmanaged-devices=mac:02:00:00:00:00:02;"
 				     "except:driver:ixgbe\n", rig_plan, &out, &rig_notes), 1);
 	ck_assert_str_eq(out, "[main]\nno-auto-default=52:54:00:00:00:0c,02:00:00:00:00:01,\n"

@@ -88,7 +88,8 @@ START_TEST(new_stanzas)
 
 	rig_decide(IP | IP6);
 	text = net_ifupdown_new(net_plan_find(rig_plan, (struct span){ "ens3", 4 }));
-	ck_assert_ptr_nonnull(strstr(text, "auto ens3\niface ens3 inet static\n\taddress 10.9.0.5\n"));
+	ck_assert_ptr_nonnull(strstr(text, "auto ens3\niface ens3 inet static\n"
+		  "\taddress 10.9.0.5\n"));
 	ck_assert_ptr_nonnull(strstr(text, "iface ens3 inet6 static\n\taddress 2001:db8:9::5\n"));
 	ck_assert_int_eq(net_ifupdown_rewrite(text, rig_plan, &again, done, NULL), 0);
 	ck_assert(done[2]);

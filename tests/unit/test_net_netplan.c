@@ -17,7 +17,8 @@ static const struct {
 	       "#        driver: igb # the board's\n      dhcp4: true\n", 0 },
 	{ KEEP, HEAD "  ethernets:\n    all:\n      match: {driver: ixgbe*}\n      dhcp4: true\n",
 	  HEAD "  ethernets:\n    all:\n      match: {name: \"eno*\", }\n      dhcp4: true\n", 0 },
-	{ KEEP, HEAD "  ethernets:\n    all:\n      match:\n        name: en*\n        driver: [igb]\n",
+	{ KEEP, HEAD "  ethernets:\n    all:\n      match:\n        name: en*\n"
+		  "        driver: [igb]\n",
 	  HEAD "  ethernets:\n    all:\n      match:\n        macaddress: \"02:00:00:00:00:0c\"\n"
 	       "        name: en*\n#        driver: [igb]\n", 0 },
 	{ KEEP, HEAD "  ethernets:\n    all:\n      match: {driver: tg3}\n", NULL, 1 },
@@ -80,7 +81,8 @@ static const struct {
 	  "network: {ethernets: {ens3: {routes: [{to: \"::/0\", via: \"fe80::1\"}], "
 	  "addresses: [\"10.0.0.5/24\", \"2001:db8:9::5/64\"], }}}\n", 0 },
 	{ IP | FLAT, HEAD "  ethernets:\n    ens3: {dhcp4: true}\n    eno2: {}\n    eno1: {}\n"
-			  "  bonds:\n    bond0:\n      interfaces: [eno1, eno2]\n      dhcp4: yes\n",
+			  "  bonds:\n    bond0:\n      interfaces: [eno1, eno2]\n"
+				  "      dhcp4: yes\n",
 	  HEAD "  ethernets:\n    ens3: {nameservers: {addresses: [\"10.9.0.2\", \"10.9.0.3\"]}, "
 	       "routes: [{to: \"0.0.0.0/0\", via: \"10.9.0.1\"}], "
 	       "addresses: [\"10.9.0.5/24\", \"10.9.1.5/24\"], dhcp4: false}\n"
@@ -89,7 +91,8 @@ static const struct {
 	       "      addresses: [\"10.8.0.5/22\"]\n"
 	       "    #      interfaces: [eno1, eno2]\n      dhcp4: false\n"
 	       "#    eno2: {}\n#    eno1: {}\n", 0 },
-	{ FLAT, "network: {bonds: {bond0: {interfaces: [eno1]}}, ethernets: {eno1: {}, ens3: {}}}\n",
+	{ FLAT, "network: {bonds: {bond0: {interfaces: [eno1]}}, "
+		"ethernets: {eno1: {}, ens3: {}}}\n",
 	  NULL, 99 },
 	{ KEEP, "network:\n  ethernets: [\n", NULL, 1 },
 	{ KEEP, "a: 1\n---\nb: 2\n", NULL, 1 },

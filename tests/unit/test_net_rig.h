@@ -106,14 +106,16 @@ static inline void rig_decide(unsigned int wish)
 static inline const char *rig_hostile(int i, char **ret)
 {
 	static const char *const texts[] = {
-		"", "\n", "=", "=\n=\n", "[", "[]\n", "[Match", "[Match]\nName", "\xff\xfe\x80=\x80\n",
+		"", "\n", "=", "=\n=\n", "[", "[]\n", "[Match", "[Match]\nName",
+		"\xff\xfe\x80=\x80\n",
 		"'", "A='", "A=\"\\", "\\", "\\\n", "iface", "iface ", "iface eth0 inet", "auto",
 		"#", "iface ens3 inet static\n\taddress \\", "network:", "network: [", "network: {",
 		"network:\n\tethernets", "network: &a [*a]", "network: &a {ethernets: *a}", "- - -",
 		"network: {ethernets: {ens3: {addresses: }}}", "---\n---\n", "%YAML 9.9\n---\n",
 		"network: {bonds: {bond0: {interfaces: [[[[]]]]}}}", "\xef\xbb\xbfnetwork: 1\n",
 		"network: {ethernets: {ens3: }}\n", "network:\n  ethernets:\n    ens3:\n",
-		"network: !!binary x", "? - a\n: - b\n", "BONDING_OPTS", "DEVICE=ens3\nIPADDR=$(reboot)",
+		"network: !!binary x", "? - a\n: - b\n", "BONDING_OPTS",
+		"DEVICE=ens3\nIPADDR=$(reboot)",
 	};
 	static const struct {
 		const char *head, *unit;
