@@ -64,7 +64,9 @@ struct inf_target {
 	bool server;
 };
 
-enum inf_reg_type { INF_REG_SZ, INF_REG_EXPAND_SZ, INF_REG_MULTI_SZ, INF_REG_DWORD, INF_REG_BINARY };
+enum inf_reg_type {
+	INF_REG_SZ, INF_REG_EXPAND_SZ, INF_REG_MULTI_SZ, INF_REG_DWORD, INF_REG_BINARY
+};
 
 struct inf_reg {			/* a value below the service's key */
 	char *subkey, *name;
@@ -81,13 +83,13 @@ struct inf_service {
 };
 
 struct inf_device {
-	char *id;			/* "PCI\\VEN_1AF4&DEV_1001&SUBSYS_00021AF4&REV_00", upper case */
+	char *id;			/* "PCI\\VEN_1AF4&DEV_1001...", upper case */
 	char *install;			/* name of its install section */
 	size_t service;			/* index, or SIZE_MAX: none */
 };
 
 struct inf_driver {
-	char *class, *class_guid;	/* "SCSIAdapter", "{4D36E97B-...}"; upper case GUID; or "" */
+	char *class, *class_guid;	/* "SCSIAdapter", "{4D36E97B-...}" (upper case); or "" */
 	char *version;			/* "100.94.104.24000" or "" */
 	struct machine_strv files;	/* of the package, without the INF itself */
 	struct inf_service *services;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A collection of virtio drivers for Windows on the host: a folder, or an ISO image (virtio-win.iso),
- * which is read without mounting it.
+ * A collection of virtio drivers for Windows on the host: a folder, or an ISO image
+ * (virtio-win.iso), which is read without mounting it.
  *
  *	virtio_win_open()	list all files
  *	virtio_win_want()	mark those that are needed
