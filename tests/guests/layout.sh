@@ -5,7 +5,8 @@
 
 # shellcheck disable=SC2154  # layout, first, luks_uuid, md0_uuid, md1_uuid, password, hostname come by the environment
 set -eu
-one=/dev/sda$first two=/dev/sda$((first + 1))
+disk=$(readlink -f /dev/disk/guestfs/one)
+one=$disk$first two=$disk$((first + 1))
 target=/tmp/target
 mkdir -p $target
 mount --bind /dev /tmp/source/dev
@@ -56,14 +57,11 @@ btrfs)
 	umount $target
 	mount -o subvol=@ "$one" $target;;
 raid1)
-	number=0
-	for part in "${one#/dev/sda}" "${two#/dev/sda}"; do
-		uuid=$md0_uuid
-		[ $number -eq 0 ] || uuid=$md1_uuid
-		mdadm --create "/dev/md$number" --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean \
-			--homehost="$hostname" --name="$number" --uuid="$uuid" "/dev/sda$part" "/dev/sdb$part"
-		number=$((number + 1))
-	done
+	mirror=$(readlink -f /dev/disk/guestfs/two)
+	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --homehost="$hostname" \
+		--name=0 --uuid="$md0_uuid" "$one" "$mirror$first"
+	mdadm --create /dev/md1 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --homehost="$hostname" \
+		--name=1 --uuid="$md1_uuid" "$two" "$mirror$((first + 1))"
 	guest mkfs.ext4 -q -F -L root /dev/md0
 	guest mkswap -L swap /dev/md1
 	mount /dev/md0 $target;;
