@@ -70,8 +70,8 @@ static void expect_same(const char *golden, const char *want, const char *have)
 			line++;
 			start = i + 1;
 		}
-	ck_assert_msg(want[i] == have[i], "%s:%u is \"%.*s\", now it would be \"%.*s\"", golden, line,
-		      (int)strcspn(want + start, "\n"), want + start,
+	ck_assert_msg(want[i] == have[i], "%s:%u is \"%.*s\", now it would be \"%.*s\"", golden,
+		      line, (int)strcspn(want + start, "\n"), want + start,
 		      (int)strcspn(have + start, "\n"), have + start);
 }
 

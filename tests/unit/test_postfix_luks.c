@@ -154,7 +154,8 @@ END_TEST
 
 START_TEST(devices_have_many_names)
 {
-	static char disk[] = "nvme0n1", dev[] = "/dev/sda2", uuid[] = "aaaa-BBBB", lv[] = "/dev/vg/h";
+	static char disk[] = "nvme0n1", dev[] = "/dev/sda2", uuid[] = "aaaa-BBBB",
+		    lv[] = "/dev/vg/h";
 	static char luks[] = "crypto_LUKS", volume[] = "dm-3", lv_path[] = "/dev/mapper/vg-h";
 	struct machine_volume v = { .name = volume, .path = lv_path, .fs = { .uuid = uuid } };
 	struct machine m = { .volumes = &v, .nvolumes = 1 };
