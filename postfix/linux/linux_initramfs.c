@@ -391,7 +391,7 @@ static int finish_work(struct fixer *f, struct work *w, struct err *err)
 		if (!f->kernel[i].rebuild || w[i].done)
 			continue;
 		if (i == 0) {
-			/* The kernel that the guest boots by default. It may do so without virtio. */
+			/* Booted by default. It may do so without virtio. */
 			f->still_boots = linux_boots_without_virtio(f);
 			if (f->still_boots)
 				err_hint(&w[i].err, "the virtual machine gets emulated disks");
