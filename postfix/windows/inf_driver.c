@@ -342,7 +342,7 @@ static int add_files(const struct inf *inf, const struct inf_target *t, struct i
 			if (s->lines[i].key)
 				r = add_file(d, s->lines[i].key);
 	}
-	/* CatalogFile, CatalogFile.NT, CatalogFile.NTamd64: those of other processors do no harm. */
+	/* CatalogFile, CatalogFile.NTamd64: those of other processors do no harm. */
 	for (size_t i = 0; version && i < version->n && r >= 0; i++) {
 		const struct inf_line *l = &version->lines[i];
 

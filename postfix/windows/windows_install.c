@@ -117,7 +117,7 @@ static void guid_bytes(const char *s, uint8_t ret[16])
 
 struct package {			/* of DriverDatabase */
 	char *inf;			/* "p2vviostor.inf" */
-	char *key; /* DriverDatabase\DriverPackages\p2vviostor.inf_amd64_000... */
+	char *key;			/* DriverDatabase\DriverPackages\p2v... */
 	const char *label;		/* the last part of key */
 };
 
@@ -232,8 +232,8 @@ static int register_devices(struct fixer *f, const struct inf_driver *d, const c
 static int put_binary(struct fixer *f, const struct virtio_win *v, size_t at,
 		      const struct inf_service *s, struct err *err)
 {
-	CLEANUP(mem_free)
-	char *name = text_format("%s/drivers/%s", f->windows->system32, s->binary);
+	CLEANUP(mem_free) char *name = text_format("%s/drivers/%s", f->windows->system32,
+						   s->binary);
 	CLEANUP(mem_free) char *path = NULL;
 	const void *data;
 	size_t len;

@@ -161,8 +161,8 @@ END_TEST
 START_TEST(test_bad_names)
 {
 	static const char text[] =
-		"[Version]\nCatalogFile=..\\..\\x.cat\n[SourceDisksFiles]\n../"
-		"evil.sys=1\na:b=1\nok.sys=1\n"
+		"[Version]\nCatalogFile=..\\..\\x.cat\n[SourceDisksFiles]\n"
+		"../evil.sys=1\na:b=1\nok.sys=1\n"
 		"[Manufacturer]\nv=M,NTamd64\n[M.NTamd64]\na=i,PCI\\..\\..\\x,NOBUS,PCI\\OK\n"
 		"b=j,PCI\\J\nc=k,PCI\\K\n[i.Services]\nAddService=a\\b,2,s\n"
 		"[j.Services]\nAddService=good,2,gone\n[k.Services]\nAddService=good,2,s\n"
