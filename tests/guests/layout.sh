@@ -10,6 +10,8 @@ one=$disk$first two=$disk$((first + 1))
 target=/tmp/target
 mkdir -p $target
 mount --bind /dev /tmp/source/dev
+# mkfs.xfs takes everything for mounted where it cannot look.
+mount -t proc proc /tmp/source/proc
 
 # guest COMMAND...: a tool of the tree
 guest()
@@ -67,7 +69,7 @@ raid1)
 	mount /dev/md0 $target;;
 *) echo "unknown layout: $layout"; exit 1;;
 esac
-umount /tmp/source/dev
+umount /tmp/source/dev /tmp/source/proc
 cp -a /tmp/source/. $target/
 rm -r $target/.rig
 sync
