@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Row "kdump-image": the initramfs of the kernel that saves crash dumps is made for the hardware
- * it was made on, down to the one driver of the one disk. Its service makes a new one when there is none,
- * on the machine as it is then: so what has no virtio driver goes.
+ * it was made on, down to the one driver of the one disk. Its service makes a new one when there
+ * is none, on the machine as it is then: so what has no virtio driver goes.
  */
 #include "postfix/linux/linux_initramfs.h"
 

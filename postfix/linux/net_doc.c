@@ -247,7 +247,7 @@ static bool is_plain(const char *s)
 static void put_value(const struct net_doc *d, struct strbuf *out, struct span old,
 		      const char *value)
 {
-	char quote = old.len && (old.s[0] == '\'' || old.s[0] == '"') ? old.s[0] : 0;
+	char quote = old.s && old.len && (old.s[0] == '\'' || old.s[0] == '"') ? old.s[0] : 0;
 
 	if (d->style == NET_INI) {
 		strbuf_add(out, value);

@@ -506,9 +506,11 @@ static void stanza(struct job *j, const struct stanza *s)
 static void iface(struct job *j, size_t from)
 {
 	struct stanza s = { .from = from, .end = stanza_end(j, from) };
-	const char *p = j->v[from].value.s, *end = p + j->v[from].value.len;
+	const char *p = j->v[from].value.s;
 
 	if (p) {
+		const char *end = p + j->v[from].value.len;
+
 		(void)lines_word(&p, end, &s.name);
 		if (lines_word(&p, end, &s.family) && !lines_span_starts(s.family, "inet"))
 			s.family.len = 0;

@@ -45,7 +45,7 @@ static size_t rank_of(const char *path, const struct winver *ver, const char *ar
 		size_t n = strcspn(path, "/");
 		char part[32];
 
-		if (path[n] && n < sizeof(part)) {
+		if (n < sizeof(part) && path[n]) {
 			const char *a;
 
 			memcpy(part, path, n);
