@@ -440,7 +440,7 @@ int fix_run(const struct fix_options *opt, struct fix_report **ret_report, struc
 	rep = calloc(1, sizeof(*rep));
 	if (!rep)
 		return err_nomem(err);
-	progress(opt, "starting", "the appliance", 0, FIX_MAX);
+	progress(opt, "starting", "the appliance", 0, linux_fixes.n);
 	r = guest_open(opt, &guest, &rep->warnings, err);
 	if (r < 0)
 		return r;

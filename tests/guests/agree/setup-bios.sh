@@ -52,6 +52,8 @@ ip addr add 192.168.100.7/24 dev bond0.100
 ip link set bond0.100 up mtu 1400
 # The other way round: a bond whose members are VLANs, of the bridge below.
 ip link add br-test type bridge stp_state 1
+# A VLAN comes up only on what is up, and a bond takes up its members.
+ip link set br-test up
 for id in 30 31; do
 	ip link add link br-test name "vlan$id" type vlan id $id
 done
@@ -72,11 +74,10 @@ teamd -d -t team0 -c '{"device": "team0", "runner": {"name": "activebackup"}, "l
 ip addr add 192.168.131.7/24 dev team0
 ip rule add from 192.168.130.0/24 table 130 priority 1000
 ip rule add not to 10.9.9.9 fwmark 0x10/0xff iif bond1 table 131 priority 1001
-ip rule add ipproto tcp dport 80-90 uidrange 0-99 table 130 priority 1002
+ip rule add dport 80-90 uidrange 0-99 table 130 priority 1002
 ip rule add from 192.0.2.0/24 blackhole priority 1003
 ip -6 rule add from 2001:db8::/32 sport 53 table 130 priority 1004
 ip addr add 172.16.9.1/30 dev br-test
-ip link set br-test up
 ip route add 10.99.0.0/16 via 192.168.100.1 metric 77
 udevadm settle
 sleep 2
