@@ -13,7 +13,8 @@ struct job {
 	struct net_doc d;
 	const struct net_plan *p;
 	const struct net_if *x;		/* whose file it is; NULL not known */
-	struct span device;
+	struct span device;		/* not in the document, which changes */
+	char *own;			/* what device is in; NULL: the file's name */
 	bool suse;
 	struct machine_strv *notes;
 };
@@ -45,15 +46,18 @@ char *net_ifcfg_new_name(const char *file, const struct net_plan *p)
 	return x ? text_format("ifcfg-%s", x->new_name) : NULL;
 }
 
-static void find_device(struct job *j, const char *file)
+static int find_device(struct job *j, const char *file)
 {
 	const char *suffix = strncmp(file, "ifcfg-", 6) == 0 ? file + 6 : file;
 	struct span s;
 
 	if (net_doc_get(&j->d, NULL, "DEVICE", &s) && s.len) {
-		j->x = net_plan_find(j->p, s);
-		j->device = s;
-		return;
+		j->own = strndup(s.s, s.len);
+		if (!j->own)
+			return -ENOMEM;
+		j->device = (struct span){ j->own, s.len };
+		j->x = net_plan_find(j->p, j->device);
+		return 0;
 	}
 	if (net_doc_get(&j->d, NULL, "HWADDR", &s))
 		j->x = net_plan_find_mac(j->p, s);
@@ -65,6 +69,7 @@ static void find_device(struct job *j, const char *file)
 		j->device = (struct span){ j->x->name, strlen(j->x->name) };
 	else
 		j->device = (struct span){ suffix, strlen(suffix) };
+	return 0;
 }
 
 static bool is_member(const struct job *j)
@@ -305,10 +310,10 @@ int net_ifcfg_rewrite(const char *file, const char *text, bool suse, const struc
 	if (r == -EBADMSG)
 		r = net_note(notes, "its last line goes on: left as it is");
 	else if (r == 0) {
-		find_device(&j, file);
-		if (is_member(&j)) {
+		r = find_device(&j, file);
+		if (r >= 0 && is_member(&j)) {
 			r = NET_REMOVE;
-		} else {
+		} else if (r >= 0) {
 			r = work(&j);
 			if (r >= 0)
 				r = net_doc_take(&j.d, ret);
@@ -317,6 +322,7 @@ int net_ifcfg_rewrite(const char *file, const char *text, bool suse, const struc
 		}
 	}
 	net_doc_done(&j.d);
+	free(j.own);
 	return r;
 }
 
