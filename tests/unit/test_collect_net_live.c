@@ -309,7 +309,7 @@ START_TEST(test_agrees_with_ip)
 		UNIT_LEAVE("no network namespace can be made here");
 	build();
 	/* Duplicate address detection and the bond's choice take their time. */
-	sleep(1);
+	sleep(3); /* addresses are tentative for a second or two */
 	m = collect("/");
 	links = ip("ip -j -d addr show");
 	v4 = ip("ip -j -d -4 route show table all");
@@ -345,7 +345,7 @@ START_TEST(test_agrees_with_its_record)
 	if (!enter())
 		UNIT_LEAVE("no network namespace can be made here");
 	build();
-	sleep(1);
+	sleep(3); /* addresses are tentative for a second or two */
 	tmproot_make();
 	folder = text_format("%s/r", tmproot_path());
 	command = text_format("tests/sysroots/record-machine %s", folder);
