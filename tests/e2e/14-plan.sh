@@ -54,7 +54,7 @@ must "a machine" make_machine
 
 check "a plan is made" agent plan --machine "$machine" --name planned --output "$plan"
 is "every decision is in sight" "$(jq -c '.plan' "$plan")" \
-	'{"name":"planned","vcpus":2,"memory":2147483648,"firmware":"bios","disks":[{"name":"vda","skip":false,"size":8388608,"bus":null},{"name":"vdb","skip":false,"size":4194304,"bus":null}],"nics":[{"name":"eth0","connect":"network:default","model":null},{"name":"eth1","connect":"network:default","model":null},{"name":"eth2","connect":null,"model":null}],"skip_fixes":[],"accept":[]}'
+	'{"name":"planned","vcpus":2,"memory":2147483648,"firmware":"bios","bonds":null,"disks":[{"name":"vda","skip":false,"size":8388608,"bus":null},{"name":"vdb","skip":false,"size":4194304,"bus":null}],"nics":[{"name":"eth0","connect":"network:default","model":null,"mac":null,"addresses":[]},{"name":"eth1","connect":"network:default","model":null,"mac":null,"addresses":[]},{"name":"eth2","connect":null,"model":null,"mac":null,"addresses":[]}],"skip_fixes":[],"accept":[]}'
 is "the machine is behind it" "$(jq -Sc 'del(.plan)' "$plan")" "$(jq -Sc . "$machine")"
 is "it is good" "$(agent plan --check "$plan")" ok
 cp "$plan" "$e2e_dir/unedited.json"
@@ -96,7 +96,7 @@ check "a broken one" says 1 "broken.json: line 6: " cold --plan "$e2e_dir/broken
 check "nothing is at the server" test ! -e "$e2e_dir/store/planned"
 must "a copy by plan" cold --plan "$plan" --disk "$vda,name=vda"
 is "the plan named the job" "$(show planned .state)" verified
-is "the server has the plan" "$(jq -Sc .plan.nics "$e2e_dir/store/planned/machine.json")" "$(jq -Sc '.plan.nics | map(del(.[] | nulls))' "$plan")"
+is "the server has the plan" "$(jq -Sc .plan.nics "$e2e_dir/store/planned/machine.json")" "$(jq -Sc '.plan.nics | map(del(.[] | select(. == null or . == [])))' "$plan")"
 is "show tells it" "$(show planned .plan.vcpus)" 3
 must "a copy, --name wins" cold --plan "$plan" --disk "$vda,name=vda" --name other
 is "and the plan hears of it" "$(show other .plan.name)" other

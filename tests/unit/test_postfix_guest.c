@@ -266,7 +266,8 @@ START_TEST(fixes_are_made_once)
 	      "root=UUID=11111111-2222-3333-4444-555555555555 ro console=ttyS1,9600\n}\n");
 	holds("/boot/grub/device.map", "");
 	holds("/etc/modules-load.d/hw.conf", "#coretemp\nloop\n");
-	holds("/etc/NetworkManager/system-connections/lan", "[match]\ninterface-name=eno1\n");
+	holds("/etc/NetworkManager/system-connections/lan",
+	      "[match]\ninterface-name=eno1\n#driver=ixgbe;\n");
 	stat = ask("/sbin/debugfs -R 'stat /etc/NetworkManager/system-connections/lan' %P");
 	ck_assert_ptr_nonnull(strstr(stat, "Mode:  0600"));
 	ck_assert_ptr_nonnull(strstr(stat, "User:    12   Group:    34"));
