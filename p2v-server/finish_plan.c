@@ -337,9 +337,7 @@ void finish_plan_done(struct finish_plan *p)
 	free(p->maps);
 	free(p->models);
 	for (size_t i = 0; i < p->nnics; i++) {
-		for (size_t k = 0; k < p->ips[i].n; k++)
-			free(p->ips[i].v[k]);
-		free(p->ips[i].v);
+		machine_strv_done(&p->ips[i]);
 	}
 	free(p->ips);
 	free(p->nics);

@@ -119,9 +119,7 @@ void job_free(struct job *j)
 		free(j->images[i].fixed);
 	}
 	free(j->images);
-	for (size_t i = 0; i < j->warnings.n; i++)
-		free(j->warnings.v[i]);
-	free(j->warnings.v);
+	machine_strv_done(&j->warnings);
 	free(j->store);
 	free(j->consistency);
 	free(j->created);

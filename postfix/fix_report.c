@@ -25,9 +25,7 @@ void fix_report_free(struct fix_report *r)
 		free(res->detail);
 	}
 	free(r->results);
-	for (size_t i = 0; i < r->warnings.n; i++)
-		free(r->warnings.v[i]);
-	free(r->warnings.v);
+	machine_strv_done(&r->warnings);
 	free(r->os_name);
 	free(r->root);
 	free(r);

@@ -81,9 +81,7 @@ int blk_bus_place(const struct blk_walk *b, const char *real, char **ret)
 		*ret = strdup(paths.n ? paths.v[0] : real);
 		r = *ret ? 0 : -ENOMEM;
 	}
-	for (size_t i = 0; i < paths.n; i++)
-		free(paths.v[i]);
-	free(paths.v);
+	machine_strv_done(&paths);
 	return r;
 }
 

@@ -83,9 +83,7 @@ static int fill_bus(const struct blk_walk *b, const char *sysname, const char *r
 	if (r == 0)
 		r = blk_bus_nvme_paths(b, real, &paths);
 	d->paths = (uint32_t)paths.n;
-	for (size_t i = 0; i < paths.n; i++)
-		free(paths.v[i]);
-	free(paths.v);
+	machine_strv_done(&paths);
 	if (r < 0)
 		return r;
 	transport = blk_bus_transport(sysname, real, d->driver);

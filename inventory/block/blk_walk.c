@@ -137,9 +137,7 @@ void blk_walk_done(struct blk_walk *b)
 	for (size_t i = 0; i < b->nusages; i++)
 		free(b->usages[i].target);
 	free(b->usages);
-	for (size_t i = 0; i < b->remote.n; i++)
-		free(b->remote.v[i]);
-	free(b->remote.v);
+	machine_strv_done(&b->remote);
 	free(b->ready);
 	blk_index_done(&b->by_name);
 	blk_index_done(&b->maps_by_path);

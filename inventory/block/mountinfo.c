@@ -196,8 +196,6 @@ void mountinfo_done(struct mountinfo *m)
 	for (size_t i = 0; i < m->nmounts; i++)
 		entry_done(&m->mounts[i]);
 	free(m->mounts);
-	for (size_t i = 0; i < m->swaps.n; i++)
-		free(m->swaps.v[i]);
-	free(m->swaps.v);
+	machine_strv_done(&m->swaps);
 	*m = (struct mountinfo){ 0 };
 }

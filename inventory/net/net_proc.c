@@ -106,9 +106,7 @@ struct nets4 {
 
 static void nets4_done(struct nets4 *n)
 {
-	for (size_t i = 0; i < n->seen.n; i++)
-		free(n->seen.v[i]);
-	free(n->seen.v);
+	machine_strv_done(&n->seen);
 	free(n->v);
 }
 DEFINE_CLEANUP_VALUE(struct nets4, nets4_done)

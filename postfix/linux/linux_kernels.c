@@ -196,21 +196,23 @@ static int scan_entry(struct fixer *f, const char *path)
 	return r >= 0 && image ? add(f, version, image, image_initrd, false) : r;
 }
 
-static int scan_entries(struct fixer *f)
+/* Files of one folder below each place where a boot loader's paths begin: at most max of each. */
+static int scan_roots(struct fixer *f, const char *sub, const char *glob, size_t max,
+		      int (*scan)(struct fixer *f, const char *path))
 {
 	for (size_t k = 0; k < ARRAY_SIZE(roots); k++) {
-		CLEANUP(mem_free) char *dir = text_format("%s/loader/entries", roots[k]);
+		CLEANUP(mem_free) char *dir = text_format("%s/%s", roots[k], sub);
 		CLEANUP(guest_strings_free) char **names = NULL;
 
 		names = dir ? guest_list(f->guest, dir, NULL) : NULL;
 		if (!names)
 			return -ENOMEM;
-		for (size_t i = 0; i < 256 && names[i]; i++) {
+		for (size_t i = 0; i < max && names[i]; i++) {
 			CLEANUP(mem_free) char *path = text_format("%s/%s", dir, names[i]);
 
 			if (!path)
 				return -ENOMEM;
-			if (fnmatch("*.conf", names[i], 0) == 0 && scan_entry(f, path) < 0)
+			if (fnmatch(glob, names[i], 0) == 0 && scan(f, path) < 0)
 				return -ENOMEM;
 		}
 	}
@@ -255,26 +257,9 @@ static int scan_rescue(struct fixer *f, char *const *boot)
 	return 0;
 }
 
-static int scan_unified(struct fixer *f)
+static int scan_unified(struct fixer *f, const char *path)
 {
-	for (size_t k = 0; k < ARRAY_SIZE(roots); k++) {
-		CLEANUP(mem_free) char *dir = text_format("%s/EFI/Linux", roots[k]);
-		CLEANUP(guest_strings_free) char **names = NULL;
-
-		names = dir ? guest_list(f->guest, dir, NULL) : NULL;
-		if (!names)
-			return -ENOMEM;
-		for (size_t i = 0; i < 64 && names[i]; i++) {
-			CLEANUP(mem_free) char *path = text_format("%s/%s", dir, names[i]);
-
-			if (!path)
-				return -ENOMEM;
-			if (fnmatch("*.efi", names[i], 0) == 0 && kernels_path_valid(path) &&
-			    scan_by_header(f, path, path, true) < 0)
-				return -ENOMEM;
-		}
-	}
-	return 0;
+	return kernels_path_valid(path) ? scan_by_header(f, path, path, true) : 0;
 }
 
 static int scan_elsewhere(struct fixer *f, char *const *boot, char *const *modules)
@@ -293,9 +278,9 @@ static int scan_elsewhere(struct fixer *f, char *const *boot, char *const *modul
 			r = scans[s](f, modules[i]);
 	}
 	if (r >= 0)
-		r = scan_entries(f);
+		r = scan_roots(f, "loader/entries", "*.conf", 256, scan_entry);
 	if (r >= 0)
-		r = scan_unified(f);
+		r = scan_roots(f, "EFI/Linux", "*.efi", 64, scan_unified);
 	if (r >= 0)
 		r = scan_rescue(f, boot);
 	return r;

@@ -256,9 +256,7 @@ int linux_units_off(struct fixer *f, linux_units_why *why, struct err *err)
 		r = openrc_links(&p, err);
 	if (r >= 0)
 		r = (int)p.said.n;
-	for (size_t i = 0; i < p.said.n; i++)
-		free(p.said.v[i]);
-	free(p.said.v);
+	machine_strv_done(&p.said);
 	return r;
 }
 

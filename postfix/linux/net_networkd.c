@@ -67,20 +67,12 @@ static int match(struct job *j)
 		if (!net_doc_get(&j->d, "Match", keys[i], &s) || !s.len ||
 		    (i == 0 && is_any_pci(s, NULL)))
 			continue;
-		r = net_plan_match(j->p, i == 0 ? NET_BY_PATH : NET_BY_DRIVER, s, link, " ",
-				   &list);
+		r = net_plan_match(j->p, i == 0 ? NET_BY_PATH : NET_BY_DRIVER, keys[i], s, link,
+				   " ", j->notes, &list);
 		if (r < 0)
 			return r;
-		if (!list) {
-			char safe[80];
-
-			text_escape(s.s, s.len, safe, sizeof(safe));
-			r = net_note(j->notes, "%s=%s matches none of the recorded interfaces: "
-					       "left as it is", keys[i], safe);
-			if (r < 0)
-				return r;
+		if (!list)
 			continue;
-		}
 		net_doc_off(&j->d, "Match", keys[i], NULL, NULL);
 		if (!tied)
 			net_doc_set(&j->d, "Match", link ? "MACAddress" : "Name", list);

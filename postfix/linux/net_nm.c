@@ -154,20 +154,12 @@ static int match(struct job *j)
 
 		if (!net_doc_get(&j->d, "match", keys[i], &s) || !s.len)
 			continue;
-		r = net_plan_match(j->p, i == 0 ? NET_BY_PATH : NET_BY_DRIVER, s, false, ";",
-				   &names);
+		r = net_plan_match(j->p, i == 0 ? NET_BY_PATH : NET_BY_DRIVER, keys[i], s, false,
+				   ";", j->notes, &names);
 		if (r < 0)
 			return r;
-		if (!names) {
-			char safe[80];
-
-			text_escape(s.s, s.len, safe, sizeof(safe));
-			r = net_note(j->notes, "[match] %s=%s matches none of the recorded "
-					       "interfaces: left as it is", keys[i], safe);
-			if (r < 0)
-				return r;
+		if (!names)
 			continue;
-		}
 		net_doc_off(&j->d, "match", keys[i], NULL, NULL);
 		if (!tied)
 			net_doc_set(&j->d, "match", "interface-name", names);

@@ -285,10 +285,11 @@ static bool matches(const struct net_if *x, enum net_by by, struct span patterns
 	return glob_any(patterns, path);
 }
 
-int net_plan_match(const struct net_plan *p, enum net_by by, struct span patterns, bool macs,
-		   const char *sep, char **ret)
+int net_plan_match(const struct net_plan *p, enum net_by by, const char *key, struct span patterns,
+		   bool macs, const char *sep, struct machine_strv *notes, char **ret)
 {
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
+	char safe[80];
 
 	*ret = NULL;
 	for (size_t i = 0; i < p->n; i++) {
@@ -300,8 +301,12 @@ int net_plan_match(const struct net_plan *p, enum net_by by, struct span pattern
 	}
 	if (b.failed)
 		return -ENOMEM;
-	if (!b.len)
-		return 0;
+	if (!b.len) {
+		text_escape(patterns.s, patterns.len, safe, sizeof(safe));
+		return net_note(notes,
+				"%s=%s matches none of the recorded interfaces: left as it is", key,
+				safe);
+	}
 	*ret = strbuf_take(&b);
 	return *ret ? 0 : -ENOMEM;
 }

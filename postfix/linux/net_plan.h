@@ -73,11 +73,12 @@ bool net_plan_is_flat(const struct net_plan *p, struct span name);
 const char *net_plan_primary(const struct net_plan *p, struct span bond);
 /*
  * The NICs that a list of shell patterns of drivers (or of "pci-SLOT" paths) matched, as a list of
- * their names or addresses, sep between them. *ret is NULL when there is none.
+ * their names or addresses, sep between them. *ret is NULL when there is none: then a note says
+ * that key, whose value patterns is, stays. 0 or -ENOMEM.
  */
 enum net_by { NET_BY_DRIVER, NET_BY_PATH };
-int net_plan_match(const struct net_plan *p, enum net_by by, struct span patterns, bool macs,
-		   const char *sep, char **ret);
+int net_plan_match(const struct net_plan *p, enum net_by by, const char *key, struct span patterns,
+		   bool macs, const char *sep, struct machine_strv *notes, char **ret);
 /* What is told about a line that was left as it is. 0 or -ENOMEM; notes may be NULL. */
 int net_note(struct machine_strv *notes, const char *fmt, ...) PRINTF_LIKE(2, 3);
 

@@ -22,9 +22,7 @@ void ramdisk_plan_done(struct ramdisk_plan *p)
 		free(p->v[i].text);
 	}
 	free(p->v);
-	for (size_t i = 0; i < p->unplaced.n; i++)
-		free(p->unplaced.v[i]);
-	free(p->unplaced.v);
+	machine_strv_done(&p->unplaced);
 	*p = (struct ramdisk_plan){ 0 };
 }
 
@@ -149,9 +147,7 @@ static int add_modules(const struct ramdisk_plan_input *in, struct ramdisk_plan 
 		else if (!ramdisk_find(in->image, to))
 			r = add(in, p, to, from, NULL, err);
 	}
-	for (size_t i = 0; i < files.n; i++)
-		free(files.v[i]);
-	free(files.v);
+	machine_strv_done(&files);
 	return r;
 }
 

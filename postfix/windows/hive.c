@@ -18,14 +18,6 @@
 #include "postfix/windows/hive_parts.h"
 #include "postfix/windows/regf.h"
 
-static void strv_reset(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-	*v = (struct machine_strv){ 0 };
-}
-
 void hive_free(struct hive *h)
 {
 	if (!h)
@@ -33,7 +25,7 @@ void hive_free(struct hive *h)
 	if (h->h)
 		hivex_close(h->h);
 	free(h->name);
-	strv_reset(&h->changes);
+	machine_strv_done(&h->changes);
 	free(h);
 }
 
@@ -179,13 +171,13 @@ static int names(struct hive *h, const size_t *list, char *(*get)(hive_h *, size
 		CLEANUP(mem_free) char *name = get(h->h, list[i]);
 
 		if (name && machine_strv_add(&v, name) < 0) {
-			strv_reset(&v);
+			machine_strv_done(&v);
 			return err_nomem(err);
 		}
 	}
 	if (v.n)
 		qsort(v.v, v.n, sizeof(*v.v), by_name);
-	strv_reset(ret);
+	machine_strv_done(ret);
 	*ret = v;
 	return 0;
 }
@@ -315,10 +307,10 @@ int hive_get_strings(struct hive *h, const char *key, const char *name, struct m
 		at += n + 1;
 	}
 	if (r < 0) {
-		strv_reset(&v);
+		machine_strv_done(&v);
 		return r;
 	}
-	strv_reset(ret);
+	machine_strv_done(ret);
 	*ret = v;
 	return 0;
 }

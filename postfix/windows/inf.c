@@ -16,9 +16,7 @@
 static void line_done(struct inf_line *l)
 {
 	free(l->key);
-	for (size_t i = 0; i < l->values.n; i++)
-		free(l->values.v[i]);
-	free(l->values.v);
+	machine_strv_done(&l->values);
 }
 
 void inf_free(struct inf *inf)
@@ -105,17 +103,27 @@ static const char *skip_blanks(const char *p)
 	return p;
 }
 
+/* The first c of a line that is outside of quotes; the line's end when there is none. */
+static const char *find_outside(const char *p, char c)
+{
+	/* Two quotes in a row inside of quotes leave and enter them: that comes to nothing. */
+	for (bool quote = false; *p && (quote || *p != c); p++)
+		quote = quote != (*p == '"');
+	return p;
+}
+
 /* A part of a line up to stop outside of quotes, unquoted, blanks around it gone. malloc'd. */
 static char *part(const char **pos, char stop)
 {
-	const char *p = skip_blanks(*pos);
-	char *out = malloc(strlen(p) + 1);
+	const char *p = skip_blanks(*pos), *end = find_outside(p, stop);
+	/* Not as long as the rest of the line, of which there may be a million parts. */
+	char *out = malloc((size_t)(end - p) + 1);
 	size_t n = 0, keep = 0;
 	bool quote = false;
 
 	if (!out)
 		return NULL;
-	for (; *p && (quote || *p != stop); p++) {
+	for (; p < end; p++) {
 		if (*p == '"') {
 			/* Two in a row inside of quotes are one that counts. */
 			if (quote && p[1] == '"')
@@ -130,26 +138,13 @@ static char *part(const char **pos, char stop)
 			keep = n;
 	}
 	out[keep] = '\0';
-	*pos = p;
+	*pos = end;
 	return out;
-}
-
-/* Where the "=" outside of quotes is; NULL when there is none. */
-static const char *find_equals(const char *p)
-{
-	bool quote = false;
-
-	for (; *p; p++) {
-		quote = quote != (*p == '"');
-		if (*p == '=' && !quote)
-			return p;
-	}
-	return NULL;
 }
 
 static int parse_line(const char *p, struct inf_line *ret)
 {
-	if (find_equals(p)) {
+	if (*find_outside(p, '=')) {
 		ret->key = part(&p, '=');
 		if (!ret->key)
 			return -ENOMEM;

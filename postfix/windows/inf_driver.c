@@ -15,13 +15,6 @@
 /* Flags of AddReg that tell a type. */
 #define TYPE_MASK	0xffff0001u
 
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-}
-
 void inf_driver_free(struct inf_driver *d)
 {
 	if (!d)
@@ -29,7 +22,7 @@ void inf_driver_free(struct inf_driver *d)
 	free(d->class);
 	free(d->class_guid);
 	free(d->version);
-	strv_done(&d->files);
+	machine_strv_done(&d->files);
 	for (size_t i = 0; i < d->nservices; i++) {
 		struct inf_service *s = &d->services[i];
 
@@ -39,7 +32,7 @@ void inf_driver_free(struct inf_driver *d)
 		for (size_t k = 0; k < s->nregs; k++) {
 			free(s->regs[k].subkey);
 			free(s->regs[k].name);
-			strv_done(&s->regs[k].values);
+			machine_strv_done(&s->regs[k].values);
 		}
 		free(s->regs);
 	}

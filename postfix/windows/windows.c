@@ -22,9 +22,7 @@ void windows_free(struct windows *w)
 	hive_free(w->software);
 	free(w->root);
 	free(w->system32);
-	for (size_t i = 0; i < w->sets.n; i++)
-		free(w->sets.v[i]);
-	free(w->sets.v);
+	machine_strv_done(&w->sets);
 	free(w->product);
 	for (size_t i = 0; i < w->nfiles; i++) {
 		free(w->files[i].path);

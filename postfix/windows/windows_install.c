@@ -164,9 +164,7 @@ static int add_package(struct fixer *f, const struct inf_driver *d, const struct
 	if (r >= 0)
 		r = hive_set_strings(h, key, "Configurations", (const char *const *)installs.v,
 				     installs.n, err);
-	for (size_t i = 0; i < installs.n; i++)
-		free(installs.v[i]);
-	free(installs.v);
+	machine_strv_done(&installs);
 	return r < 0 ? r : hive_set_raw(h, p->key, "Version", HIVE_BINARY, version,
 					sizeof(version), err);
 }

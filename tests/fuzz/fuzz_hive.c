@@ -17,13 +17,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-}
-
 static void look(struct hive *h, const char *key, unsigned int depth)
 {
 	struct machine_strv v = { 0 }, list = { 0 };
@@ -41,8 +34,8 @@ static void look(struct hive *h, const char *key, unsigned int depth)
 		hive_get_strings(h, key, v.v[i], &list, NULL);
 		hive_get_raw(h, key, v.v[i], &type, &raw, &len, NULL);
 	}
-	strv_done(&list);
-	strv_done(&v);
+	machine_strv_done(&list);
+	machine_strv_done(&v);
 	v = (struct machine_strv){ 0 };
 	hive_subkeys(h, key, &v, NULL);
 	for (size_t i = 0; i < v.n && depth < 6; i++) {
@@ -58,7 +51,7 @@ static void look(struct hive *h, const char *key, unsigned int depth)
 		if (sub && depth)
 			hive_delete_key(h, sub, NULL);
 	}
-	strv_done(&v);
+	machine_strv_done(&v);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

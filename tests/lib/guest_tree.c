@@ -184,9 +184,7 @@ static int pack_listing(int fd, char *text, struct err *err)
 
 	for (char *l = strtok_r(text, "\n", &save); l && r >= 0; l = strtok_r(NULL, "\n", &save))
 		r = pack_line(fd, l, &have, err);
-	for (size_t i = 0; i < have.n; i++)
-		free(have.v[i]);
-	free(have.v);
+	machine_strv_done(&have);
 	return r;
 }
 

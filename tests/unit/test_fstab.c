@@ -30,9 +30,7 @@ static void setup(void)
 static void teardown(void)
 {
 	devmap_done(&map);
-	for (size_t i = 0; i < notes.n; i++)
-		free(notes.v[i]);
-	free(notes.v);
+	machine_strv_done(&notes);
 	notes = (struct machine_strv){ 0 };
 }
 

@@ -100,9 +100,7 @@ START_TEST(test_read)
 	ck_assert_uint_eq(v.n, 9);
 	ck_assert_str_eq(v.v[1], "Big");
 	ck_assert_int_eq(hive_set_dword(h, key, "Start", 4, &err), -EROFS);
-	for (size_t i = 0; i < v.n; i++)
-		free(v.v[i]);
-	free(v.v);
+	machine_strv_done(&v);
 }
 END_TEST
 
@@ -258,9 +256,7 @@ static void use(struct hive *h)
 	hive_set_dword(h, "ControlSet001\\Services\\viostor\\Parameters", "New", 1, NULL);
 	hive_delete_value(h, key, "Big", NULL);
 	hive_delete_key(h, "Select", NULL);
-	for (size_t i = 0; i < v.n; i++)
-		free(v.v[i]);
-	free(v.v);
+	machine_strv_done(&v);
 	hive_commit(h, NULL);
 }
 

@@ -215,12 +215,12 @@ START_TEST(test_hostile)
 	any("[", 1);
 	any("[a]\n=", 5);
 	any("[a]\n\\", 5);
-	mutate_each(text, strlen(text), 600, mutant, NULL);
+	mutate_each(text, strlen(text), 3000, mutant, NULL);
 	huge("[a]\n", "x=y\n", 200000, -EFBIG);
 	huge("[a]\n", "[x]\n", 200000, -EFBIG);
-	huge("[a]\nx=", ",", 1 << 16, 0);
-	huge("[a]\nx=", "\\\n", 1 << 16, 0);
-	huge("[a]\n", "\"", 1 << 16, 0);
+	huge("[a]\nx=", ",", 1 << 20, 0);
+	huge("[a]\nx=", "\\\n", 1 << 20, 0);
+	huge("[a]\n", "\"", 1 << 20, 0);
 	huge("[a]\n", "x", INF_MAX + 1, -EFBIG);
 	huge("[Strings]\nk=\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"\n[a]\nx=",
 	     "%k%", 1 << 20, -EFBIG);

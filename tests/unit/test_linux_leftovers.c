@@ -11,15 +11,6 @@
 #include "postfix/linux/pkglist.h"
 #include "postfix/linux/sysconf.h"
 
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-	*v = (struct machine_strv){ 0 };
-}
-DEFINE_CLEANUP_VALUE(struct machine_strv, strv_done)
-
 /* Text in, text out; to NULL: nothing changes. What comes out changes no more. */
 static void becomes(int (*rewrite)(const char *text, char **ret), const char *from, const char *to)
 {
@@ -146,7 +137,7 @@ END_TEST
 START_TEST(crash_dumps_find_their_disk)
 {
 	CLEANUP(devmap_done) struct devmap map = { 0 };
-	CLEANUP(strv_done) struct machine_strv notes = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 	CLEANUP(mem_free) char *to = NULL;
 	static char disk[] = "sda", type[] = "xfs", uuid[] = "1111-2222";
 	struct devmap_part p = { .disk = disk, .number = 3, .type = type, .uuid = uuid };
@@ -194,7 +185,7 @@ END_TEST
 
 START_TEST(rules_for_disks_are_found)
 {
-	CLEANUP(strv_done) struct machine_strv found = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv found = { 0 };
 
 	ck_assert_int_eq(devconf_udev_disks(
 		"# ID_SERIAL\n"
@@ -334,7 +325,7 @@ START_TEST(noise_is_survived)
 	unsigned int seed = 11;
 
 	for (int round = 0; round < 3000; round++) {
-		CLEANUP(strv_done) struct machine_strv list = { 0 };
+		CLEANUP(machine_strv_done) struct machine_strv list = { 0 };
 		char text[200], *to = NULL;
 		size_t n = (size_t)rand_r(&seed) % (sizeof(text) - 1);
 		struct pkglist_file file;

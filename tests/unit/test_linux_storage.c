@@ -12,15 +12,6 @@
 #include "postfix/linux/mdadmconf.h"
 #include "postfix/linux/mpath.h"
 
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-	*v = (struct machine_strv){ 0 };
-}
-DEFINE_CLEANUP_VALUE(struct machine_strv, strv_done)
-
 static struct devmap_part part(const char *disk, unsigned int number, const char *type,
 			       const char *uuid)
 {
@@ -94,7 +85,7 @@ START_TEST(filters_let_the_new_disks_in)
 		"devices { filter = [ \"r|.*|\" ", "devices { filter = [ \"r|.*|", "devices {",
 		"}}}} filter = \"r|.*|\"", "filter = [ \"r|.*|\" ]",
 	};
-	CLEANUP(strv_done) struct machine_strv notes = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 	CLEANUP(mem_free) char *to = NULL, *again = NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++) {
@@ -140,7 +131,7 @@ END_TEST
 
 START_TEST(arrays_are_told_by_uuid)
 {
-	CLEANUP(strv_done) struct machine_strv notes = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 	CLEANUP(machine_free) struct machine *m = NULL;
 	CLEANUP(mem_free) char *to = NULL, *again = NULL;
 	struct machine_volume *v;
@@ -205,7 +196,7 @@ START_TEST(maps_are_known_by_wwid)
 	d.wwn = NULL;
 	ck_assert_int_eq(machine_strv_add(&d.aliases, "/dev/disk/by-id/scsi-3600a"), 0);
 	ck_assert(mpath_is_disk(&d, names.v[1].wwid));
-	strv_done(&d.aliases);
+	machine_strv_done(&d.aliases);
 }
 END_TEST
 
@@ -275,7 +266,7 @@ START_TEST(keys_that_are_gone_are_not_waited_for)
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
-		CLEANUP(strv_done) struct machine_strv notes = { 0 };
+		CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 		CLEANUP(mem_free) char *to = NULL;
 		int r = cryptopts_rewrite(cases[i].from, &to, &notes);
 
@@ -291,7 +282,7 @@ END_TEST
 START_TEST(devices_that_were_left_behind_are_optional)
 {
 	CLEANUP(devmap_done) struct devmap map = { 0 };
-	CLEANUP(strv_done) struct machine_strv notes = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 	CLEANUP(mem_free) char *to = NULL, *again = NULL;
 	struct devmap_part p = part("sda", 1, "crypto_LUKS", "1111-2222");
 
@@ -365,7 +356,7 @@ START_TEST(parts_of_a_whole_are_not_left_behind)
 
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		CLEANUP(machine_free) struct machine *m = two_disks(cases[i].type, cases[i].level);
-		CLEANUP(strv_done) struct machine_strv notes = { 0 };
+		CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 		struct err err = ERR_INIT;
 
 		ck_assert_msg(absent_check(m, one, &notes, &err) == cases[i].r, "%zu: %s", i,
@@ -389,7 +380,7 @@ START_TEST(noise_is_survived)
 
 	for (int round = 0; round < 3000; round++) {
 		char text[200], *to = NULL;
-		CLEANUP(strv_done) struct machine_strv notes = { 0 };
+		CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 		CLEANUP(mpath_names_done) struct mpath_names names = { 0 };
 		size_t n = (size_t)rand_r(&seed) % (sizeof(text) - 1);
 
@@ -415,7 +406,7 @@ END_TEST
 START_TEST(a_line_of_a_mebibyte_is_survived)
 {
 	CLEANUP(mem_free) char *text = malloc((1 << 20) + 40), *to = NULL;
-	CLEANUP(strv_done) struct machine_strv notes = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv notes = { 0 };
 
 	ck_assert_ptr_nonnull(text);
 	memset(text, 'a', 1 << 20);

@@ -222,9 +222,7 @@ START_TEST(unit_files)
 		0);
 	ck_assert_uint_eq(v.n, 3);
 	ck_assert_str_eq(v.v[2], "d");
-	for (size_t i = 0; i < v.n; i++)
-		free(v.v[i]);
-	free(v.v);
+	machine_strv_done(&v);
 }
 END_TEST
 

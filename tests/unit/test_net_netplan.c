@@ -137,26 +137,7 @@ END_TEST
 
 START_TEST(hostile_text)
 {
-	for (unsigned int wish = 0; wish < 2; wish++) {
-		net_plan_free(rig_plan);
-		rig_plan = NULL;
-		rig_decide(wish ? FLAT | MAC | IP | IP6 : KEEP);
-		for (int i = 0;; i++) {
-			CLEANUP(mem_free) char *made = NULL, *out = NULL, *again = NULL;
-			const char *text = rig_hostile(i, &made);
-			bool done[16] = { 0 };
-			int r;
-
-			if (!text)
-				break;
-			r = net_netplan_rewrite(text, rig_plan, &out, done, &rig_notes);
-			ck_assert_int_ge(r, 0);
-			if (r == 0)
-				continue;
-			r = net_netplan_rewrite(out, rig_plan, &again, done, &rig_notes);
-			ck_assert_msg(r == 0, "%d: %.300s -> %.300s", i, out, again);
-		}
-	}
+	rig_survives(net_netplan_rewrite);
 }
 END_TEST
 

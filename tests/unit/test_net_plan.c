@@ -161,13 +161,17 @@ START_TEST(what_drivers_and_slots_matched)
 	CLEANUP(mem_free) char *a = NULL, *b = NULL, *c = NULL;
 
 	rig_decide(MAC);
-	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_DRIVER, S("ixgbe"), false, " ", &a), 0);
+	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_DRIVER, "key", S("ixgbe"), false, " ",
+					NULL, &a), 0);
 	ck_assert_str_eq(a, "eno1 eno2");
-	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_PATH, S("x;pci-0000:05:*"), true, " ",
-					&b), 0);
+	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_PATH, "key", S("x;pci-0000:05:*"), true,
+					" ", NULL, &b), 0);
 	ck_assert_str_eq(b, "52:54:00:00:00:0c");
-	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_DRIVER, S("bonding"), false, " ", &c), 0);
+	ck_assert_int_eq(net_plan_match(rig_plan, NET_BY_DRIVER, "key", S("bonding"), false, " ",
+					&rig_notes, &c), 0);
 	ck_assert_ptr_null(c);
+	ck_assert_uint_eq(rig_notes.n, 1);
+	ck_assert_ptr_nonnull(strstr(rig_notes.v[0], "key=bonding matches none"));
 }
 END_TEST
 

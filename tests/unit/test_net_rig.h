@@ -147,4 +147,33 @@ static inline const char *rig_hostile(int i, char **ret)
 	return s;
 }
 
+/* A rewriter of files that hold interfaces of all kinds, and says which it has given addresses. */
+typedef int rig_rewrite_fn(const char *text, const struct net_plan *p, char **ret, bool *done,
+			   struct machine_strv *notes);
+
+/* Hostile text, with nothing asked for and with everything: a second time nothing is left to do. */
+static inline void rig_survives(rig_rewrite_fn *rewrite)
+{
+	for (unsigned int wish = 0; wish < 2; wish++) {
+		net_plan_free(rig_plan);
+		rig_plan = NULL;
+		rig_decide(wish ? FLAT | MAC | IP | IP6 : KEEP);
+		for (int i = 0;; i++) {
+			CLEANUP(mem_free) char *made = NULL, *out = NULL, *again = NULL;
+			const char *text = rig_hostile(i, &made);
+			bool done[16] = { 0 };
+			int r;
+
+			if (!text)
+				break;
+			r = rewrite(text, rig_plan, &out, done, &rig_notes);
+			ck_assert_int_ge(r, 0);
+			if (r == 0)
+				continue;
+			r = rewrite(out, rig_plan, &again, done, &rig_notes);
+			ck_assert_msg(r == 0, "%d: %.300s -> %.300s", i, out, again);
+		}
+	}
+}
+
 #endif

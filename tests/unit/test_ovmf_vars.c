@@ -241,9 +241,7 @@ START_TEST(boot_entries)
 	ck_assert_uint_eq(notes.n, 2);
 	ck_assert_ptr_nonnull(strstr(notes.v[0], "Boot0000 (UiApp)"));
 	ck_assert_ptr_nonnull(strstr(notes.v[1], "Boot0007"));
-	for (size_t i = 0; i < notes.n; i++)
-		free(notes.v[i]);
-	free(notes.v);
+	machine_strv_done(&notes);
 	/* The inventory's parser, which knows what real firmware writes, reads the same. */
 	read_back(v, "Boot0004", &e);
 	ck_assert(e.active);

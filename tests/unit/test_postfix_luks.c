@@ -21,14 +21,6 @@ static char dir[] = "/tmp/p2v-luks.XXXXXX";
 static char path[sizeof(dir) + 16];
 static pid_t owner;
 
-static void strv_done(struct machine_strv *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->v[i]);
-	free(v->v);
-}
-DEFINE_CLEANUP_VALUE(struct machine_strv, strv_done)
-
 /* What a wrong key and no key gave: an appliance takes its time, so the one that fills is asked. */
 static int wrong_status, check_status;
 static struct err wrong_err = ERR_INIT;
@@ -118,7 +110,7 @@ static int open_with(const char *device, const char *key, struct guest **ret,
 START_TEST(the_key_opens_it)
 {
 	CLEANUP(guest_free) struct guest *guest = NULL;
-	CLEANUP(strv_done) struct machine_strv warnings = { 0 };
+	CLEANUP(machine_strv_done) struct machine_strv warnings = { 0 };
 	struct err err = ERR_INIT;
 	bool inside = false;
 

@@ -267,9 +267,7 @@ START_TEST(modules_come_with_what_they_need)
 	ck_assert_str_eq(got.v[2], "kernel/evil.ko");
 	ck_assert(machine_strv_has(&got, "kernel/v/virtio_ring.ko"));
 	ck_assert(machine_strv_has(&got, "kernel/v/virtio.ko"));
-	for (size_t i = 0; i < got.n; i++)
-		free(got.v[i]);
-	free(got.v);
+	machine_strv_done(&got);
 }
 END_TEST
 

@@ -90,9 +90,7 @@ static void teardown(void)
 {
 	machine_free(m);
 	m = NULL;
-	for (size_t i = 0; i < warnings.n; i++)
-		free(warnings.v[i]);
-	free(warnings.v);
+	machine_strv_done(&warnings);
 	warnings = (struct machine_strv){ 0 };
 }
 
