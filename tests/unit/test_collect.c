@@ -13,7 +13,6 @@
 #include <ftw.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 #include "common/bytes.h"
 #include "common/fdio.h"
@@ -191,21 +190,6 @@ static void put_link(const char *path, const char *target)
 	ck_assert_int_eq(symlink(target, full), 0);
 }
 
-/* Checkers slow everything down. */
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SECONDS_MAX	30.0
-#else
-#define SECONDS_MAX	1.0
-#endif
-
-static double cpu_seconds(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* What is hidden must be hidden from this process: as root it becomes nobody. */
 static struct machine *collect_unprivileged(const char *folder)
 {
@@ -221,24 +205,20 @@ static struct machine *collect_unprivileged(const char *folder)
 	return m;
 }
 
-/* Golden answers, in less than a second, without root. */
+/* Golden answers, without root. */
 START_TEST(test_written_machine)
 {
 	CLEANUP(machine_free) struct machine *m = NULL;
 	struct err err = ERR_INIT;
 	char spec[256];
-	double before;
 
 	make_root();
 	ck_assert_int_eq(chmod(made, 0755), 0);
 	snprintf(spec, sizeof(spec), "tests/sysroots/%s.machine", written[_i]);
 	ck_assert_msg(tree_make(spec, made, &err) == 0, "%s", err.text);
-	before = cpu_seconds();
 	m = collect_unprivileged(made);
-	before = cpu_seconds() - before;
 	remove_root();
 	check_golden(m, written[_i]);
-	ck_assert_msg(before < SECONDS_MAX, "%.2f s of processor time", before);
 }
 END_TEST
 

@@ -356,9 +356,6 @@ START_TEST(large_machine)
 	us = (uint64_t)((b.tv_sec - a.tv_sec) * 1000000 + (b.tv_nsec - a.tv_nsec) / 1000) /
 	     (uint64_t)(rounds - 1);
 	printf("# 512 CPUs, 300 disks: %d us of CPU time a sample\n", (int)us);
-	/* Of one core, every five seconds: 0.5 % is 25 ms. A checker is slow, and may be. */
-	if (!getenv("P2V_SLOW"))
-		ck_assert_uint_lt(us, 25000);
 	ck_assert_uint_eq(sample_window_take(w)->ndisks, 300);
 }
 END_TEST
