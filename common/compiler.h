@@ -14,6 +14,8 @@
 #define UNUSED			__attribute__((unused))
 
 #define ARRAY_SIZE(a)		(sizeof(a) / sizeof((a)[0]))
+/* From the address of a member to that of the struct around it; type carries the const. */
+#define container_of(ptr, type, member) ((type *)((uintptr_t)(ptr) - offsetof(type, member)))
 #define MIN(a, b)		((a) < (b) ? (a) : (b))
 #define MAX(a, b)		((a) > (b) ? (a) : (b))
 

@@ -71,7 +71,7 @@ int program_parse(const struct program *p, const char *command, int argc, char *
 	r = opts_parse(p->name, s, s->opts, argc, argv, false, cfg, &first, &err);
 	if (r == 1)
 		return EXIT_DONE;
-	if (r >= 0 && want_args >= 0 && argc - first < want_args)
+	if (r >= 0 && argc - first < (want_args == PROGRAM_ARGS_SOME ? 1 : want_args))
 		r = err_set(&err, EINVAL, "an argument is missing: %s %s", s->name, s->synopsis);
 	if (r >= 0 && want_args >= 0 && argc - first > want_args)
 		r = err_set(&err, EINVAL, "unexpected argument %s",

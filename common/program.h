@@ -34,9 +34,11 @@ struct program {
 int program_main(const struct program *p, int argc, char **argv);
 /*
  * What every subcommand's run() begins with: parse argv into cfg by the command's own table.
- * want_args: exact number of non-option arguments, -1 any. Returns -1 to go on, else the exit
- * status to return at once.
+ * want_args: exact number of non-option arguments, PROGRAM_ARGS_ANY, or PROGRAM_ARGS_SOME for one
+ * or more. Returns -1 to go on, else the exit status to return at once.
  */
+#define PROGRAM_ARGS_ANY	(-1)
+#define PROGRAM_ARGS_SOME	(-2)
 int program_parse(const struct program *p, const char *command, int argc, char **argv, void *cfg,
 		  int want_args, int *ret_first);
 

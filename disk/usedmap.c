@@ -1,252 +1,147 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The disk is tiled with parts: partitions (or one whole-disk filesystem) and the gaps between
- * them. Each part is looked at on its own; what a part's reader clears is cut off at the part's
- * borders whatever it does, because it works on a bitmap of its own and only the part's range is
- * taken over.
+ * Each disk is tiled with parts: partitions (or one whole-disk filesystem) and the gaps between
+ * them. Gaps are judged here, what partitions hold is handed to contents.c. What a partition's
+ * reader releases cannot leave the partition, whatever it does: it only has a space that ends
+ * there.
  */
-#include <assert.h>
-#include <blkid/blkid.h>
+#include "disk/usedmap.h"
+
+#include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "common/text.h"
-#include "disk/usedmap.h"
+#include "disk/contents.h"
 
 /* Kept at both ends of the disk: boot loaders, partition tables, RAID labels. */
 #define EDGE	MIB
 
-#define KIND_UNKNOWN	"unknown"
 #define KIND_GAP	"unallocated"
+#define NO_CONTENT	SIZE_MAX
 
-static char *format(const char *fmt, ...) PRINTF_LIKE(1, 2);
+/* While it is built: which content each part has, and what it is read through. */
+struct part_state {
+	struct usedmap_part part;
+	size_t content;			/* index, or NO_CONTENT */
+};
 
-static char *format(const char *fmt, ...)
+struct disk_state {
+	const struct disk *disk;
+	struct usedmap *u;
+	struct space *space;
+	struct part_state *parts;
+	size_t nparts;
+};
+
+struct build {
+	struct disk_state *disks;
+	size_t n;
+	struct space **slices;		/* of partitions: owned, since parts only borrow them */
+	size_t nslices;
+	struct contents contents;
+};
+
+static int add_part(struct disk_state *ds, struct usedmap_part part, size_t content,
+		    struct err *err)
 {
-	va_list ap;
-	char *text;
-	int n;
+	struct part_state *v = reallocarray(ds->parts, ds->nparts + 1, sizeof(*v));
 
-	va_start(ap, fmt);
-	n = vasprintf(&text, fmt, ap);
-	va_end(ap);
-	return n < 0 ? NULL : text;
-}
-
-static usedmap_fn *reader_for(const char *kind)
-{
-	static const struct {
-		const char *kind;
-		usedmap_fn *fn;
-	} table[] = {
-		{ "ext2", usedmap_ext },	{ "ext3", usedmap_ext },
-		{ "ext4", usedmap_ext },	{ "ext4dev", usedmap_ext },
-		{ "swap", usedmap_swap },	{ "LVM2_member", usedmap_lvm },
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (strcmp(table[i].kind, kind) == 0)
-			return table[i].fn;
-	return NULL;
-}
-
-static void probe_free(blkid_probe pr)
-{
-	if (pr)
-		blkid_free_probe(pr);
-}
-DEFINE_CLEANUP(blkid_probe, probe_free)
-
-enum detected { DETECT_ERROR = -1, DETECT_NONE, DETECT_ONE, DETECT_MANY };
-
-/* One probing, blind for a kind (NULL: for none). As blkid_do_safeprobe(), or -1. */
-static int probe(const struct disk *d, int fd, uint64_t offset, uint64_t length, char *blind_for,
-		 char **ret_kind, struct err *err)
-{
-	CLEANUP(probe_free) blkid_probe pr = blkid_new_probe();
-	char *names[] = { blind_for, NULL };
-	const char *type;
-	int r;
-
-	if (!pr)
-		return err_nomem(err);
-	if (blkid_probe_set_device(pr, fd, (blkid_loff_t)offset, (blkid_loff_t)length) < 0)
-		return -1;
-	if (!d->block_device && blkid_probe_set_sectorsize(pr, d->logical_sector) < 0)
-		return -1;
-	blkid_probe_enable_superblocks(pr, 1);
-	blkid_probe_set_superblocks_flags(pr, BLKID_SUBLKS_TYPE);
-	if (blind_for && blkid_probe_filter_superblocks_type(pr, BLKID_FLTR_NOTIN, names) < 0)
-		return -1;
-	r = blkid_do_safeprobe(pr);
-	if (r != 0)
-		return r;
-	if (blkid_probe_lookup_value(pr, "TYPE", &type, NULL) < 0)
-		return -1;
-	free(*ret_kind);
-	*ret_kind = strdup(type);
-	return *ret_kind ? 0 : err_nomem(err);
-}
-
-/*
- * What lies in [offset, offset + length)? *ret_kind is malloc'd for DETECT_ONE. Several signatures
- * at once are not resolved here but reported. libblkid stops at the first RAID-like one, and to it
- * LVM is such: so there is a second look for anything else beside what was found.
- */
-static int detect(const struct disk *d, uint64_t offset, uint64_t length, enum detected *ret,
-		  char **ret_kind, struct err *err)
-{
-	CLEANUP(fd_close) int fd = -1;
-	CLEANUP(mem_free) char *kind = NULL, *other = NULL;
-	int r;
-
-	fd = disk_reopen(d, err);
-	if (fd < 0)
-		return fd;
-	r = probe(d, fd, offset, length, NULL, &kind, err);
-	if (r == 0) {
-		r = probe(d, fd, offset, length, kind, &other, err);
-		if (r == 1) {
-			*ret_kind = TAKE_PTR(kind);
-			*ret = DETECT_ONE;
-			return 0;
-		}
-		r = r == 0 ? -2 : r;
-	}
-	if (r == -ENOMEM)
-		return r;
-	*ret = r == 1 ? DETECT_NONE : r == -2 ? DETECT_MANY : DETECT_ERROR;
-	return 0;
-}
-
-static int add_part(struct usedmap *u, char *name, char *kind, uint64_t offset, uint64_t length,
-		    char *why, bool trusted, struct err *err)
-{
-	struct usedmap_part *v;
-
-	v = reallocarray(u->parts, u->nparts + 1, sizeof(*v));
 	if (v)
-		u->parts = v;
-	if (!v || !name || !kind || !why) {
-		free(name);
-		free(kind);
-		free(why);
+		ds->parts = v;
+	if (!v || !part.name) {
+		free(part.name);
+		free(part.kind);
+		free(part.why);
 		return err_nomem(err);
 	}
-	v[u->nparts++] = (struct usedmap_part){
-		.name = name,
-		.kind = kind,
-		.offset = offset,
-		.length = length,
-		.why = why,
-		.trusted = trusted,
-	};
+	v[ds->nparts++] = (struct part_state){ part, content };
 	return 0;
 }
 
-/* Take over what is clear in scratch, inside the part only. */
-static void take_cleared(struct bitmap *map, const struct bitmap *scratch, uint64_t offset,
-			 uint64_t length)
+/* Takes the space over. */
+static int keep_slice(struct build *b, struct space *s, struct err *err)
 {
-	uint64_t end = offset + length, at = offset, run, run_length;
+	struct space **v = reallocarray(b->slices, b->nslices + 1, sizeof(struct space *));
 
-	while (at < end && bitmap_next_run(scratch, false, at, &run, &run_length) && run < end) {
-		uint64_t from = MAX(run, offset), to = MIN(run + run_length, end);
-
-		bitmap_clear_range(map, from, to - from);
-		at = run + run_length;
+	if (!v) {
+		space_free(s);
+		return err_nomem(err);
 	}
+	b->slices = v;
+	v[b->nslices++] = s;
+	return 0;
 }
 
 /* One partition or whole-disk filesystem. */
-static int add_contents(struct usedmap *u, const struct disk *d, struct bitmap *scratch, char *name,
-			uint64_t offset, uint64_t length, bool nested, struct err *err)
+static int add_contents(struct build *b, struct disk_state *ds, char *name, uint64_t offset,
+			uint64_t length, const char *opaque, struct err *err)
 {
-	CLEANUP(mem_free) char *owned_name = name, *kind = NULL, *why = NULL;
-	enum detected found = DETECT_ERROR;
-	usedmap_fn *fn;
-	bool trusted = false;
+	const struct usedmap_part part = { .name = name, .offset = offset, .length = length };
+	struct space *slice = NULL;
 	int r;
 
-	r = detect(d, offset, length, &found, &kind, err);
+	r = add_part(ds, part, b->contents.n, err);
 	if (r < 0)
 		return r;
-	fn = kind ? reader_for(kind) : NULL;
-	if (nested) {
-		why = format("holds a partition table of its own: all used");
-	} else if (found == DETECT_MANY) {
-		why = format("several signatures contradict each other: all used");
-	} else if (found == DETECT_ERROR) {
-		why = format("cannot be probed: all used");
-	} else if (found == DETECT_NONE) {
-		why = format("no known filesystem: all used");
-	} else if (!fn) {
-		why = format("no reader for this kind: all used");
-	} else {
-		bitmap_set_all(scratch);
-		r = fn(d, offset, length, scratch, &why, err);
-		/* An unreadable block bitmap is no reason not to copy the rest of the disk. */
-		if (r == -EIO) {
-			why = format("its metadata is unreadable: all used");
-			if (err)
-				err_reset(err);
-		} else if (r < 0) {
-			return r;
-		}
-		trusted = r == 1;
-		if (trusted)
-			take_cleared(u->map, scratch, offset, length);
-	}
-	if (!kind)
-		kind = strdup(KIND_UNKNOWN);
-	return add_part(u, TAKE_PTR(owned_name), TAKE_PTR(kind), offset, length, TAKE_PTR(why),
-			trusted, err);
+	if (opaque)
+		return contents_add_opaque(&b->contents, opaque, err);
+	r = space_slice(ds->space, offset, length, name, &slice, err);
+	if (r == 0)
+		r = keep_slice(b, slice, err);
+	return r < 0 ? r : contents_add(&b->contents, slice, err);
 }
 
-static int add_gap(struct usedmap *u, uint64_t offset, uint64_t length, bool is_free,
+static int add_gap(struct disk_state *ds, uint64_t offset, uint64_t length, bool is_free,
 		   const char *why, struct err *err)
 {
+	const struct ptable *t = &ds->u->table;
+	struct usedmap_part part = { .offset = offset, .length = length, .trusted = true };
+
 	if (length == 0)
 		return 0;
 	if (is_free) {
-		uint64_t from = MAX(offset, u->table.usable_offset);
-		uint64_t to = MIN(offset + length, u->table.usable_offset + u->table.usable_length);
+		uint64_t from = MAX(offset, t->usable_offset);
+		uint64_t to = MIN(offset + length, t->usable_offset + t->usable_length);
 
 		if (from < to)
-			bitmap_clear_range(u->map, from, to - from);
+			bitmap_clear_range(ds->u->map, from, to - from);
 	}
-	return add_part(u, strdup("gap"), strdup(KIND_GAP), offset, length, strdup(why), true, err);
-}
-
-static int build_all_used(struct usedmap *u, const struct disk *d, const char *why, struct err *err)
-{
-	return add_part(u, strdup("disk"), strdup(KIND_UNKNOWN), 0, d->size,
-			format("%s: all used", why), false, err);
+	part.name = strdup("gap");
+	part.kind = strdup(KIND_GAP);
+	part.why = strdup(why);
+	if (!part.kind || !part.why) {
+		free(part.name);
+		part.name = NULL;
+	}
+	return add_part(ds, part, NO_CONTENT, err);
 }
 
 /* Partitions in order, and what is left between them. */
-static int build_partitions(struct usedmap *u, const struct disk *d, struct bitmap *scratch,
-			    struct err *err)
+static int add_partitions(struct build *b, struct disk_state *ds, struct err *err)
 {
 	static const char between[] = "between partitions";
 	static const char boot[] = "before the first partition: boot loaders live here";
 	static const char records[] = "in the extended partition: boot records lie here";
+	const struct ptable *t = &ds->u->table;
 	uint64_t at = 0, container_end = 0;
 	bool first = true;
 	int r;
 
-	for (size_t i = 0; i < u->table.nparts; i++) {
-		const struct ptable_part *p = &u->table.parts[i];
+	for (size_t i = 0; i < t->nparts; i++) {
+		const struct ptable_part *p = &t->parts[i];
 
 		/* What is left of a container that ends before this partition. */
 		if (at < container_end && container_end <= p->offset) {
-			r = add_gap(u, at, container_end - at, false, records, err);
+			r = add_gap(ds, at, container_end - at, false, records, err);
 			if (r < 0)
 				return r;
 			at = container_end;
 		}
-		r = add_gap(u, at, p->offset - at, !first && !p->logical,
+		r = add_gap(ds, at, p->offset - at, !first && !p->logical,
 			    first ? boot : p->logical ? records : between, err);
 		if (r < 0)
 			return r;
@@ -256,100 +151,149 @@ static int build_partitions(struct usedmap *u, const struct disk *d, struct bitm
 			container_end = p->offset + p->length;
 			continue;
 		}
-		r = add_contents(u, d, scratch, format("%" PRIu32, p->number), p->offset, p->length,
-				 p->nested, err);
+		r = add_contents(b, ds, text_format("%" PRIu32, p->number), p->offset, p->length,
+				 p->nested ? "holds a partition table of its own" : NULL, err);
 		if (r < 0)
 			return r;
 		at = p->offset + p->length;
 	}
 	if (at < container_end) {
-		r = add_gap(u, at, container_end - at, false, records, err);
+		r = add_gap(ds, at, container_end - at, false, records, err);
 		if (r < 0)
 			return r;
 		at = container_end;
 	}
-	return add_gap(u, at, d->size - at, !first,
+	return add_gap(ds, at, ds->disk->size - at, !first,
 		       first ? "no partitions" : "behind the last partition", err);
 }
 
-static int build_parts(struct usedmap *u, const struct disk *d, struct bitmap *scratch,
-		       struct err *err)
+static int add_whole(struct build *b, struct disk_state *ds, const char *opaque, struct err *err)
 {
-	CLEANUP(mem_free) char *kind = NULL;
-	enum detected found = DETECT_ERROR;
+	return add_contents(b, ds, strdup("disk"), 0, ds->disk->size, opaque, err);
+}
+
+static int add_disk_parts(struct build *b, struct disk_state *ds, struct err *err)
+{
+	CLEANUP(mem_free) char *kind = NULL, *beside = NULL;
+	struct ptable *t = &ds->u->table;
+	enum detected found;
 	int r;
 
-	r = ptable_read(d, &u->table, err);
+	r = ptable_read(ds->disk, t, err);
 	if (r == -EIO) {
 		if (err)
 			err_reset(err);
-		return build_all_used(u, d, "the partition table is unreadable", err);
+		return add_whole(b, ds, "the partition table is unreadable", err);
 	}
 	if (r < 0)
 		return r;
-	if (!u->table.understood)
-		return build_all_used(u, d, u->table.why, err);
-	if (u->table.kind[0] == '\0')
-		return add_contents(u, d, scratch, strdup("disk"), 0, d->size, false, err);
+	if (!t->understood)
+		return add_whole(b, ds, t->why, err);
+	if (t->kind[0] == '\0')
+		return add_whole(b, ds, NULL, err);
 
 	/* A table and a signature over the whole disk: who is right? (Fake RAID, leftovers.) */
-	r = detect(d, 0, d->size, &found, &kind, err);
+	r = detect(ds->space, &found, &kind, &beside, err);
 	if (r < 0)
 		return r;
 	if (found != DETECT_NONE)
-		return build_all_used(u, d, "a partition table and another signature", err);
-	return build_partitions(u, d, scratch, err);
+		return add_whole(b, ds, "a partition table and another signature", err);
+	return add_partitions(b, ds, err);
 }
 
-/* used and free of every part, by the finished map. */
-static void count_parts(struct usedmap *u)
+static int add_disk(struct build *b, const struct disk *d, struct err *err)
 {
-	for (size_t i = 0; i < u->nparts; i++) {
-		struct usedmap_part *p = &u->parts[i];
-		uint64_t end = p->offset + p->length, at = p->offset, run, length;
-
-		p->free = 0;
-		while (at < end && bitmap_next_run(u->map, false, at, &run, &length) && run < end) {
-			uint64_t from = MAX(run, p->offset), to = MIN(run + length, end);
-
-			p->free += to - from;
-			at = run + length;
-		}
-		p->used = p->length - p->free;
-	}
-}
-
-int usedmap_build(const struct disk *d, struct usedmap **ret, struct err *err)
-{
-	CLEANUP(usedmap_free) struct usedmap *u = NULL;
-	CLEANUP(bitmap_free) struct bitmap *scratch = NULL;
+	struct disk_state *ds = &b->disks[b->n];
 	int r;
 
-	u = calloc(1, sizeof(*u));
-	if (!u)
+	*ds = (struct disk_state){ .disk = d, .u = calloc(1, sizeof(*ds->u)) };
+	b->n++;
+	if (!ds->u)
 		return err_nomem(err);
-	r = bitmap_new(d->size, USEDMAP_GRANULARITY, &u->map);
-	if (r == 0)
-		r = bitmap_new(d->size, USEDMAP_GRANULARITY, &scratch);
+	r = bitmap_new(d->size, USEDMAP_GRANULARITY, &ds->u->map);
 	if (r < 0)
 		return err_code(err, -r, "cannot make a map of %s", d->path);
-	bitmap_set_all(u->map);
+	bitmap_set_all(ds->u->map);
+	return space_on_disk(d, ds->u->map, d->path, &ds->space, err);
+}
 
-	r = build_parts(u, d, scratch, err);
-	if (r < 0)
-		return r;
+/* Whatever was concluded above. */
+static void set_edges(struct disk_state *ds)
+{
+	struct usedmap *u = ds->u;
+	uint64_t size = ds->disk->size;
 
-	/* Whatever was concluded above. */
 	bitmap_set_range(u->map, 0, EDGE);
-	bitmap_set_range(u->map, d->size - MIN(d->size, EDGE), EDGE);
+	bitmap_set_range(u->map, size - MIN(size, EDGE), EDGE);
 	if (u->table.nparts > 0)
 		bitmap_set_range(u->map, 0, u->table.parts[0].offset);
-	count_parts(u);
-	*ret = TAKE_PTR(u);
+}
+
+/* used and free of a part, by the finished map. */
+static void count_part(const struct bitmap *map, struct usedmap_part *p)
+{
+	uint64_t end = p->offset + p->length, at = p->offset, run, length;
+
+	p->free = 0;
+	while (at < end && bitmap_next_run(map, false, at, &run, &length) && run < end) {
+		uint64_t from = MAX(run, p->offset), to = MIN(run + length, end);
+
+		p->free += to - from;
+		at = run + length;
+	}
+	p->used = p->length - p->free;
+}
+
+/* The finished parts of a disk, with what was found out about their contents. */
+static int finish_disk(struct build *b, struct disk_state *ds, struct err *err)
+{
+	struct usedmap *u = ds->u;
+
+	set_edges(ds);
+	u->parts = calloc(ds->nparts + 1, sizeof(*u->parts));
+	if (!u->parts)
+		return err_nomem(err);
+	for (size_t i = 0; i < ds->nparts; i++) {
+		struct usedmap_part *p = &u->parts[i];
+
+		*p = ds->parts[i].part;
+		ds->parts[i].part = (struct usedmap_part){ 0 };
+		u->nparts++;
+		if (ds->parts[i].content != NO_CONTENT) {
+			struct content *c = &b->contents.v[ds->parts[i].content];
+
+			p->kind = TAKE_PTR(c->kind);
+			p->why = TAKE_PTR(c->why);
+			p->trusted = c->trusted;
+		}
+		count_part(u->map, p);
+	}
 	return 0;
 }
 
-void usedmap_free(struct usedmap *u)
+static int finish_volumes(struct contents *c, struct usedmap_set *set, struct err *err)
+{
+	set->volumes = calloc(c->n + 1, sizeof(*set->volumes));
+	if (!set->volumes)
+		return err_nomem(err);
+	for (size_t i = 0; i < c->n; i++) {
+		struct content *x = &c->v[i];
+
+		if (!x->name)
+			continue;
+		set->volumes[set->nvolumes++] = (struct usedmap_volume){
+			.name = TAKE_PTR(x->name),
+			.kind = TAKE_PTR(x->kind),
+			.why = TAKE_PTR(x->why),
+			.size = x->size,
+			.free = x->free,
+			.trusted = x->trusted,
+		};
+	}
+	return 0;
+}
+
+static void usedmap_free(struct usedmap *u)
 {
 	if (!u)
 		return;
@@ -362,4 +306,90 @@ void usedmap_free(struct usedmap *u)
 	ptable_done(&u->table);
 	bitmap_free(u->map);
 	free(u);
+}
+
+static void build_done(struct build *b)
+{
+	contents_done(&b->contents);
+	while (b->nslices > 0)
+		space_free(b->slices[--b->nslices]);
+	for (size_t i = 0; i < b->n; i++) {
+		struct disk_state *ds = &b->disks[i];
+
+		for (size_t k = 0; k < ds->nparts; k++) {
+			free(ds->parts[k].part.name);
+			free(ds->parts[k].part.kind);
+			free(ds->parts[k].part.why);
+		}
+		free(ds->parts);
+		space_free(ds->space);
+		usedmap_free(ds->u);
+	}
+	free(b->disks);
+	free(b->slices);
+}
+DEFINE_CLEANUP_VALUE(struct build, build_done)
+
+static int read_all(struct build *b, struct err *err)
+{
+	CLEANUP(mem_free) struct space **disks = calloc(b->n + 1, sizeof(struct space *));
+	int r = 0;
+
+	if (!disks)
+		return err_nomem(err);
+	for (size_t i = 0; i < b->n && r == 0; i++) {
+		disks[i] = b->disks[i].space;
+		r = add_disk_parts(b, &b->disks[i], err);
+	}
+	if (r < 0)
+		return r;
+	b->contents.disks = disks;
+	b->contents.ndisks = b->n;
+	r = contents_read(&b->contents, err);
+	b->contents.disks = NULL;
+	b->contents.ndisks = 0;
+	return r;
+}
+
+int usedmap_build(const struct disk *const *disks, size_t n, struct usedmap_set **ret,
+		  struct err *err)
+{
+	CLEANUP(usedmap_set_free) struct usedmap_set *set = calloc(1, sizeof(*set));
+	CLEANUP(build_done) struct build b = { .disks = calloc(n + 1, sizeof(*b.disks)) };
+	int r = 0;
+
+	if (set)
+		set->maps = calloc(n + 1, sizeof(struct usedmap *));
+	if (!set || !set->maps || !b.disks)
+		return err_nomem(err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = add_disk(&b, disks[i], err);
+	if (r == 0)
+		r = read_all(&b, err);
+	for (size_t i = 0; i < n && r == 0; i++)
+		r = finish_disk(&b, &b.disks[i], err);
+	if (r == 0)
+		r = finish_volumes(&b.contents, set, err);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < n; i++)
+		set->maps[set->nmaps++] = TAKE_PTR(b.disks[i].u);
+	*ret = TAKE_PTR(set);
+	return 0;
+}
+
+void usedmap_set_free(struct usedmap_set *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->nmaps; i++)
+		usedmap_free(s->maps[i]);
+	for (size_t i = 0; i < s->nvolumes; i++) {
+		free(s->volumes[i].name);
+		free(s->volumes[i].kind);
+		free(s->volumes[i].why);
+	}
+	free(s->maps);
+	free(s->volumes);
+	free(s);
 }

@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which clusters of a disk somebody uses. The rule of this module, in order:
+ * Which clusters of the disks somebody uses. The rule of this module, in order:
  *
  *   1. All bits start set.
- *   2. A bit is cleared only inside one's own partition (or a gap between partitions, or the free
- *      extents of an LVM volume), and only after the structure that proves it free has passed
- *      every check there is: magic, checksum, clean state, counts that agree with each other.
+ *   2. A bit is cleared only inside one's own partition (or a gap between partitions), and only
+ *      after the structure that proves it free has passed every check there is: magic, checksum,
+ *      clean state, counts that agree with each other.
  *   3. Anything else leaves the partition "all used" and says why. Doubt never skips data.
  *
  * Metadata is always used: superblocks and their backups, partition tables (the first MiB of the
- * disk and the backup GPT at its end), LVM labels and metadata areas, swap headers, the gap before
- * the first partition (boot loaders live there: everything below the first partition's start is
- * used), EBR sectors of logical partitions.
+ * disk and the backup GPT at its end), RAID and LVM labels and metadata areas, swap headers, the
+ * gap before the first partition (boot loaders live there: everything below the first partition's
+ * start is used), EBR sectors of logical partitions.
  *
- * For a disk that nobody writes to. (A live disk needs a tracker and a freeze first.)
+ * All disks of a machine are looked at together, since a filesystem may lie on several: on a
+ * logical volume, on an array, on more than one device. It is read through spaces (space.h), and
+ * what it has free comes down to the disks. What lies on a disk that was not given stays used.
+ *
+ *	usedmap.c	the parts of each disk: partitions and gaps
+ *	contents.c	what is in them, level by level: arrays, volume groups, filesystems
+ *	detect.c	by which signature
+ *	fs/ lvm/ md/	the readers
+ *
+ * For disks that nobody writes to. (Live disks need a tracker and a freeze first.)
  */
 #ifndef P2V_DISK_USEDMAP_H
 #define P2V_DISK_USEDMAP_H
@@ -33,24 +42,33 @@ struct usedmap_part {
 	bool trusted;			/* false: all used because of doubt or an unknown kind */
 };
 
-struct usedmap {
+struct usedmap {			/* of one disk */
 	struct bitmap *map;		/* granularity USEDMAP_GRANULARITY, set = used */
 	struct ptable table;
 	struct usedmap_part *parts;	/* by offset */
 	size_t nparts;
 };
 
-int usedmap_build(const struct disk *d, struct usedmap **ret, struct err *err);
-void usedmap_free(struct usedmap *u);
-DEFINE_CLEANUP(struct usedmap *, usedmap_free)
+struct usedmap_volume {			/* an array, a logical volume, a filesystem on several */
+	char *name;			/* "vg0/root", "md0" */
+	char *kind;			/* as a part's */
+	uint64_t size;			/* bytes that it has for its contents */
+	uint64_t free;			/* bytes of those that the contents do not use */
+	char *why;
+	bool trusted;
+};
 
-/*
- * One filesystem's part: clear what [offset, offset + length) of the disk proves free; *ret_why is
- * malloc'd. 1 trusted (bits may have been cleared), 0 doubt (nothing was cleared), -errno only for
- * ENOMEM and I/O errors on the disk itself. In usedmap_ext.c, usedmap_swap.c, usedmap_lvm.c.
- */
-typedef int usedmap_fn(const struct disk *d, uint64_t offset, uint64_t length, struct bitmap *map,
-		       char **ret_why, struct err *err);
-usedmap_fn usedmap_ext, usedmap_swap, usedmap_lvm;
+struct usedmap_set {
+	struct usedmap **maps;		/* one for each disk, in the order given */
+	size_t nmaps;
+	struct usedmap_volume *volumes;
+	size_t nvolumes;
+};
+
+/* -ENOMEM, or what a disk said when even its partition table could not be asked for. */
+int usedmap_build(const struct disk *const *disks, size_t n, struct usedmap_set **ret,
+		  struct err *err);
+void usedmap_set_free(struct usedmap_set *s);
+DEFINE_CLEANUP(struct usedmap_set *, usedmap_set_free)
 
 #endif

@@ -18,7 +18,7 @@ static const struct subcommand commands[] = {
 	  "write down what is to become of this machine", plan_opts, plan_run },
 	{ "cold", "--server USER@HOST [--disk PATH]...",
 	  "copy the disks of a machine that is not in use", cold_opts, cold_run },
-	{ "map", "[--json] DISK", "show which parts of a disk are used", map_opts, map_run },
+	{ "map", "[--json] DISK...", "show which parts of the disks are used", map_opts, map_run },
 	{ "sample", "--ring FILE [--interval SECONDS] [--days N]",
 	  "keep days of this machine's load, to size the virtual one by", sample_opts,
 	  sample_run },

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* p2v-agent map: what of a disk is used, and why we believe it. */
+/* p2v-agent map: what of the disks is used, and why we believe it. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/jsonx.h"
 #include "common/log.h"
@@ -17,24 +18,55 @@ const struct opt map_opts[] = { { "json", 'j', NULL, "print the map's parts as J
 				  offsetof(struct map_config, json) },
 				{ 0 } };
 
-static int print_json(const struct disk *d, const struct usedmap *u, struct err *err)
+struct disks {
+	struct disk **v;
+	size_t n;
+};
+
+static void disks_done(struct disks *d)
 {
-	CLEANUP(json_unref)
-	json_t *root =
-		json_pack("{s:s, s:I, s:s, s:b, s:I, s:[]}", "disk", d->path, "size",
-			  (json_int_t)d->size, "table", u->table.kind, "table_understood",
-			  u->table.understood, "used", (json_int_t)bitmap_bytes(u->map), "parts");
-	CLEANUP(mem_free) char *text = NULL;
+	for (size_t i = 0; i < d->n; i++)
+		disk_free(d->v[i]);
+	free(d->v);
+}
+DEFINE_CLEANUP_VALUE(struct disks, disks_done)
+
+static json_t *json_disk(const struct disk *d, const struct usedmap *u)
+{
+	json_t *parts = json_array();
 
 	for (size_t i = 0; i < u->nparts; i++) {
 		const struct usedmap_part *p = &u->parts[i];
 
 		json_array_append_new(
-			json_object_get(root, "parts"),
+			parts,
 			json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:b, s:s}", "name", p->name,
 				  "kind", p->kind, "offset", (json_int_t)p->offset, "length",
 				  (json_int_t)p->length, "used", (json_int_t)p->used, "free",
 				  (json_int_t)p->free, "trusted", p->trusted, "why", p->why));
+	}
+	return json_pack("{s:s, s:I, s:s, s:b, s:I, s:o}", "disk", d->path, "size",
+			 (json_int_t)d->size, "table", u->table.kind, "table_understood",
+			 u->table.understood, "used", (json_int_t)bitmap_bytes(u->map), "parts",
+			 parts);
+}
+
+static int print_json(const struct disks *d, const struct usedmap_set *set, struct err *err)
+{
+	CLEANUP(json_unref) json_t *root = json_pack("{s:[], s:[]}", "disks", "volumes");
+	CLEANUP(mem_free) char *text = NULL;
+
+	for (size_t i = 0; i < d->n; i++)
+		json_array_append_new(json_object_get(root, "disks"),
+				      json_disk(d->v[i], set->maps[i]));
+	for (size_t i = 0; i < set->nvolumes; i++) {
+		const struct usedmap_volume *v = &set->volumes[i];
+
+		json_array_append_new(json_object_get(root, "volumes"),
+				      json_pack("{s:s, s:s, s:I, s:I, s:b, s:s}", "name", v->name,
+						"kind", v->kind, "size", (json_int_t)v->size,
+						"free", (json_int_t)v->free, "trusted", v->trusted,
+						"why", v->why));
 	}
 	text = root ? jsonx_dump(root) : NULL;
 	if (!text)
@@ -43,17 +75,17 @@ static int print_json(const struct disk *d, const struct usedmap *u, struct err 
 	return 0;
 }
 
-static void print_table(const struct disk *d, const struct usedmap *u)
+static void print_disk(const struct disk *d, const struct usedmap *u)
 {
 	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX];
 
 	printf("%s  %s  table %s\n\n", d->path, size_format(d->size, a),
 	       u->table.kind[0] ? u->table.kind : "none");
-	printf("%-6s %-14s %10s %10s %10s  %s\n", "PART", "KIND", "SIZE", "USED", "FREE", "WHY");
+	printf("%-6s %-18s %10s %10s %10s  %s\n", "PART", "KIND", "SIZE", "USED", "FREE", "WHY");
 	for (size_t i = 0; i < u->nparts; i++) {
 		const struct usedmap_part *p = &u->parts[i];
 
-		printf("%-6s %-14s %10s %10s %10s  %s\n", p->name, p->kind,
+		printf("%-6s %-18s %10s %10s %10s  %s\n", p->name, p->kind,
 		       size_format(p->length, a), size_format(p->used, b), size_format(p->free, c),
 		       p->why);
 	}
@@ -61,25 +93,70 @@ static void print_table(const struct disk *d, const struct usedmap *u)
 	       size_format(d->size, b));
 }
 
+static void print_volumes(const struct usedmap_set *set)
+{
+	char a[SIZE_TEXT_MAX], b[SIZE_TEXT_MAX], c[SIZE_TEXT_MAX];
+
+	if (set->nvolumes == 0)
+		return;
+	printf("\n%-20s %-10s %10s %10s %10s  %s\n", "VOLUME", "KIND", "SIZE", "USED", "FREE",
+	       "WHY");
+	for (size_t i = 0; i < set->nvolumes; i++) {
+		const struct usedmap_volume *v = &set->volumes[i];
+
+		printf("%-20s %-10s %10s %10s %10s  %s\n", v->name, v->kind,
+		       size_format(v->size, a), size_format(v->size - v->free, b),
+		       size_format(v->free, c), v->why);
+	}
+}
+
+static int open_disks(char **paths, size_t n, struct disks *d, struct err *err)
+{
+	d->v = calloc(n, sizeof(struct disk *));
+	if (!d->v)
+		return err_nomem(err);
+	for (; d->n < n; d->n++) {
+		int r = disk_open(paths[d->n], 0, &d->v[d->n], err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int show(const struct map_config *cfg, char **paths, size_t n, struct err *err)
+{
+	CLEANUP(usedmap_set_free) struct usedmap_set *set = NULL;
+	CLEANUP(disks_done) struct disks d = { 0 };
+	int r;
+
+	r = open_disks(paths, n, &d, err);
+	if (r >= 0)
+		r = usedmap_build((const struct disk *const *)d.v, d.n, &set, err);
+	if (r < 0)
+		return r;
+	if (cfg->json)
+		return print_json(&d, set, err);
+	for (size_t i = 0; i < d.n; i++) {
+		if (i > 0)
+			putchar('\n');
+		print_disk(d.v[i], set->maps[i]);
+	}
+	print_volumes(set);
+	return 0;
+}
+
 int map_run(int argc, char **argv)
 {
-	CLEANUP(usedmap_free) struct usedmap *u = NULL;
-	CLEANUP(disk_free) struct disk *d = NULL;
 	struct map_config cfg = { 0 };
 	struct err err = ERR_INIT;
 	int first, r;
 
-	r = program_parse(&agent_program, "map", argc, argv, &cfg, 1, &first);
+	r = program_parse(&agent_program, "map", argc, argv, &cfg, PROGRAM_ARGS_SOME,
+			  &first);
 	if (r >= 0)
 		return r;
-	r = disk_open(argv[first], 0, &d, &err);
-	if (r >= 0)
-		r = usedmap_build(d, &u, &err);
-	if (r >= 0 && cfg.json)
-		r = print_json(d, u, &err);
-	else if (r >= 0)
-		print_table(d, u);
-	if (r < 0) {
+	if (show(&cfg, argv + first, (size_t)(argc - first), &err) < 0) {
 		log_err(&err);
 		return EXIT_FAILED;
 	}

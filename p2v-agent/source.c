@@ -94,8 +94,7 @@ static int name_disk(struct source *s, struct source_disk *sd, const char *path,
 	return 0;
 }
 
-static int add_disk(struct source *s, const char *spec, const struct machine *m, bool all_used,
-		    struct err *err)
+static int add_disk(struct source *s, const char *spec, const struct machine *m, struct err *err)
 {
 	CLEANUP(mem_free) char *path = NULL;
 	CLEANUP(mem_free) char *given = NULL;
@@ -122,16 +121,30 @@ static int add_disk(struct source *s, const char *spec, const struct machine *m,
 	r = name_disk(s, sd, path, given, m, err);
 	if (r < 0)
 		return r;
-	r = disk_in_use(sd->disk, &sd->in_use_by, err);
-	if (r < 0)
-		return r;
-	/* A map of a disk that somebody writes to proves nothing. */
-	if (all_used || sd->in_use_by)
-		return 0;
-	return usedmap_build(sd->disk, &sd->used, err);
+	return disk_in_use(sd->disk, &sd->in_use_by, err);
 }
 
-static int add_all(struct source *s, const struct machine *m, bool all_used, struct err *err)
+/* All disks together, since a volume may lie on several. */
+static int map_disks(struct source *s, struct err *err)
+{
+	CLEANUP(mem_free) const struct disk **disks = calloc(s->n + 1, sizeof(*disks));
+	size_t n = 0;
+	int r;
+
+	if (!disks)
+		return err_nomem(err);
+	/* A map of a disk that somebody writes to proves nothing. */
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->disks[i].in_use_by)
+			disks[n++] = s->disks[i].disk;
+	r = usedmap_build(disks, n, &s->maps, err);
+	for (size_t i = 0, k = 0; i < s->n && r == 0; i++)
+		if (!s->disks[i].in_use_by)
+			s->disks[i].used = s->maps->maps[k++];
+	return r;
+}
+
+static int add_all(struct source *s, const struct machine *m, struct err *err)
 {
 	for (size_t i = 0; i < m->ndisks; i++) {
 		const struct machine_disk *md = &m->disks[i];
@@ -146,7 +159,7 @@ static int add_all(struct source *s, const struct machine *m, bool all_used, str
 			log_info("skipping %s: removable or empty", md->path);
 			continue;
 		}
-		r = add_disk(s, md->path, m, all_used, err);
+		r = add_disk(s, md->path, m, err);
 		if (r < 0)
 			return r;
 	}
@@ -168,9 +181,11 @@ int source_open(const struct opt_list *paths, const struct machine *m, bool all_
 	if (!s)
 		return err_nomem(err);
 	if (paths->n == 0)
-		r = add_all(s, m, all_used, err);
+		r = add_all(s, m, err);
 	for (size_t i = 0; r >= 0 && i < paths->n; i++)
-		r = add_disk(s, paths->v[i], m, all_used, err);
+		r = add_disk(s, paths->v[i], m, err);
+	if (r >= 0 && !all_used)
+		r = map_disks(s, err);
 	if (r < 0)
 		return r;
 	*ret = TAKE_PTR(s);
@@ -248,9 +263,9 @@ void source_free(struct source *s)
 		return;
 	for (size_t i = 0; i < s->n; i++) {
 		disk_free(s->disks[i].disk);
-		usedmap_free(s->disks[i].used);
 		free(s->disks[i].in_use_by);
 	}
+	usedmap_set_free(s->maps);
 	free(s->disks);
 	free(s);
 }

@@ -19,13 +19,14 @@
 struct source_disk {
 	char name[TEXT_NAME_MAX + 1];	/* valid for the wire: "cciss/c0d0" becomes "cciss-c0d0" */
 	struct disk *disk;
-	struct usedmap *used;
+	const struct usedmap *used;	/* of the source's maps; NULL: all is used */
 	char *in_use_by;		/* NULL, or who writes to it */
 };
 
 struct source {
 	struct source_disk *disks;
 	size_t n;
+	struct usedmap_set *maps;	/* of the disks that nobody writes to; may be NULL */
 };
 
 /*

@@ -5,8 +5,8 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include "disk/lvm_label.h"
-#include "disk/lvm_text.h"
+#include "disk/lvm/lvm_label.h"
+#include "disk/lvm/lvm_text.h"
 #include "inventory/content/content.h"
 
 static int read_pv(void *arg, void *buf, size_t len, uint64_t offset, struct err *err)

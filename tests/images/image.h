@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include "common/compiler.h"
+#include "disk/fs/fs.h"
 #include "tests/lib/unit.h"
 
 static char image_dir[64];
@@ -117,6 +118,42 @@ UNUSED static uint64_t image_random(uint64_t *state)
 	*state ^= *state << 25;
 	*state ^= *state >> 27;
 	return *state * UINT64_C(2685821657736338717);
+}
+
+/*
+	ck_assert_msg(space_slice(whole, offset, length, name, &part, &err) == 0, "%s",
+		      err.text);
+ * (of that granularity), which the reader's own map went down to. Returns what the reader did; the
+ * reason is malloc'd. In doubt nothing is clear.
+ */
+UNUSED static int image_map(const char *name, uint64_t offset, uint64_t length,
+			    uint64_t granularity, fs_map_fn *reader, struct bitmap **ret,
+			    char **ret_why)
+{
+	CLEANUP(disk_free) struct disk *d = NULL;
+	CLEANUP(space_free) struct space *whole = NULL;
+	CLEANUP(space_free) struct space *part = NULL;
+	CLEANUP(bitmap_free) struct bitmap *own = NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	*ret_why = NULL;
+	ck_assert_msg(disk_open(image_path(name), 0, &d, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(bitmap_new(d->size, granularity, ret), 0);
+	bitmap_set_all(*ret);
+	ck_assert_int_eq(space_on_disk(d, *ret, name, &whole, &err), 0);
+	ck_assert_msg(space_slice(whole, offset, length, name, &part, &err) == 0, "%s", err.text);
+	ck_assert_int_eq(bitmap_new(length, MIN(granularity, 4096u), &own), 0);
+	bitmap_set_all(own);
+	r = reader(part, own, ret_why, &err);
+	ck_assert_msg(r >= 0, "%s", err.text);
+	ck_assert_ptr_nonnull(*ret_why);
+	if (r == 0)
+		ck_assert_uint_eq(bitmap_bytes(own), own->size);
+	else
+		space_release_clear(part, own);
+	space_disk_settle(whole);
+	return r;
 }
 
 struct image_pv {

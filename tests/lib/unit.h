@@ -35,6 +35,19 @@
 		return; \
 	} while (0)
 
+/* Under an emulated processor (valgrind) a sample has to do: P2V_SLOW=1. */
+static inline bool unit_slow(void)
+{
+	return getenv("P2V_SLOW") != NULL;
+}
+
+/* Memory is several times as dear. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define UNIT_SANITIZED	1
+#else
+#define UNIT_SANITIZED	0
+#endif
+
 /* Let check run it, its own report silenced, and give TAP from its result list. */
 static inline int unit_run(Suite *s)
 {

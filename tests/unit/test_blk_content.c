@@ -9,7 +9,7 @@
 #include "common/fdio.h"
 #include "common/sysroot.h"
 #include "disk/crc32.h"
-#include "disk/lvm_label.h"
+#include "disk/lvm/lvm_label.h"
 #include "inventory/collect.h"
 #include "inventory/machine_json.h"
 #include "tests/lib/unit.h"

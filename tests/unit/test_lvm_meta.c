@@ -6,7 +6,8 @@
 #include "tests/images/image.h"
 #include "common/bytes.h"
 #include "disk/crc32.h"
-#include "disk/lvm_meta.h"
+#include "disk/lvm/lvm_assemble.h"
+#include "disk/lvm/lvm_meta.h"
 #include "disk/usedmap.h"
 
 #define CRC_INITIAL	0xf597a6cfu
@@ -21,17 +22,19 @@ static void load(const char *name, uint64_t offset, struct image_pv *ret)
 
 static int read_pv(uint64_t offset, uint64_t length, struct lvm_pv *pv, char **why)
 {
-	struct disk *d = NULL;
+	CLEANUP(disk_free) struct disk *d = NULL;
+	CLEANUP(space_free) struct space *whole = NULL, *part = NULL;
 	struct err err = ERR_INIT;
 	int r;
 
 	*why = NULL;
 	memset(pv, 0, sizeof(*pv));
 	ck_assert_msg(disk_open(image_path("pv.img"), 0, &d, &err) == 0, "%s", err.text);
-	r = lvm_pv_read(d, offset, length, pv, why, &err);
+	ck_assert_int_eq(space_on_disk(d, NULL, "pv.img", &whole, &err), 0);
+	ck_assert_msg(space_slice(whole, offset, length, "pv", &part, &err) == 0, "%s", err.text);
+	r = lvm_pv_read(part, pv, why, &err);
 	ck_assert_msg(r >= 0, "%s", err.text);
 	ck_assert_int_eq(*why != NULL, r == 0);
-	disk_free(d);
 	return r;
 }
 
@@ -133,27 +136,31 @@ END_TEST
 START_TEST(map)
 {
 	struct image_pv rec;
-	struct disk *d = NULL;
-	struct bitmap *b;
+	CLEANUP(assembly_done) struct assembly a = { 0 };
+	CLEANUP(disk_free) struct disk *d = NULL;
+	CLEANUP(space_free) struct space *whole = NULL, *pv = NULL;
+	CLEANUP(bitmap_free) struct bitmap *b = NULL;
 	struct err err = ERR_INIT;
 	uint64_t offset = 2 * MIB;
-	char *why = NULL;
 
 	load("holes", offset, &rec);
 	ck_assert_int_eq(disk_open(image_path("pv.img"), 0, &d, &err), 0);
 	ck_assert_int_eq(bitmap_new(d->size, USEDMAP_GRANULARITY, &b), 0);
 	bitmap_set_all(b);
-	ck_assert_int_eq(usedmap_lvm(d, offset, rec.size, b, &why, &err), 1);
-	ck_assert_str_eq(why, "LVM extent map");
+	ck_assert_int_eq(space_on_disk(d, b, "pv.img", &whole, &err), 0);
+	ck_assert_int_eq(space_slice(whole, offset, rec.size, "pv", &pv, &err), 0);
+	ck_assert_int_eq(lvm_assemble(&pv, 1, &a, &err), 0);
+	ck_assert(a.members[0].trusted);
+	ck_assert_str_eq(a.members[0].why, "LVM extent map");
+	for (size_t i = 0; i < a.members[0].free.n; i++)
+		space_release(pv, a.members[0].free.v[i].offset, a.members[0].free.v[i].length);
+	space_disk_settle(whole);
 	ck_assert(bitmap_all(b, 0, offset + MIB));				/* metadata */
 	ck_assert(bitmap_all(b, offset + MIB, 3 * 4 * MIB));			/* one */
 	ck_assert(!bitmap_any(b, offset + MIB + 3 * 4 * MIB, 2 * 4 * MIB));	/* the hole */
 	ck_assert(bitmap_all(b, offset + MIB + 5 * 4 * MIB, 7 * 4 * MIB));	/* three, four */
 	ck_assert(!bitmap_any(b, offset + MIB + 12 * 4 * MIB, 3 * 4 * MIB));
 	ck_assert(bitmap_all(b, offset + MIB + 15 * 4 * MIB, d->size)); /* behind the extents */
-	free(why);
-	bitmap_free(b);
-	disk_free(d);
 }
 END_TEST
 

@@ -1404,12 +1404,6 @@ static bool clean(const struct results *r)
 	return r->of[AGENT] == OK && r->of[SERVER] == OK && r->durable == 8;
 }
 
-/* Under an emulated processor (valgrind) a sample has to do. */
-static bool slow(void)
-{
-	return getenv("P2V_SLOW") != NULL;
-}
-
 START_TEST(hostile_drop)
 {
 	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
@@ -1454,7 +1448,7 @@ START_TEST(hostile_cut)
 			for (size_t keep = 0; keep < len; keep++) {
 				if (keep >= 260 && keep + 20 <= len && keep % 97 != 0)
 					continue;
-				if (slow() && keep % 13 != 0)
+				if (unit_slow() && keep % 13 != 0)
 					continue;
 				cut_one(from, i, keep, CUT, close_at);
 				cut_one(from, i, keep, CUT_AND_END, close_at);
@@ -1554,12 +1548,12 @@ START_TEST(hostile_mutate)
 	EACH_FRAME(from, i) {
 		struct mutation mu = { .from = from, .index = i, .reseal = _i };
 
-		mutate_each(recorded[from].bytes[i], recorded[from].len[i], slow() ? 20 : 300,
+		mutate_each(recorded[from].bytes[i], recorded[from].len[i], unit_slow() ? 20 : 300,
 			    one_mutant, &mu);
 		survived += mu.survived;
 		runs += mu.runs;
 	}
-	ck_assert_uint_gt(runs, slow() ? 300 : 5000);
+	ck_assert_uint_gt(runs, unit_slow() ? 300 : 5000);
 	/* Resealed, some changes are only other messages; most are not messages at all. */
 	if (_i)
 		ck_assert_uint_gt(survived, 0);

@@ -23,7 +23,8 @@ static const char dos_script[] =
 	"6: start=60MiB, size=20MiB, type=83\\n"
 	"3: start=150MiB, size=10MiB, type=7\\n";
 
-static struct usedmap *map;
+static struct usedmap_set *set;
+static const struct usedmap *map;	/* of its first disk */
 
 static void build(const char *name)
 {
@@ -31,10 +32,12 @@ static void build(const char *name)
 	struct err err = ERR_INIT;
 	uint64_t at = 0, used = 0;
 
-	usedmap_free(map);
-	map = NULL;
+	usedmap_set_free(set);
+	set = NULL;
 	ck_assert_msg(disk_open(image_path(name), 0, &d, &err) == 0, "%s", err.text);
-	ck_assert_msg(usedmap_build(d, &map, &err) == 0, "%s", err.text);
+	ck_assert_msg(usedmap_build((const struct disk *const *)&d, 1, &set, &err) == 0, "%s",
+		      err.text);
+	map = set->maps[0];
 	for (size_t i = 0; i < map->nparts; i++) {
 		const struct usedmap_part *p = &map->parts[i];
 
@@ -314,8 +317,8 @@ END_TEST
 
 static void done(void)
 {
-	usedmap_free(map);
-	map = NULL;
+	usedmap_set_free(set);
+	set = NULL;
 }
 
 static Suite *suite_usedmap(void)

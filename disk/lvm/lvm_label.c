@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* "LABELONE" in one of the first four sectors, with the PV header in it: UUID and areas. */
-#include "disk/lvm_label.h"
+#include "disk/lvm/lvm_label.h"
 
 #include <inttypes.h>
 #include <string.h>

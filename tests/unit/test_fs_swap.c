@@ -23,21 +23,7 @@ static void make_swap(uint64_t page, uint32_t last_page, const char *signature,
 
 static int run_map(uint64_t length, struct bitmap **ret, char **why)
 {
-	struct disk *d = NULL;
-	struct err err = ERR_INIT;
-	int r;
-
-	*why = NULL;
-	ck_assert_int_eq(disk_open(image_path("disk.img"), 0, &d, &err), 0);
-	ck_assert_int_eq(bitmap_new(d->size, G, ret), 0);
-	bitmap_set_all(*ret);
-	r = usedmap_swap(d, AT, length, *ret, why, &err);
-	ck_assert_msg(r >= 0, "%s", err.text);
-	ck_assert_ptr_nonnull(*why);
-	if (r == 0)
-		ck_assert_uint_eq(bitmap_bytes(*ret), d->size);
-	disk_free(d);
-	return r;
+	return image_map("disk.img", AT, length, G, fs_swap_map, ret, why);
 }
 
 static void expect_doubt(uint64_t length, const char *phrase)
@@ -139,10 +125,10 @@ START_TEST(doubts)
 }
 END_TEST
 
-static Suite *suite_usedmap_swap(void)
+static Suite *suite_fs_swap(void)
 {
-	Suite *s = suite_create("usedmap_swap");
-	TCase *tc = tcase_create("usedmap_swap");
+	Suite *s = suite_create("fs_swap");
+	TCase *tc = tcase_create("fs_swap");
 
 	tcase_add_unchecked_fixture(tc, image_setup, image_teardown);
 	tcase_add_loop_test(tc, page_sizes, 0, 5);
@@ -154,4 +140,4 @@ static Suite *suite_usedmap_swap(void)
 	return s;
 }
 
-UNIT_MAIN(suite_usedmap_swap)
+UNIT_MAIN(suite_fs_swap)

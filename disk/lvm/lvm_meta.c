@@ -9,41 +9,32 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include "common/bytes.h"
-#include "disk/lvm_group.h"
-#include "disk/lvm_label.h"
-#include "disk/lvm_meta.h"
-#include "disk/lvm_text.h"
+#include "disk/lvm/lvm_group.h"
+#include "disk/lvm/lvm_label.h"
+#include "disk/lvm/lvm_meta.h"
+#include "disk/lvm/lvm_text.h"
 
-struct place {				/* the PV on its disk */
-	const struct disk *d;
-	uint64_t offset;
-};
-
-static int read_disk(void *arg, void *buf, size_t len, uint64_t offset, struct err *err)
+static int read_space(void *arg, void *buf, size_t len, uint64_t offset, struct err *err)
 {
-	const struct place *p = arg;
-
-	return disk_read(p->d, buf, len, p->offset + offset, err);
+	return space_read(arg, buf, len, offset, err);
 }
 
-int lvm_pv_read(const struct disk *d, uint64_t offset, uint64_t length, struct lvm_pv *ret,
-		char **ret_why, struct err *err)
+int lvm_pv_read(const struct space *space, struct lvm_pv *ret, char **ret_why, struct err *err)
 {
 	CLEANUP(lvm_pv_done) struct lvm_pv pv = { 0 };
 	CLEANUP(lvm_text_free) struct lvm_node *root = NULL;
 	CLEANUP(mem_free) char *text = NULL, *why = NULL;
-	struct place place = { d, offset };
 	struct lvm_source s = {
-		.read = read_disk, .arg = &place, .length = length, .why = &why, .err = err
+		.read = read_space,
+		.arg = (void *)(uintptr_t)space,
+		.length = space->size,
+		.why = &why,
+		.err = err,
 	};
 	struct lvm_header h;
 	size_t len = 0;
 	int r;
 
-	if (!range_inside(offset, length, d->size))
-		return err_set(err, ERANGE,
-			       "0x%" PRIx64 " bytes at 0x%" PRIx64 " are not inside %s",
-			       length, offset, d->path);
 	r = lvm_label_read(&s, &h);
 	if (r > 0)
 		r = lvm_area_read(&s, &h, &text, &len);

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include "disk/lvm_source.h"
+#include "disk/lvm/lvm_source.h"
 
 #define LVM_MDAS_MAX	2
 #define LVM_CRC_INITIAL	0xf597a6cfu

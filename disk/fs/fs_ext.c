@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * ext2, ext3 and ext4, read with libext2fs through an I/O manager of our own that knows only how to
- * read, inside the partition, with disk_read(). Nothing of libext2fs opens or writes anything.
+ * read, inside the space. Nothing of libext2fs opens or writes anything.
  *
  * What must hold before a single block counts as free:
  *
@@ -24,7 +24,7 @@
 #include <stdarg.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
-#include "disk/usedmap.h"
+#include "disk/fs/fs.h"
 
 #define SUPER_OFFSET		1024u
 #define SUPER_LEN		1024u
@@ -55,11 +55,10 @@
 	(EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT4_FEATURE_RO_COMPAT_GDT_CSUM | \
 	 EXT4_FEATURE_RO_COMPAT_BIGALLOC | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM)
 
-/* --- the partition, as an io_channel --- */
+/* --- the space, as an io_channel --- */
 
 struct source {
-	const struct disk *d;
-	uint64_t offset, length;
+	const struct space *space;
 	uint8_t *window;		/* read in advance: bitmaps are neighbours */
 	uint64_t window_offset, window_length;
 	int code;			/* the first failure of the disk, -errno */
@@ -72,15 +71,15 @@ static _Thread_local struct source *opening;
 static int source_read(struct source *s, void *buf, uint64_t len, uint64_t offset, struct err *err)
 {
 	uint64_t start = ALIGN_DOWN(offset, (uint64_t)WINDOW);
-	uint64_t want = MIN((uint64_t)WINDOW, s->length - start);
+	uint64_t want = MIN((uint64_t)WINDOW, s->space->size - start);
 
 	if (offset - start + len > want)
-		return disk_read(s->d, buf, len, s->offset + offset, err);
+		return space_read(s->space, buf, len, offset, err);
 	if (s->window_length == 0 || s->window_offset != start) {
 		s->window_length = 0;
 		/* A bad sector somewhere in the window is no reason to fail what is asked for. */
-		if (disk_read(s->d, s->window, want, s->offset + start, NULL) < 0)
-			return disk_read(s->d, buf, len, s->offset + offset, err);
+		if (space_read(s->space, s->window, want, start, NULL) < 0)
+			return space_read(s->space, buf, len, offset, err);
 		s->window_offset = start;
 		s->window_length = want;
 	}
@@ -98,7 +97,7 @@ static errcode_t channel_read64(io_channel channel, unsigned long long block, in
 	len = count < 0 ? (uint64_t)-(int64_t)count :
 	      (uint64_t)count * (uint64_t)channel->block_size;
 	if (!u64_mul(block, (uint64_t)channel->block_size, &offset) ||
-	    !range_inside(offset, len, s->length))
+	    !range_inside(offset, len, s->space->size))
 		return EXT2_ET_SHORT_READ;
 	r = source_read(s, data, len, offset, s->code == 0 ? &s->err : NULL);
 	if (r < 0 && s->code == 0)
@@ -206,17 +205,13 @@ static int doubt(struct check *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static int doubt(struct check *c, const char *fmt, ...)
 {
-	char text[256], *full;
+	char text[256];
 	va_list ap;
 
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	if (asprintf(&full, "%s: all used", text) < 0)
-		return err_nomem(c->err);
-	free(*c->why);
-	*c->why = full;
-	return 0;
+	return fs_doubt(c->why, c->err, "%s", text);
 }
 
 /* libext2fs failed: the disk's fault, ours for want of memory, or the filesystem's. */
@@ -241,9 +236,9 @@ static int check_superblock(struct check *c)
 	uint64_t blocks, bytes;
 	int r;
 
-	if (c->source.length < SUPER_OFFSET + SUPER_LEN)
+	if (c->source.space->size < SUPER_OFFSET + SUPER_LEN)
 		return doubt(c, "too small for ext");
-	r = disk_read(c->source.d, super, sizeof(super), c->source.offset + SUPER_OFFSET, c->err);
+	r = space_read(c->source.space, super, sizeof(super), SUPER_OFFSET, c->err);
 	if (r < 0)
 		return r;
 	if (get_le16(super + 56) != EXT2_SUPER_MAGIC)
@@ -280,7 +275,7 @@ static int check_superblock(struct check *c)
 	blocks = get_le32(super + 4);
 	if (incompat & EXT4_FEATURE_INCOMPAT_64BIT)
 		blocks |= (uint64_t)get_le32(super + 336) << 32;
-	if (!u64_mul(blocks, 1024u << log_block, &bytes) || bytes > c->source.length)
+	if (!u64_mul(blocks, 1024u << log_block, &bytes) || bytes > c->source.space->size)
 		return doubt(c, "larger than its partition");
 	return 1;
 }
@@ -307,12 +302,10 @@ static int check_backup(struct check *c)
 		;
 	if (g >= fs->group_desc_count)
 		return 1;
-	r = disk_read(c->source.d, primary, sizeof(primary), c->source.offset + SUPER_OFFSET,
-		      c->err);
+	r = space_read(c->source.space, primary, sizeof(primary), SUPER_OFFSET, c->err);
 	if (r == 0)
-		r = disk_read(c->source.d, backup, sizeof(backup),
-			      c->source.offset + ext2fs_group_first_block2(fs, g) * fs->blocksize,
-			      c->err);
+		r = space_read(c->source.space, backup, sizeof(backup),
+			       ext2fs_group_first_block2(fs, g) * fs->blocksize, c->err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(same); i++)
@@ -548,7 +541,7 @@ static int clear_free(struct check *c, struct bitmap *map)
 			to = MIN((uint64_t)EXT2FS_C2B(fs, first + i), blocks);
 			cleared += i - run;
 			if (from < to)
-				bitmap_clear_range(map, c->source.offset + from * fs->blocksize,
+				bitmap_clear_range(map, from * fs->blocksize,
 						   (to - from) * fs->blocksize);
 			while (i < n && (buf[i / 8] >> i % 8 & 1))
 				i++;
@@ -571,7 +564,7 @@ static int run_checks(struct check *c)
 	opening = NULL;
 	if (e)
 		return failed(c, e, "cannot be opened");
-	if (ext2fs_blocks_count(c->fs->super) * c->fs->blocksize > c->source.length ||
+	if (ext2fs_blocks_count(c->fs->super) * c->fs->blocksize > c->source.space->size ||
 	    ext2fs_blocks_count(c->fs->super) <= c->fs->super->s_first_data_block)
 		return doubt(c, "larger than its partition");
 	/* Groups begin at whole bytes of the bitmap in memory. */
@@ -595,14 +588,13 @@ static int run_checks(struct check *c)
 	return r;
 }
 
-int usedmap_ext(const struct disk *d, uint64_t offset, uint64_t length, struct bitmap *map,
-		char **ret_why, struct err *err)
+int fs_ext_map(const struct space *s, struct bitmap *map, char **ret_why, struct err *err)
 {
 	CLEANUP(mem_free) uint8_t *window = NULL;
 	CLEANUP(fs_free) ext2_filsys fs = NULL;
 	CLEANUP(mem_free) char *why = NULL;
 	struct check c = {
-		.source = { .d = d, .offset = offset, .length = length },
+		.source = { .space = s },
 		.why = &why,
 		.err = err,
 	};

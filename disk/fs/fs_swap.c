@@ -13,30 +13,23 @@
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "disk/swap_signature.h"
-#include "disk/usedmap.h"
+#include "disk/fs/fs.h"
 
 #define PAGES_MIN	10		/* mkswap refuses less */
 
-static int doubt(const char *why, char **ret_why, struct err *err)
-{
-	*ret_why = strdup(why);
-	return *ret_why ? 0 : err_nomem(err);
-}
-
-int usedmap_swap(const struct disk *d, uint64_t offset, uint64_t length, struct bitmap *map,
-		 char **ret_why, struct err *err)
+int fs_swap_map(const struct space *s, struct bitmap *map, char **ret_why, struct err *err)
 {
 	CLEANUP(mem_free) uint8_t *head = NULL;
 	uint64_t page = 0, end;
 	uint32_t last_page;
 	int r;
 
-	if (length < SWAP_PAGE_MAX)
-		return doubt("too small for swap: all used", ret_why, err);
+	if (s->size < SWAP_PAGE_MAX)
+		return fs_doubt(ret_why, err, "too small for swap");
 	head = disk_alloc(SWAP_PAGE_MAX);
 	if (!head)
 		return err_nomem(err);
-	r = disk_read(d, head, SWAP_PAGE_MAX, offset, err);
+	r = space_read(s, head, SWAP_PAGE_MAX, 0, err);
 	if (r < 0)
 		return r;
 
@@ -44,26 +37,26 @@ int usedmap_swap(const struct disk *d, uint64_t offset, uint64_t length, struct 
 		const uint8_t *signature = head + p - SWAP_SIGNATURE_LEN;
 
 		if (swap_signature_is_image(signature))
-			return doubt("holds a hibernated system: all used", ret_why, err);
+			return fs_doubt(ret_why, err, "holds a hibernated system");
 		if (memcmp(signature, "SWAPSPACE2", SWAP_SIGNATURE_LEN) != 0)
 			continue;
 		if (page != 0)
-			return doubt("two swap signatures: all used", ret_why, err);
+			return fs_doubt(ret_why, err, "two swap signatures");
 		page = p;
 	}
 	if (page == 0)
-		return doubt("no swap signature: all used", ret_why, err);
+		return fs_doubt(ret_why, err, "no swap signature");
 	if (get_le32(head + 1024) != 1)
-		return doubt("swap header of an unknown version: all used", ret_why, err);
+		return fs_doubt(ret_why, err, "swap header of an unknown version");
 	last_page = get_le32(head + 1028);
 	end = ((uint64_t)last_page + 1) * page;
-	if (last_page < PAGES_MIN || end > length)
-		return doubt("swap header with an impossible size: all used", ret_why, err);
+	if (last_page < PAGES_MIN || end > s->size)
+		return fs_doubt(ret_why, err, "swap header with an impossible size");
 
 	*ret_why = strdup("swap header");
 	if (!*ret_why)
 		return err_nomem(err);
 	if (end > SWAP_PAGE_MAX)
-		bitmap_clear_range(map, offset + SWAP_PAGE_MAX, end - SWAP_PAGE_MAX);
+		bitmap_clear_range(map, SWAP_PAGE_MAX, end - SWAP_PAGE_MAX);
 	return 1;
 }

@@ -7,7 +7,7 @@
  * other LVs, which come down to striped ones in the end. So the striped segments are the whole
  * truth, provided that no other segment names a PV; that is checked too.
  */
-#include "disk/lvm_group.h"
+#include "disk/lvm/lvm_group.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include "common/cleanup.h"
-#include "disk/lvm_source.h"
+#include "disk/lvm/lvm_source.h"
 
 enum lvm_kind { LVM_SECTION, LVM_NUMBER, LVM_STRING, LVM_ARRAY };
 

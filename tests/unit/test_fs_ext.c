@@ -140,27 +140,10 @@ static void embed(uint64_t offset)
 				   " conv=notrunc,sparse oflag=seek_bytes", offset), 0);
 }
 
-/* usedmap_ext() over name; the map is new. */
 static int run_map(const char *name, uint64_t offset, uint64_t length, uint64_t granularity,
 		   struct bitmap **ret, char **ret_why)
 {
-	struct disk *d = NULL;
-	struct err err = ERR_INIT;
-	struct bitmap *map = NULL;
-	int r;
-
-	ck_assert_msg(disk_open(image_path(name), 0, &d, &err) == 0, "%s", err.text);
-	ck_assert_int_eq(bitmap_new(d->size, granularity, &map), 0);
-	bitmap_set_all(map);
-	*ret_why = NULL;
-	r = usedmap_ext(d, offset, length, map, ret_why, &err);
-	ck_assert_msg(r >= 0, "%s", err.text);
-	ck_assert_ptr_nonnull(*ret_why);
-	if (r == 0)
-		ck_assert_uint_eq(bitmap_bytes(map), map->size);
-	disk_free(d);
-	*ret = map;
-	return r;
+	return image_map(name, offset, length, granularity, fs_ext_map, ret, ret_why);
 }
 
 /* from (at offset) to copy.img: only what is used; fill elsewhere. */
@@ -480,10 +463,10 @@ START_TEST(mounted_history)
 }
 END_TEST
 
-static Suite *suite_usedmap_ext(void)
+static Suite *suite_fs_ext(void)
 {
-	Suite *s = suite_create("usedmap_ext");
-	TCase *tc = tcase_create("usedmap_ext");
+	Suite *s = suite_create("fs_ext");
+	TCase *tc = tcase_create("fs_ext");
 
 	tcase_add_unchecked_fixture(tc, image_setup, image_teardown);
 	tcase_set_timeout(tc, 60);
@@ -496,4 +479,4 @@ static Suite *suite_usedmap_ext(void)
 	return s;
 }
 
-UNIT_MAIN(suite_usedmap_ext)
+UNIT_MAIN(suite_fs_ext)

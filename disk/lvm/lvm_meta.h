@@ -10,7 +10,7 @@
 #define P2V_DISK_LVM_META_H
 
 #include "common/extent.h"
-#include "disk/disk.h"
+#include "disk/space.h"
 
 struct lvm_pv {
 	char uuid[40];			/* with dashes, as pvs shows it */
@@ -23,11 +23,10 @@ struct lvm_pv {
 };
 
 /*
- * Read the PV at [offset, offset + length) of d. 1 when everything checked out and *ret is filled,
- * 0 when there is doubt (reason in *ret_why, malloc'd), -ENOMEM or -EIO.
+ * Read the PV that the space is. 1 when everything checked out and *ret is filled, 0 when there is
+ * doubt (reason in *ret_why, malloc'd), -ENOMEM, or what the disk said.
  */
-int lvm_pv_read(const struct disk *d, uint64_t offset, uint64_t length, struct lvm_pv *ret,
-		char **ret_why, struct err *err);
+int lvm_pv_read(const struct space *s, struct lvm_pv *ret, char **ret_why, struct err *err);
 void lvm_pv_done(struct lvm_pv *pv);
 DEFINE_CLEANUP_VALUE(struct lvm_pv, lvm_pv_done)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A metadata area: a header that points at the committed text in a ring. */
-#include "disk/lvm_label.h"
+#include "disk/lvm/lvm_label.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 #ifndef P2V_DISK_LVM_GROUP_H
 #define P2V_DISK_LVM_GROUP_H
 
-#include "disk/lvm_label.h"
-#include "disk/lvm_meta.h"
-#include "disk/lvm_source.h"
-#include "disk/lvm_text.h"
+#include "disk/lvm/lvm_label.h"
+#include "disk/lvm/lvm_meta.h"
+#include "disk/lvm/lvm_source.h"
+#include "disk/lvm/lvm_text.h"
 
 /*
  * Fill pv (zeroed by the caller, who frees it in any case) from the text's tree, held against the

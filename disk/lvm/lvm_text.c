@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* A parser by descent: one function for each thing that can stand in the text. */
-#include "disk/lvm_text.h"
+#include "disk/lvm/lvm_text.h"
 
 #include <stdlib.h>
 #include <string.h>

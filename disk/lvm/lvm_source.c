@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* One reason is kept, as text: whoever asked for the PV shows it. */
-#include "disk/lvm_source.h"
+#include "disk/lvm/lvm_source.h"
 
 #include <assert.h>
 #include <stdarg.h>

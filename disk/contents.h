@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * What partitions hold, from the bottom to the top. Internal to the used-block map: usedmap.c adds
+ * the partitions, contents_read() takes them level by level, and what is free goes down through the
+ * spaces to the disks' maps.
+ *
+ *	level		makes				out of
+ *	md		arrays				partitions, disks
+ *	lvm		logical volumes			partitions, disks, arrays
+ *	fs		(releases)			all of these
+ */
+#ifndef P2V_DISK_CONTENTS_H
+#define P2V_DISK_CONTENTS_H
+
+#include "disk/assembly.h"
+#include "disk/detect.h"
+#include "disk/space.h"
+
+#define KIND_UNKNOWN	"unknown"
+
+struct content {
+	struct space *space;		/* borrowed; NULL: not to be looked into */
+	char *kind;			/* never NULL after contents_read() */
+	char *why;			/* the same */
+	bool trusted;
+	/* inside */
+	char *beside;			/* see detect() */
+	bool done;
+	char *name;			/* of a volume; NULL: a part of a disk */
+	uint64_t size, free;		/* of a volume */
+};
+
+struct contents {
+	struct content *v;
+	size_t n;
+	struct space **disks;		/* borrowed: to settle after each release */
+	size_t ndisks;
+	struct assembly md, lvm;
+};
+
+/* Find out what is in a space; its index is c->n - 1 then. */
+int contents_add(struct contents *c, struct space *s, struct err *err);
+/* The same for what is not to be looked into: why and nothing else. */
+int contents_add_opaque(struct contents *c, const char *why, struct err *err);
+int contents_read(struct contents *c, struct err *err);
+void contents_done(struct contents *c);
+DEFINE_CLEANUP_VALUE(struct contents, contents_done)
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * Which bytes of a filesystem hold nothing: one reader for each kind, in fs_KIND.c.
+ *
+ * A reader gets the space that the filesystem lies in and a map of it, all set, of some granularity
+ * (a power of two from 512 to 64 KiB). It clears what the filesystem itself proves free, and only
+ * after every structure that the proof rests on has passed every check there is: magic, checksum,
+ * clean state, no log to be replayed, features that are known, counts that agree with each other,
+ * metadata marked used. Then it returns 1 and says by what it knows (*ret_why, "free-space
+ * btrees").
+ *
+ * In any doubt it returns 0, and *ret_why is the reason ("journal needs recovery: all used", see
+ * fs_doubt()); the map is thrown away. -errno is for ENOMEM and for what the disk said (-EIO): the
+ * caller then takes all as used, too. *ret_why is malloc'd; it is set with 0 and 1 only.
+ *
+ * What every reader may count on: nobody writes to the space, all of it can be hostile. Memory must
+ * not grow with the size of the filesystem by more than a few bytes per MiB, and time not by more
+ * than one reading of its metadata. Nothing is written to the space, no library opens it by a path.
+ */
+#ifndef P2V_DISK_FS_FS_H
+#define P2V_DISK_FS_FS_H
+
+#include <stddef.h>
+#include "common/bitmap.h"
+#include "common/compiler.h"
+#include "common/err.h"
+#include "disk/space.h"
+
+typedef int fs_map_fn(const struct space *s, struct bitmap *map, char **ret_why, struct err *err);
+
+/* ext2, ext3, ext4. */
+fs_map_fn fs_ext_map;
+/* Swap of Linux; the image of a hibernated system keeps all of it. */
+fs_map_fn fs_swap_map;
+
+/* The reader for what libblkid calls kind; NULL when there is none. */
+fs_map_fn *fs_reader(const char *kind);
+
+/* Why not, with ": all used" behind it; 0, or -ENOMEM. An earlier *why is freed. */
+int fs_doubt(char **why, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+
+#endif
