@@ -8,7 +8,7 @@
  * Corruption property: after any one byte of superblock, group descriptors or block bitmaps is
  * changed, the map is refused or still covers all that was used before.
  */
-#include "tests/images/image.h"
+#include "tests/images/property.h"
 #include "disk/usedmap.h"
 
 struct flavour {
@@ -146,22 +146,6 @@ static int run_map(const char *name, uint64_t offset, uint64_t length, uint64_t 
 	return image_map(name, offset, length, granularity, fs_ext_map, ret, ret_why);
 }
 
-/* from (at offset) to copy.img: only what is used; fill elsewhere. */
-static void copy_used(const char *from, uint64_t offset, uint64_t length, const struct bitmap *map,
-		      uint8_t fill)
-{
-	uint8_t *buf = malloc(length);
-
-	ck_assert_ptr_nonnull(buf);
-	image_read(from, buf, length, offset);
-	for (uint64_t at = 0; at < length; at += 512)
-		if (!bitmap_test(map, offset + at))
-			memset(buf + at, fill, MIN(512, length - at));
-	image_make("copy.img", length);
-	image_write("copy.img", buf, length, 0);
-	free(buf);
-}
-
 static void compare_with_original(const char *what)
 {
 	ck_assert_msg(image_run("e2fsck -fn copy.img") == 0, "%s: the copy is damaged", what);
@@ -186,7 +170,7 @@ static void copy_property(const struct flavour *v, uint8_t fill)
 	used = bitmap_bytes(map) - (map->size - length);
 	/* There must be something to save, or the test proves nothing. */
 	ck_assert_msg(used < length * 9 / 10, "%s: only %" PRIu64 " free", v->name, length - used);
-	copy_used("disk.img", offset, length, map, fill);
+	property_copy("disk.img", "copy.img", offset, length, map, fill);
 	compare_with_original(v->name);
 	bitmap_free(map);
 	free(why);
@@ -240,18 +224,6 @@ static void find_places(struct places *bitmaps, struct places *descriptors)
 	ck_assert_uint_gt(descriptors->n, 0);
 }
 
-static int superset(const struct bitmap *big, const struct bitmap *small)
-{
-	struct bitmap *left;
-	bool ok;
-
-	ck_assert_int_eq(bitmap_copy(small, &left), 0);
-	ck_assert_int_eq(bitmap_andnot(left, big), 0);
-	ok = bitmap_count(left) == 0;
-	bitmap_free(left);
-	return ok;
-}
-
 /* From here on, in this kilobyte of bitmap, the first byte with both set and clear bits. */
 static uint64_t find_mixed(uint64_t at)
 {
@@ -303,7 +275,7 @@ static void corruption_property(const struct flavour *v, uint64_t seed)
 		if (run_map("fs.img", 0, length, 1024, &map, &why) == 0)
 			refused++;
 		else
-			ck_assert_msg(superset(map, truth),
+			ck_assert_msg(property_covers(map, truth),
 				      "%s: byte %" PRIu64 " %02x -> %02x (%s)", v->name, at, was,
 				      is, why);
 		image_write("fs.img", &was, 1, at);
@@ -456,7 +428,7 @@ START_TEST(mounted_history)
 	ck_assert_int_eq(image_run("e2fsck -fn fs.img"), 0);
 	ck_assert_msg(run_map("fs.img", 0, length, 512, &map, &why) == 1, "%s: %s", v[_i].name,
 		      why);
-	copy_used("fs.img", 0, length, map, 0xa5);
+	property_copy("fs.img", "copy.img", 0, length, map, 0xa5);
 	compare_with_original(v[_i].name);
 	bitmap_free(map);
 	free(why);

@@ -165,7 +165,8 @@ START_TEST(damage_is_refused_or_read_and_never_crashes)
 		UNIT_LEAVE(packers[_i]);
 	join(&all, &len, packed, plen, 0);
 	join(&all, &len, b, n, 0);
-	mutants = mutate_each(all, len, unit_slow() ? 200 : UNIT_SANITIZED ? 600 : 3000, one_mutant, &c);
+	mutants = mutate_each(all, len, unit_slow() ? 200 : UNIT_SANITIZED ? 600 : 3000,
+			      one_mutant, &c);
 	ck_assert_uint_eq(c.parsed + c.refused, mutants);
 	ck_assert_uint_gt(c.refused, 0);
 }

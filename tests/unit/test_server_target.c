@@ -599,7 +599,7 @@ static int attempt(struct err *err)
 
 static void fail_each(unsigned int ops, bool for_good, bool save)
 {
-	/* All of them take a minute: P2V_EXHAUSTIVE=1. Else ever wider apart, the first ones all. */
+	/* All take a minute: P2V_EXHAUSTIVE=1. Else ever wider apart, the first ones all. */
 	const uint64_t skip = getenv("P2V_EXHAUSTIVE") ? 0 : 1;
 
 	for (uint64_t nth = 1;; nth += 1 + skip * nth / 4) {
