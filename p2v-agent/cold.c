@@ -56,6 +56,9 @@ const struct opt cold_opts[] = {
 	  OPT(level) },
 	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)",
 	  OPT_INT, OPT(threads) },
+	{ "bandwidth", 'b', "RATE|TIMETABLE",
+	  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", OPT_STR,
+	  OPT(bandwidth) },
 	{ "bad-sectors", 0, "stop|zero",
 	  "at an unreadable sector: stop (default), or fill with zeroes and report", OPT_STR,
 	  OPT(bad_sectors) },
@@ -86,6 +89,7 @@ struct cold {
 	struct source *source;
 	struct progress *progress;
 	enum reader_mode mode;
+	struct bandwidth bandwidth;
 };
 
 static int check_config(struct cold *c, struct err *err)
@@ -113,6 +117,10 @@ static int check_config(struct cold *c, struct err *err)
 		return err_set(
 			err, EINVAL,
 			"--compressed stores what the wire carries: it needs a --level above 0");
+	if (cfg->bandwidth && bandwidth_parse(cfg->bandwidth, &c->bandwidth, err) < 0) {
+		err_prefix(err, "--bandwidth");
+		return -EINVAL;
+	}
 	if (cfg->threads < 0 || cfg->threads > 256)
 		return err_set(err, EINVAL, "--threads is 0 to 256, not %d", cfg->threads);
 	if (cfg->flush_size < PROTO_CHUNK_SIZE)
@@ -261,6 +269,7 @@ static int one_connection(struct cold *c, bool consistent, struct pass_result *r
 		.mode = c->mode,
 		.flush_bytes = c->cfg->flush_size,
 		.consistent = consistent,
+		.bandwidth = &c->bandwidth,
 		.progress = c->progress,
 	};
 	int r;

@@ -52,6 +52,7 @@ struct pass {
 	double leave_since;
 	struct err leave_err;
 	uint8_t verify_phase;
+	struct msg_throttle throttle;	/* what the server said last; zeroed: nothing */
 	bool begun;			/* progress shows something */
 };
 
@@ -378,6 +379,26 @@ static void on_status(struct pass *p, const struct msg_status *s)
 	progress_set_done(p->cfg->progress, s->done);
 }
 
+/* The server's word prevails: there sits the one who watches all machines. */
+static void on_throttle(struct pass *p, const struct msg_throttle *t)
+{
+	char text[RATE_LIMIT_TEXT_MAX];
+
+	p->throttle = *t;
+	if (t->mode == PROTO_THROTTLE_OWN)
+		log_notice("bandwidth: as set here again");
+	else
+		log_notice("bandwidth: %s, set at the server", rate_limit_format(t->rate, text));
+}
+
+/* A timetable turns with the clock. */
+static void limit_bandwidth(struct pass *p)
+{
+	uint64_t own = p->cfg->bandwidth ? bandwidth_now(p->cfg->bandwidth) : 0;
+
+	link_limit(&p->link, p->throttle.mode == PROTO_THROTTLE_OWN ? own : p->throttle.rate);
+}
+
 static int on_error(const struct msg_error *e, bool *ret_lost, struct err *err)
 {
 	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
@@ -422,6 +443,9 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		return 0;
 	case PROTO_STATUS:
 		on_status(p, &m->status);
+		return 0;
+	case PROTO_THROTTLE:
+		on_throttle(p, &m->throttle);
 		return 0;
 	case PROTO_FINISHED:
 		p->res->summary =
@@ -482,6 +506,7 @@ static int run(struct pass *p, struct err *err)
 	while (p->phase != DONE) {
 		struct msg m;
 
+		limit_bandwidth(p);
 		r = link_pump(&p->link, &p->res->lost, err);
 		if (r < 0)
 			return r;

@@ -13,6 +13,7 @@
 
 #include "common/progress.h"
 #include "disk/reader.h"
+#include "p2v-agent/bandwidth.h"
 #include "p2v-agent/source.h"
 #include "wire/proto.h"
 #include "wire/transport.h"
@@ -27,6 +28,7 @@ struct pass_config {
 	enum reader_mode mode;
 	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */
 	bool consistent;		/* nobody wrote to the source while it was copied */
+	const struct bandwidth *bandwidth;	/* what the user lends us of the link */
 	struct progress *progress;
 };
 

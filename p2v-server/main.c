@@ -26,6 +26,8 @@ static const struct subcommand commands[] = {
 	  "take a machine's disks from an agent on stdin and stdout", receive_opts, receive_run },
 	{ "list", "[--json]", "list the jobs", list_opts, list_run },
 	{ "show", "NAME [--json]", "show one job", show_opts, show_run },
+	{ "throttle", "NAME [RATE|max|own]", "limit how fast a running copy sends", throttle_opts,
+	  throttle_run },
 	{ "verify", "NAME", "read the images back and compare them with what was sent", verify_opts,
 	  verify_run },
 	{ "finish", "NAME [--dry-run] [--map NIC=TARGET]...",

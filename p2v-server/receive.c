@@ -17,6 +17,7 @@
 #include "p2v-server/job.h"
 #include "p2v-server/overlay.h"
 #include "p2v-server/target.h"
+#include "p2v-server/throttle.h"
 #include "p2v-server/verify.h"
 #include "wire/link.h"
 #include "wire/transport_fd.h"
@@ -34,6 +35,8 @@ struct receive {
 	uint64_t asked;			/* the last FLUSH it sent */
 	double last_status;		/* when the last STATUS went out */
 	double touched;			/* when the lock was last marked alive */
+	double looked;			/* when the throttle was last looked at */
+	struct throttle_watch throttle;
 	bool lost, done;
 };
 
@@ -508,6 +511,38 @@ static int tell_progress(struct receive *rx, struct err *err)
 	return 0;
 }
 
+/* What p2v-server throttle says goes on to an agent that understands it. */
+static int tell_throttle(struct receive *rx, struct err *err)
+{
+	struct msg m = { .type = PROTO_THROTTLE };
+	char text[THROTTLE_TEXT_MAX];
+	struct throttle_watch was = rx->throttle;
+	struct throttle t;
+	struct err why = ERR_INIT;
+	int r;
+
+	if (session_get_state(rx->link.session) != SESSION_COPY ||
+	    !session_has_feature(rx->link.session, PROTO_FEATURE_THROTTLE) ||
+	    link_now() - rx->looked < 1)
+		return 0;
+	rx->looked = link_now();
+	if (!throttle_changed(rx->job->dirfd, &rx->throttle))
+		return 0;
+	if (throttle_read(rx->job->dirfd, &t, &why) < 0) {
+		log_warning("%s", why.text);
+		return 0;
+	}
+	m.throttle = (struct msg_throttle){ .mode = (uint8_t)t.mode, .rate = t.rate };
+	r = send_msg(rx, &m, err);
+	if (r == -EAGAIN) {
+		rx->throttle = was;
+		return 0;
+	}
+	if (r == 0)
+		job_log(rx->job, "bandwidth: %s", throttle_format(&t, text));
+	return r;
+}
+
 static int wait_for_something(struct receive *rx, struct err *err)
 {
 	int fds[2] = { quit_fd(), rx->target ? target_fd(rx->target) : -1 };
@@ -547,6 +582,8 @@ static int serve(struct receive *rx, struct err *err)
 			return r;
 		/* After a CLOSE what was saved answers no FLUSH: there is nobody to tell. */
 		r = rx->done ? 0 : tell_progress(rx, err);
+		if (r >= 0 && !rx->done)
+			r = tell_throttle(rx, err);
 		if (r < 0)
 			return r;
 		if (!rx->done) {

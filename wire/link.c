@@ -4,6 +4,8 @@
 
 #include <time.h>
 
+#include "common/compiler.h"
+
 #define READ_SIZE (256u << 10)
 
 double link_now(void)
@@ -37,16 +39,25 @@ static int pump_out(struct link *l, struct err *err)
 	struct iobuf *out = session_output(l->session);
 
 	while (iobuf_len(out) > 0) {
-		ssize_t n =
-			l->transport->ops->write(l->transport, iobuf_ptr(out), iobuf_len(out), err);
+		size_t len = MIN(iobuf_len(out), rate_limit_may(&l->limit, link_now()));
+		ssize_t n;
 
+		if (len == 0)
+			return 0;
+		n = l->transport->ops->write(l->transport, iobuf_ptr(out), len, err);
 		if (n == -EAGAIN)
 			return 0;
 		if (n < 0)
 			return (int)n;
+		rate_limit_took(&l->limit, (size_t)n);
 		iobuf_consume(out, (size_t)n);
 	}
 	return 0;
+}
+
+void link_limit(struct link *l, uint64_t rate)
+{
+	rate_limit_set(&l->limit, rate, link_now());
 }
 
 /* 1: the session is full of what is to be stepped through first. */
@@ -118,10 +129,16 @@ int link_next(struct link *l, struct msg *ret, bool *ret_lost, struct err *err)
 	return r;
 }
 
+/* Rounded up, and never so long that it matters. */
+static int delay_ms(double seconds)
+{
+	return seconds > 1 ? 1000 : (int)(seconds * 1000) + 1;
+}
+
 int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost,
 	      struct err *err)
 {
-	double silent = link_now() - l->last_rx;
+	double silent = link_now() - l->last_rx, delay;
 	int r;
 
 	if (silent > LINK_DEAD_S) {
@@ -139,7 +156,12 @@ int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *
 		if (r < 0 && r != -EAGAIN)
 			return r;
 	}
-	r = l->transport->ops->wait(l->transport, link_backlog(l) > 0, extra, n, timeout_ms, err);
+	/* What the limit holds back goes when its time comes, not when there is room. */
+	delay = link_backlog(l) > 0 ? rate_limit_delay(&l->limit, link_now()) : 0;
+	if (delay > 0)
+		timeout_ms = timeout_ms < 0 ? delay_ms(delay) : MIN(timeout_ms, delay_ms(delay));
+	r = l->transport->ops->wait(l->transport, link_backlog(l) > 0 && delay <= 0, extra, n,
+				    timeout_ms, err);
 	if (r < 0)
 		*ret_lost = true;
 	return r;

@@ -8,6 +8,7 @@
 #ifndef P2V_WIRE_LINK_H
 #define P2V_WIRE_LINK_H
 
+#include "common/rate_limit.h"
 #include "wire/session.h"
 #include "wire/transport.h"
 
@@ -21,6 +22,7 @@ struct link {
 	enum proto_role role;
 	uint64_t ping;
 	bool pinged, eof;
+	struct rate_limit limit;	/* of what is written; zeroed: none */
 };
 
 int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software,
@@ -38,6 +40,8 @@ int link_next(struct link *l, struct msg *ret, bool *ret_lost, struct err *err);
 /* Wait for the transport or one of the descriptors, at most timeout_ms; sends the pings. */
 int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *ret_lost,
 	      struct err *err);
+/* At most so many bytes per second are written from now on; 0: as many as go. */
+void link_limit(struct link *l, uint64_t rate);
 /* Bytes waiting to be written. */
 size_t link_backlog(struct link *l);
 double link_now(void);

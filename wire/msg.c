@@ -36,6 +36,7 @@ static const struct kind {
 	[PROTO_PING] = { "PING", &msg_control_ping },
 	[PROTO_PONG] = { "PONG", &msg_control_ping },
 	[PROTO_CLOSE] = { "CLOSE", &msg_control_close },
+	[PROTO_THROTTLE] = { "THROTTLE", &msg_control_throttle },
 };
 
 static const struct kind *kind_of(uint16_t type)

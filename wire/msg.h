@@ -118,6 +118,11 @@ struct msg_id {				/* ACK, FLUSH, FLUSHED, PING, PONG */
 	uint64_t id;
 };
 
+struct msg_throttle {
+	uint8_t mode;			/* enum proto_throttle */
+	uint64_t rate;			/* bytes per second; 0 unless mode is PROTO_THROTTLE_RATE */
+};
+
 struct msg_close {			/* READY has no fields at all */
 	uint8_t reserved;		/* none yet; sent as zero */
 };
@@ -140,6 +145,7 @@ struct msg {
 		struct msg_error error;
 		struct msg_id id;
 		struct msg_close close;
+		struct msg_throttle throttle;
 	};
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * The small ones, which steer the conversation: FINISH and FINISHED, STATUS, ERROR, the bare ids
- * (ACK, FLUSH, FLUSHED, PING, PONG), READY and CLOSE.
+ * (ACK, FLUSH, FLUSHED, PING, PONG), READY, CLOSE and THROTTLE.
  */
 #include "wire/msg_layout.h"
 
@@ -15,6 +15,7 @@
 #define ERROR_FIXED	8
 #define ID_FIXED	8
 #define CLOSE_FIXED	1
+#define THROTTLE_FIXED	16
 
 /* FINISH and FINISHED */
 
@@ -256,4 +257,49 @@ const struct msg_layout msg_control_close = {
 	.check = check_close,
 	.put = put_close,
 	.size = size_close,
+};
+
+/* THROTTLE */
+
+static int get_throttle(struct iobuf *b, struct msg *m, struct err *err)
+{
+	int r;
+
+	MSG_GET(iobuf_get_u8(b, &m->throttle.mode));
+	r = msg_field_get_reserved(b, m, 7, err);
+	if (r < 0)
+		return r;
+	MSG_GET(iobuf_get_u64(b, &m->throttle.rate));
+	return 0;
+}
+
+static int check_throttle(const struct msg *m, struct err *err)
+{
+	const struct msg_throttle *t = &m->throttle;
+
+	if (t->mode > PROTO_THROTTLE_NONE)
+		return msg_field_fault(err, m, "unknown mode");
+	if ((t->mode == PROTO_THROTTLE_RATE) != (t->rate != 0))
+		return msg_field_fault(err, m, "mode and rate contradict each other");
+	return 0;
+}
+
+static int put_throttle(struct iobuf *b, const struct msg *m)
+{
+	MSG_PUT(iobuf_put_u8(b, m->throttle.mode));
+	MSG_PUT(msg_field_put_reserved(b, 7));
+	MSG_PUT(iobuf_put_u64(b, m->throttle.rate));
+	return 0;
+}
+
+static uint64_t size_throttle(const struct msg *m UNUSED)
+{
+	return THROTTLE_FIXED;
+}
+
+const struct msg_layout msg_control_throttle = {
+	.get = get_throttle,
+	.check = check_throttle,
+	.put = put_throttle,
+	.size = size_throttle,
 };

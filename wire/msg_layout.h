@@ -35,6 +35,7 @@ extern const struct msg_layout msg_opening_hello, msg_opening_open, msg_opening_
 extern const struct msg_layout msg_copy_data, msg_copy_zero, msg_copy_bad;
 /* id: ACK, FLUSH, FLUSHED; ping: PING, PONG, whose id may be any. */
 extern const struct msg_layout msg_control_finish, msg_control_finished, msg_control_status,
-	msg_control_error, msg_control_id, msg_control_ping, msg_control_ready, msg_control_close;
+	msg_control_error, msg_control_id, msg_control_ping, msg_control_ready, msg_control_close,
+	msg_control_throttle;
 
 #endif

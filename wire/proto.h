@@ -71,11 +71,14 @@ enum proto_type {
 	PROTO_PING	= 16,
 	PROTO_PONG	= 17,
 	PROTO_CLOSE	= 18,
+	PROTO_THROTTLE	= 19,
+	PROTO_TYPE_LAST	= PROTO_THROTTLE,
 };
 
-/* Feature masks of HELLO. None is defined in version 1; an unknown must-bit means refusal. */
+/* Feature masks of HELLO. An unknown must-bit means refusal, an unknown may-bit nothing. */
+#define PROTO_FEATURE_THROTTLE	(UINT64_C(1) << 0)	/* may: the agent obeys THROTTLE */
 #define PROTO_FEATURES_MUST	UINT64_C(0)
-#define PROTO_FEATURES_MAY	UINT64_C(0)
+#define PROTO_FEATURES_MAY	PROTO_FEATURE_THROTTLE
 
 /* OPEN flags */
 #define PROTO_OPEN_COMPRESSED	(1u << 0)	/* store zstd clusters as they come */
@@ -98,6 +101,13 @@ enum proto_codec {
 enum proto_zero_reason {
 	PROTO_ZERO_FREE		= 1,	/* not read: nobody uses it */
 	PROTO_ZERO_ZERO		= 2,	/* read, all zero */
+};
+
+/* At what pace the agent is to send. */
+enum proto_throttle {
+	PROTO_THROTTLE_OWN	= 0,	/* as its own user says */
+	PROTO_THROTTLE_RATE	= 1,
+	PROTO_THROTTLE_NONE	= 2,	/* as fast as it can */
 };
 
 enum proto_phase { PROTO_PHASE_FLUSHING = 1, PROTO_PHASE_VERIFYING = 2 };

@@ -223,6 +223,7 @@ static int greet(struct session *s, const struct msg_hello *h, uint16_t *ret_cod
 		return err_set(err, EPROTONOSUPPORT, "the peer demands unknown features 0x%" PRIx64,
 			       h->must & ~PROTO_FEATURES_MUST);
 	}
+	s->features = h->may & PROTO_FEATURES_MAY;
 	text_escape(h->software.p, h->software.len, s->peer, sizeof(s->peer));
 	return 0;
 }
@@ -423,6 +424,11 @@ enum session_state session_get_state(const struct session *s)
 const char *session_peer_software(const struct session *s)
 {
 	return s->peer;
+}
+
+bool session_has_feature(const struct session *s, uint64_t feature)
+{
+	return (s->features & feature) != 0;
 }
 
 uint64_t session_in_flight(const struct session *s)

@@ -101,6 +101,8 @@ int session_eof(struct session *s, struct err *err);
 
 enum session_state session_get_state(const struct session *s);
 const char *session_peer_software(const struct session *s);	/* escaped, "" before HELLO */
+/* A PROTO_FEATURE_* of the may mask that both sides offered; false before HELLO. */
+bool session_has_feature(const struct session *s, uint64_t feature);
 /*
  * Frame bytes in flight, disk bytes acknowledged so far (DATA and ZERO), ids. The agent's view of
  * what it sent; the server's, of what it received and has answered.

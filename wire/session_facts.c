@@ -109,6 +109,10 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 				       "FLUSHED of id %" PRIu64 ", which is no unanswered FLUSH",
 				       m->id.id);
 		return 0;
+	case PROTO_THROTTLE:
+		if (!(s->features & PROTO_FEATURE_THROTTLE))
+			return err_set(err, EBADMSG, "THROTTLE, which was not offered");
+		return 0;
 	case PROTO_STATUS:
 		if (m->status.phase == PROTO_PHASE_VERIFYING && s->phase != SESSION_FINISH)
 			return err_set(err, EBADMSG, "STATUS: verifying before FINISH");

@@ -30,6 +30,7 @@ static const struct rule {
 	[PROTO_FLUSHED] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	[PROTO_STATUS] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	[PROTO_FINISHED] = { 0, 0, IN(FINISH), IN(FINISH) },
+	[PROTO_THROTTLE] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	/* FINISHED, and READY of a complete job, may cross these on the wire. */
 	[PROTO_CLOSE] = { BUSY, BUSY | IN(END), 0, 0 },
 	[PROTO_PING] = { ALIVE, ALIVE | IN(END), ALIVE, ALIVE },

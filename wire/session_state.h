@@ -34,6 +34,7 @@ struct session {
 	char software[PROTO_SOFTWARE_MAX + 1];
 	char peer[4 * PROTO_SOFTWARE_MAX + 1];
 
+	uint64_t features;		/* that both sides offered */
 	uint64_t *sizes;		/* of the disks in OPEN */
 	uint16_t ndisks;
 	uint8_t job_state;		/* enum proto_job_state; 0 before JOB */

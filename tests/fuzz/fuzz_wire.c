@@ -134,6 +134,10 @@ static void agent_got(struct target *t, const struct msg *m)
 	case PROTO_ERROR:
 	case PROTO_PONG:
 		break;
+	case PROTO_THROTTLE:
+		promise(session_has_feature(t->s, PROTO_FEATURE_THROTTLE));
+		promise((m->throttle.mode == PROTO_THROTTLE_RATE) == (m->throttle.rate > 0));
+		break;
 	default:
 		abort();
 	}

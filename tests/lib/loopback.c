@@ -170,6 +170,8 @@ static void server_got(struct loopback *l, const struct msg *m)
 		say_id(l, LOOPBACK_SERVER, PROTO_ACK, m->id.id);
 		say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_STATUS,
 						      .status = { PROTO_PHASE_FLUSHING, 1, 2 } });
+		say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_THROTTLE,
+						      .throttle = { PROTO_THROTTLE_RATE, MIB } });
 		say_id(l, LOOPBACK_SERVER, PROTO_FLUSHED, m->id.id);
 		break;
 	case PROTO_FINISH:

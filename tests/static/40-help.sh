@@ -89,7 +89,9 @@ for program in $programs; do
 such"
 		for subcommand in $subcommands; do
 			usage_error "$program $subcommand --no-such-option" "$subcommand" --no-such-option
-			usage_error "$program $subcommand with too many arguments" "$subcommand" a b c d
+			# One that takes as many as there are says so with dots.
+			"$tap_build/$program" "$subcommand" --help | head -1 | grep -q '\.\.\.$' ||
+				usage_error "$program $subcommand with too many arguments" "$subcommand" a b c d
 			# Options that want a value, as the last word.
 			sed -n 's/^.*--\([a-z-]*\)=.*/\1/p' "$tap_dir/help.$subcommand" | while read -r option; do
 				usage_error "$program $subcommand --$option without a value" "$subcommand" "--$option"

@@ -88,10 +88,11 @@ mentioned()
 	PROTO_UNACKED_MAX) echo "^\\| unacknowledged counted messages \\| $2 \\|" ;;
 	PROTO_FLUSH_MAX) echo "^\\| unanswered FLUSHes \\| $2 \\|" ;;
 	PROTO_PING_MAX) echo "^\\| unanswered PINGs of one side \\| $2 \\|" ;;
-	PROTO_FEATURES_*) [ "$2" -ne 0 ] || echo "defines no feature, and sends both masks as zero" ;;
+	PROTO_FEATURES_MUST) [ "$2" -ne 0 ] || echo "defines no bit of \\*must\\*, and sends that mask as zero" ;;
+	PROTO_FEATURE_THROTTLE) [ "$2" -ne 1 ] || echo "^\\| may \\| 0 \\| THROTTLE \\|" ;;
 	PROTO_OPEN_COMPRESSED) [ "$2" -ne 1 ] || echo "bit 0: the server may store zstd clusters" ;;
 	PROTO_ERR_*) echo "^\\| $2 \\| ${1#PROTO_ERR_} \\|" ;;
-	PROTO_ROLE_* | PROTO_JOB_* | PROTO_CODEC_* | PROTO_ZERO_* | PROTO_PHASE_*)
+	PROTO_ROLE_* | PROTO_JOB_* | PROTO_CODEC_* | PROTO_ZERO_* | PROTO_PHASE_* | PROTO_THROTTLE_*)
 		echo "(^|[ |,;])$2 $(echo "${1##*_}" | tr '[:upper:]' '[:lower:]')([ ,:;|]|\$)"
 		;;
 	PROTO_*) echo "(^### 5|, and ).*${1#PROTO_} \\(type $2\\)" ;;

@@ -125,7 +125,7 @@ START_TEST(vectors_round_trip)
 	types_seen = 0;
 	ck_assert_uint_ge(each_vector(check_round_trip), 20);
 	/* Every type has one. */
-	ck_assert_uint_eq(types_seen, ((1u << (PROTO_CLOSE + 1)) - 1) & ~1u);
+	ck_assert_uint_eq(types_seen, ((1u << (PROTO_TYPE_LAST + 1)) - 1) & ~1u);
 }
 END_TEST
 
@@ -279,7 +279,7 @@ static void try_all_types(struct vector *v)
 		int r = msg_decode(&f, &m, &err);
 
 		ck_assert(r == 0 || (r == -EBADMSG && err.text[0]));
-		if (type == 0 || type > PROTO_CLOSE)
+		if (type == 0 || type > PROTO_TYPE_LAST)
 			ck_assert_int_eq(r, -EBADMSG);
 	}
 }
@@ -578,6 +578,18 @@ START_TEST(other_rules)
 	encodes(&m, true, "any ping id");
 	m = (struct msg){ .type = PROTO_CLOSE, .close = { 1 } };
 	encodes(&m, false, "reserved");
+	m = (struct msg){ .type = PROTO_THROTTLE };
+	encodes(&m, true, "their own pace");
+	m.throttle.rate = 1;
+	encodes(&m, false, "a rate of their own");
+	m.throttle.mode = PROTO_THROTTLE_RATE;
+	encodes(&m, true, "a rate");
+	m.throttle.rate = 0;
+	encodes(&m, false, "a rate of nothing");
+	m.throttle.mode = PROTO_THROTTLE_NONE;
+	encodes(&m, true, "no limit");
+	m.throttle.mode = 3;
+	encodes(&m, false, "mode");
 	m = (struct msg){ .type = 99 };
 	encodes(&m, false, "no such type");
 }

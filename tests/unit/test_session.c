@@ -24,7 +24,7 @@
 struct judge {
 	const struct loopback *l;
 	const char *what;		/* for failures: the disturbance */
-	unsigned int seen[PROTO_CLOSE + 1][2];
+	unsigned int seen[PROTO_TYPE_LAST + 1][2];
 	uint64_t sizes[PROTO_DISKS_MAX];
 	unsigned int ndisks;
 	uint64_t last, acked, durable;
@@ -150,6 +150,9 @@ static void judge_at_agent(struct judge *j, const struct msg *m)
 	case PROTO_STATUS:
 		RULE(ready && m->status.done <= m->status.total);
 		break;
+	case PROTO_THROTTLE:
+		RULE(ready && (m->throttle.mode == PROTO_THROTTLE_RATE) == (m->throttle.rate > 0));
+		break;
 	case PROTO_FINISHED:
 		RULE(ready && session_last_id(agent) == 9);
 		j->over[AGENT] = true;
@@ -168,7 +171,7 @@ static void judge_msg(void *opaque, enum loopback_dir to, const struct msg *m)
 {
 	struct judge *j = opaque;
 
-	RULE(m->type >= PROTO_HELLO && m->type <= PROTO_CLOSE);
+	RULE(m->type >= PROTO_HELLO && m->type <= PROTO_TYPE_LAST);
 	RULE(!j->over[to]);
 	j->seen[m->type][to]++;
 	if (to == SERVER)
@@ -249,8 +252,8 @@ START_TEST(full_conversation)
 		check_quiet(&l);
 		ck_assert(l.finished);
 		/* Every kind was there, but for the two ways to leave early. */
-		for (unsigned int type = PROTO_HELLO; type < PROTO_CLOSE; type++)
-			if (type != PROTO_ERROR && type != PROTO_PING)
+		for (unsigned int type = PROTO_HELLO; type <= PROTO_TYPE_LAST; type++)
+			if (type != PROTO_ERROR && type != PROTO_PING && type != PROTO_CLOSE)
 				ck_assert_msg(j.seen[type][0] + j.seen[type][1] > 0, "no %s",
 					      msg_type_name((uint16_t)type));
 		ck_assert_uint_eq(session_last_id(l.side[AGENT].session), 9);
@@ -465,7 +468,8 @@ static const struct {
 	{ PROTO_PONG, "", "" },
 	{ PROTO_CLOSE, "JCF", "" },
 	{ 0, "", "" },
-	{ 19, "", "" },
+	{ PROTO_THROTTLE, "", "CF" },
+	{ PROTO_TYPE_LAST + 1, "", "" },
 	{ 65535, "", "" },
 };
 
@@ -552,7 +556,7 @@ START_TEST(who_may_get_what)
 	for (size_t i = 0; i < ARRAY_SIZE(may_send); i++) {
 		uint16_t type = may_send[i].type;
 
-		if (type == 0 || type > PROTO_CLOSE)
+		if (type == 0 || type > PROTO_TYPE_LAST)
 			continue;
 		for (unsigned int state = SESSION_HELLO; state <= SESSION_END; state++) {
 			for (unsigned int to = AGENT; to <= SERVER; to++) {
@@ -1386,13 +1390,13 @@ static unsigned int frames(enum loopback_dir from)
 		for (unsigned int i = 0; i < frames(from); i++)
 
 /*
- * What may be missing without harm: later ACKs say it again, PING, PONG and STATUS promise nothing,
- * and an agent that missed a HAVE sends more than it had to.
+ * What may be missing without harm: later ACKs say it again, PING, PONG, STATUS and THROTTLE
+ * promise nothing, and an agent that missed a HAVE sends more than it had to.
  */
 static bool harmless(uint16_t type)
 {
 	return type == PROTO_ACK || type == PROTO_PING || type == PROTO_STATUS ||
-	       type == PROTO_HAVE;
+	       type == PROTO_HAVE || type == PROTO_THROTTLE;
 }
 
 /*
@@ -1469,8 +1473,8 @@ START_TEST(hostile_repeat)
 
 			snprintf(what, sizeof(what), "frame %u of %u repeated", i, from);
 			r = disturbed(&d, close_at, what);
-			/* Only a STATUS says nothing new the second time and harms nobody. */
-			if (d.type != PROTO_STATUS)
+			/* Only these say nothing new the second time and harm nobody. */
+			if (d.type != PROTO_STATUS && d.type != PROTO_THROTTLE)
 				ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
 					      msg_type_name(d.type));
 		}
