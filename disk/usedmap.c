@@ -278,17 +278,17 @@ static int finish_volumes(struct contents *c, struct usedmap_set *set, struct er
 		return err_nomem(err);
 	for (size_t i = 0; i < c->n; i++) {
 		struct content *x = &c->v[i];
+		struct usedmap_volume *v;
 
 		if (!x->name)
 			continue;
-		set->volumes[set->nvolumes++] = (struct usedmap_volume){
-			.name = TAKE_PTR(x->name),
-			.kind = TAKE_PTR(x->kind),
-			.why = TAKE_PTR(x->why),
-			.size = x->size,
-			.free = x->free,
-			.trusted = x->trusted,
-		};
+		v = &set->volumes[set->nvolumes++];
+		v->name = TAKE_PTR(x->name);
+		v->kind = TAKE_PTR(x->kind);
+		v->why = TAKE_PTR(x->why);
+		v->size = x->size;
+		v->free = x->free;
+		v->trusted = x->trusted;
 	}
 	return 0;
 }

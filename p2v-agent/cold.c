@@ -52,7 +52,8 @@ const struct opt cold_opts[] = {
 	  OPT(plan) },
 	{ "compressed", 'c', NULL, "store the image compressed, as it came over the wire", OPT_FLAG,
 	  OPT(compressed) },
-	{ "level", 'l', "N", "zstd level for the wire, 1 to 19, 0 none (default 1)", OPT_INT,
+	{ "level", 'l', "N|auto",
+	  "zstd level for the wire, 1 to 19, 0 none (default auto; 1 with --compressed)", OPT_STR,
 	  OPT(level) },
 	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)",
 	  OPT_INT, OPT(threads) },
@@ -90,7 +91,27 @@ struct cold {
 	struct progress *progress;
 	enum reader_mode mode;
 	struct bandwidth bandwidth;
+	int level;
+	bool adaptive;
 };
+
+/* A compressed image is to be the same bytes whenever it is made: no choices by the clock. */
+static int parse_level(struct cold *c, struct err *err)
+{
+	const char *text = c->cfg->level ? c->cfg->level : c->cfg->compressed ? "1" : "auto";
+	char *end;
+	long n;
+
+	c->level = 1;
+	c->adaptive = strcmp(text, "auto") == 0;
+	if (c->adaptive)
+		return 0;
+	n = strtol(text, &end, 10);
+	if (*text < '0' || *text > '9' || *end || n > 19)
+		return err_set(err, EINVAL, "--level is auto or 0 to 19, not %s", text);
+	c->level = (int)n;
+	return 0;
+}
 
 static int check_config(struct cold *c, struct err *err)
 {
@@ -111,9 +132,9 @@ static int check_config(struct cold *c, struct err *err)
 	else
 		return err_set(err, EINVAL, "--bad-sectors is stop or zero, not %s",
 			       cfg->bad_sectors);
-	if (cfg->level < 0 || cfg->level > 19)
-		return err_set(err, EINVAL, "--level is 0 to 19, not %d", cfg->level);
-	if (cfg->compressed && cfg->level == 0)
+	if (parse_level(c, err) < 0)
+		return -EINVAL;
+	if (cfg->compressed && c->level == 0)
 		return err_set(
 			err, EINVAL,
 			"--compressed stores what the wire carries: it needs a --level above 0");
@@ -264,7 +285,8 @@ static int one_connection(struct cold *c, bool consistent, struct pass_result *r
 		.name = c->name,
 		.machine_json = c->machine_json,
 		.compressed = c->cfg->compressed,
-		.level = c->cfg->level,
+		.level = c->level,
+		.adaptive = c->adaptive,
 		.threads = (unsigned int)c->cfg->threads,
 		.mode = c->mode,
 		.flush_bytes = c->cfg->flush_size,
@@ -398,7 +420,6 @@ static int cold(struct cold *c)
 int cold_run(int argc, char **argv)
 {
 	struct cold_config cfg = {
-		.level = 1,
 		.threads = (int)sysconf(_SC_NPROCESSORS_ONLN),
 		.flush_size = 64 * MIB,
 		.retry_for = 3600,

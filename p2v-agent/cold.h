@@ -13,10 +13,10 @@
 
 struct cold_config {
 	const char *server, *identity, *host_key, *known_hosts, *connect_command, *remote_command;
-	const char *name, *sysroot, *machine, *plan, *bad_sectors, *bandwidth;
+	const char *name, *sysroot, *machine, *plan, *bad_sectors, *bandwidth, *level;
 	struct opt_list disks, force, keys;
 	bool compressed, all_used, no_input;
-	int level, threads, events_fd;
+	int threads, events_fd;
 	uint64_t flush_size, retry_for;
 };
 

@@ -54,6 +54,9 @@ struct pass {
 	uint8_t verify_phase;
 	struct msg_throttle throttle;	/* what the server said last; zeroed: nothing */
 	bool begun;			/* progress shows something */
+	struct adapt adapt;
+	struct adapt_look look;		/* since looked */
+	double looked;
 };
 
 static int send_msg(struct pass *p, struct msg *m, struct err *err)
@@ -251,9 +254,22 @@ static int send_item(struct pass *p, struct item *it, struct err *err)
 	id = it->kind == ITEM_DATA ? m.data.id : m.zero.id;
 	if (it->kind == ITEM_DATA) {
 		p->unflushed += it->length;
+		p->look.out += m.wire_size;
 		p->res->sent += it->length;
 	}
 	return sent_push(p, id, it->length, skip, err);
+}
+
+/* What a taken item tells of the workers and of the data. */
+static void note_item(struct pass *p, const struct item *it)
+{
+	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
+		return;
+	p->look.busy += it->seconds;
+	if (it->kind == ITEM_DATA)
+		p->look.in += it->length;
+	if (it->probed)
+		adapt_probe(&p->adapt, &it->curve);
 }
 
 /* As much as the pipeline has and the server's credit allows. */
@@ -268,6 +284,7 @@ static int send_items(struct pass *p, struct err *err)
 				break;
 			if (r < 0)
 				return err_nomem(err); /* no end mark: out of memory */
+			note_item(p, p->pending);
 		}
 		r = send_item(p, p->pending, err);
 		if (r == -EAGAIN)
@@ -346,6 +363,7 @@ static int on_ready(struct pass *p, struct err *err)
 		.have = p->have,
 		.mode = p->cfg->mode,
 		.level = p->cfg->level,
+		.probe = p->cfg->adaptive,
 		.threads = p->cfg->threads,
 	};
 
@@ -355,7 +373,8 @@ static int on_ready(struct pass *p, struct err *err)
 		return 0;
 	}
 	p->phase = COPYING;
-	p->last_flush = link_now();
+	p->last_flush = p->looked = link_now();
+	adapt_init(&p->adapt, p->cfg->threads);
 	return pipeline_new(&pc, &p->pipeline, err);
 }
 
@@ -466,17 +485,44 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 
 /* ---- the loop */
 
+/* Now and then, while chunks flow: who waited for whom, and which level follows from it. */
+static void adapt(struct pass *p)
+{
+	double now = link_now();
+	int was = adapt_level(&p->adapt);
+
+	if (!p->cfg->adaptive || p->phase != COPYING || now - p->looked < ADAPT_LOOK_S)
+		return;
+	p->look.seconds = now - p->looked;
+	/* All that was not waiting for the workers was sending, or waiting for the link. */
+	p->look.sending = MAX(p->look.seconds - p->look.starved, 0);
+	adapt_look(&p->adapt, &p->look);
+	if (adapt_level(&p->adapt) != was) {
+		log_debug("codec", "level %d: link %.1f MB/s, workers %.2f of %.0f, disk %.1f MB/s",
+			  adapt_level(&p->adapt), p->adapt.link / 1e6, p->adapt.workers,
+			  p->adapt.threads, p->adapt.disk / 1e6);
+		pipeline_set_level(p->pipeline, adapt_level(&p->adapt));
+	}
+	p->look = (struct adapt_look){ 0 };
+	p->looked = now;
+}
+
 static int wait_for_something(struct pass *p, struct err *err)
 {
+	bool starved = p->phase == COPYING && !p->pending;
+	double began = link_now();
 	int fds[2];
 	size_t n = 0;
 	int r;
 
-	if (p->phase == COPYING && !p->pending && link_backlog(&p->link) < BACKLOG_MAX)
+	if (starved && link_backlog(&p->link) < BACKLOG_MAX)
 		fds[n++] = pipeline_fd(p->pipeline);
 	if (!quit_requested())
 		fds[n++] = quit_fd();
+	starved = starved && link_backlog(&p->link) == 0;
 	r = link_wait(&p->link, fds, n, 250, &p->res->lost, err);
+	if (starved)
+		p->look.starved += link_now() - began;
 	if (p->pipeline)
 		pipeline_fd_clear(p->pipeline);
 	return r;
@@ -526,6 +572,7 @@ static int run(struct pass *p, struct err *err)
 		r = send_more(p, err);
 		if (r < 0)
 			return r;
+		adapt(p);
 		progress_tick(p->cfg->progress);
 		if (p->phase == DONE)
 			break;

@@ -24,6 +24,7 @@ struct pass_config {
 	const char *machine_json;
 	bool compressed;		/* ask the server to store zstd clusters as they come */
 	int level;
+	bool adaptive;			/* level is but the first */
 	unsigned int threads;
 	enum reader_mode mode;
 	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */

@@ -5,7 +5,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
+#include "common/digest.h"
+#include "common/iszero.h"
 #include "common/pool.h"
 #include "disk/copymap.h"
 
@@ -14,8 +17,18 @@
  */
 #define LIGHT_ITEM 4096
 
+/*
+ * The first chunks are probed often, so that a good level is found soon; later one in so many, for
+ * a probe costs as much as a whole chunk or two.
+ */
+#define PROBE_EARLY	8
+#define PROBE_EARLY_N	64
+#define PROBE_LATER	64
+
 struct pipeline {
 	struct pipeline_config cfg;
+	atomic_int level;
+	uint64_t read;			/* chunks so far; the reader's */
 	struct pool *pool;
 	struct codec **codecs;		/* one per worker */
 	unsigned int ncodecs;
@@ -39,19 +52,69 @@ static void drop_item(void *item)
 	item_free(item);
 }
 
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* One cluster of the chunk at all levels of the ladder. A failure is no news: there is no curve. */
+static void probe(struct codec *c, struct item *it)
+{
+	size_t clusters = it->length / PROTO_CLUSTER_SIZE;
+	const uint8_t *raw;
+	uint8_t sha256[SHA256_LEN];
+	double began;
+
+	/* Not always the same place of a chunk; and what is zero says nothing. */
+	if (clusters == 0)
+		return;
+	raw = it->raw + it->offset / PROTO_CHUNK_SIZE * 7 % clusters * PROTO_CLUSTER_SIZE;
+	if (is_zero(raw, PROTO_CLUSTER_SIZE))
+		return;
+	began = now();
+	if (digest_sha256(raw, PROTO_CLUSTER_SIZE, sha256) < 0)
+		return;
+	it->curve.base = (now() - began) / PROTO_CLUSTER_SIZE;
+	for (int i = 0; i < ADAPT_LEVELS; i++) {
+		uint32_t stored;
+
+		began = now();
+		/* The scratch is free: this comes before the chunk itself is encoded. */
+		if (codec_try(c, adapt_ladder[i], raw, it->scratch, &stored, NULL) < 0)
+			return;
+		it->curve.cost[i] = (now() - began) / PROTO_CLUSTER_SIZE;
+		it->curve.out[i] = (double)stored / PROTO_CLUSTER_SIZE;
+	}
+	it->probed = true;
+}
+
 /* On a worker: judge and encode what was read. */
 static void encode(void *item, unsigned int worker, void *opaque)
 {
 	struct pipeline *p = opaque;
 	struct item *it = item;
+	double began;
 	int r;
 
 	if (it->kind != ITEM_DATA)
 		return;
+	if (it->probe)
+		probe(p->codecs[worker], it);
+	began = now();
+	r = codec_set_level(p->codecs[worker], atomic_load(&p->level), &it->err);
+	if (r < 0) {
+		it->kind = ITEM_ERROR;
+		it->code = r;
+		return;
+	}
 	it->data.disk = it->disk;
 	it->data.offset = it->offset;
 	it->data.length = (uint32_t)it->length;
 	r = codec_encode(p->codecs[worker], it->raw, it->scratch, &it->data, &it->err);
+	it->seconds = now() - began;
 	if (r < 0) {
 		it->kind = ITEM_ERROR;
 		it->code = r;
@@ -125,6 +188,11 @@ static int submit_error(struct pipeline *p, size_t disk, int code, const struct 
 	return submit(p, it);
 }
 
+static bool probe_is_due(uint64_t chunk)
+{
+	return chunk % (chunk < PROBE_EARLY_N ? PROBE_EARLY : PROBE_LATER) == 0;
+}
+
 static int walk_disk(struct pipeline *p, size_t i, struct err *err)
 {
 	const struct source_disk *sd = &p->cfg.source->disks[i];
@@ -160,6 +228,7 @@ static int walk_disk(struct pipeline *p, size_t i, struct err *err)
 			r = read_chunk(&rd, used, it, err);
 			if (r < 0)
 				return r;
+			it->probe = p->cfg.probe && probe_is_due(p->read++);
 		}
 		r = submit(p, TAKE_PTR(it));
 		if (r < 0)
@@ -203,6 +272,7 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 		return err_nomem(err);
 	p->cfg = *cfg;
 	atomic_init(&p->stop, false);
+	atomic_init(&p->level, cfg->level);
 	p->codecs = calloc(n, sizeof(struct codec *));
 	if (!p->codecs)
 		return err_nomem(err);
@@ -238,6 +308,11 @@ void pipeline_free(struct pipeline *p)
 		codec_free(p->codecs[i]);
 	free(p->codecs);
 	free(p);
+}
+
+void pipeline_set_level(struct pipeline *p, int level)
+{
+	atomic_store(&p->level, level);
 }
 
 int pipeline_next(struct pipeline *p, struct item **ret)

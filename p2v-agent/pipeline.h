@@ -13,6 +13,7 @@
 
 #include "common/bitmap.h"
 #include "disk/reader.h"
+#include "p2v-agent/adapt.h"
 #include "p2v-agent/source.h"
 #include "wire/codec.h"
 
@@ -33,6 +34,9 @@ struct item {
 	struct msg_data data;	/* ITEM_DATA: points into raw and scratch */
 	uint8_t *raw, *scratch;
 	struct extents bad;	/* unreadable ranges, zero-filled */
+	double seconds;		/* ITEM_DATA, ITEM_ZERO: of a worker */
+	bool probe, probed;	/* a curve is wanted; it is there */
+	struct adapt_curve curve;
 	int code;		/* ITEM_ERROR: -errno */
 	struct err err;
 };
@@ -45,6 +49,7 @@ struct pipeline_config {
 		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
 	enum reader_mode mode;
 	int level;			/* zstd level, 0 raw */
+	bool probe;			/* measure a curve now and then */
 	unsigned int threads;		/* 0: serial */
 };
 
@@ -52,6 +57,9 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 /* Stops reading, joins the threads, frees what was in flight. */
 void pipeline_free(struct pipeline *p);
 DEFINE_CLEANUP(struct pipeline *, pipeline_free)
+
+/* Of the chunks that are not encoded yet. */
+void pipeline_set_level(struct pipeline *p, int level);
 
 /* 0 and the next item (the caller frees it), or -EAGAIN: not ready, poll pipeline_fd(). */
 int pipeline_next(struct pipeline *p, struct item **ret);

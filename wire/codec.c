@@ -20,8 +20,14 @@
 /* More than this and the saving is not worth the receiver's time. */
 #define STORED_MAX	(PROTO_CLUSTER_SIZE / 16 * 15)
 
+/* Of each cluster so many bytes are counted, in pieces, to see whether it is noise. */
+#define NOISE_PIECES	16
+#define NOISE_PIECE	256u
+
 struct codec {
-	ZSTD_CCtx *cctx;	/* NULL: store raw */
+	int level;		/* 0: store raw */
+	ZSTD_CCtx *cctx;	/* NULL until there was a level */
+	ZSTD_CCtx *trial;	/* the same, of codec_try() */
 	ZSTD_DCtx *dctx;
 };
 
@@ -54,22 +60,53 @@ static int cctx_new(int level, ZSTD_CCtx **ret, struct err *err)
 	return 0;
 }
 
+static int level_check(int level, struct err *err)
+{
+	if (level < LEVEL_MIN || level > LEVEL_MAX)
+		return err_set(err, EINVAL, "compression level %d is not in %d..%d", level,
+			       LEVEL_MIN, LEVEL_MAX);
+	return 0;
+}
+
+/* The context for a level that is not 0: made when there is none yet. */
+static int cctx_at(ZSTD_CCtx **cctx, int level, struct err *err)
+{
+	size_t r;
+
+	if (!*cctx)
+		return cctx_new(level, cctx, err);
+	r = ZSTD_CCtx_setParameter(*cctx, ZSTD_c_compressionLevel, level);
+	if (ZSTD_isError(r))
+		return err_set(err, EINVAL, "cannot set up zstd level %d: %s", level,
+			       ZSTD_getErrorName(r));
+	return 0;
+}
+
+int codec_set_level(struct codec *c, int level, struct err *err)
+{
+	int r = level_check(level, err);
+
+	if (r == 0 && level != 0 && level != c->level)
+		r = cctx_at(&c->cctx, level, err);
+	if (r == 0)
+		c->level = level;
+	return r;
+}
+
 int codec_new(int level, struct codec **ret, struct err *err)
 {
 	CLEANUP(codec_free) struct codec *c = NULL;
 	int r;
 
-	if (level < LEVEL_MIN || level > LEVEL_MAX)
-		return err_set(err, EINVAL, "compression level %d is not in %d..%d", level,
-			       LEVEL_MIN, LEVEL_MAX);
+	r = level_check(level, err);
+	if (r < 0)
+		return r;
 	c = calloc(1, sizeof(*c));
 	if (!c)
 		return err_nomem(err);
-	if (level != 0) {
-		r = cctx_new(level, &c->cctx, err);
-		if (r < 0)
-			return r;
-	}
+	r = codec_set_level(c, level, err);
+	if (r < 0)
+		return r;
 	c->dctx = ZSTD_createDCtx();
 	if (!c->dctx)
 		return err_nomem(err);
@@ -82,16 +119,51 @@ void codec_free(struct codec *c)
 	if (!c)
 		return;
 	ZSTD_freeCCtx(c->cctx);
+	ZSTD_freeCCtx(c->trial);
 	ZSTD_freeDCtx(c->dctx);
 	free(c);
 }
 
+/*
+ * Encrypted or compressed data: every byte is about as frequent as any other. Of n even bytes the
+ * sum of the squares of the 256 counts is n + n(n-1)/256 on average, and its deviation n * sqrt(2 *
+ * 255) / 256; six of those more are allowed. Text has several times as much. What is missed are
+ * repetitions within noise.
+ */
+static bool is_noise(const uint8_t *raw)
+{
+	const uint32_t n = NOISE_PIECES * NOISE_PIECE, mean = n + n / 256 * (n - 1);
+	uint16_t counts[4][256] = { { 0 } };
+	uint32_t sum = 0;
+
+	/* Four tables, so that equal neighbours do not wait for each other. */
+	for (uint32_t piece = 0; piece < NOISE_PIECES; piece++) {
+		const uint8_t *p = raw + piece * (PROTO_CLUSTER_SIZE / NOISE_PIECES);
+
+		for (uint32_t i = 0; i < NOISE_PIECE; i += 4) {
+			counts[0][p[i]]++;
+			counts[1][p[i + 1]]++;
+			counts[2][p[i + 2]]++;
+			counts[3][p[i + 3]]++;
+		}
+	}
+	for (int i = 0; i < 256; i++) {
+		uint32_t c = (uint32_t)counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+
+		sum += c * c;
+	}
+	return sum < mean + n * 6 * 23 / 256;
+}
+
 /* 1: the cluster is at scratch, *ret_stored bytes; 0: it does not shrink enough. */
-static int compress_cluster(struct codec *c, const uint8_t *raw, uint8_t *scratch,
+static int compress_cluster(ZSTD_CCtx *cctx, const uint8_t *raw, uint8_t *scratch,
 			    uint32_t *ret_stored, struct err *err)
 {
-	size_t n = ZSTD_compress2(c->cctx, scratch, STORED_MAX, raw, PROTO_CLUSTER_SIZE);
+	size_t n;
 
+	if (is_noise(raw))
+		return 0;
+	n = ZSTD_compress2(cctx, scratch, STORED_MAX, raw, PROTO_CLUSTER_SIZE);
 	if (ZSTD_isError(n)) {
 		if (ZSTD_getErrorCode(n) == ZSTD_error_dstSize_tooSmall)
 			return 0;
@@ -101,6 +173,20 @@ static int compress_cluster(struct codec *c, const uint8_t *raw, uint8_t *scratc
 	}
 	*ret_stored = (uint32_t)n;
 	return 1;
+}
+
+int codec_try(struct codec *c, int level, const uint8_t *raw, uint8_t *scratch,
+	      uint32_t *ret_stored, struct err *err)
+{
+	int r = level_check(level, err);
+
+	if (r == 0 && level != 0)
+		r = cctx_at(&c->trial, level, err);
+	if (r == 0 && level != 0)
+		r = compress_cluster(c->trial, raw, scratch, ret_stored, err);
+	if (r == 0)
+		*ret_stored = PROTO_CLUSTER_SIZE;
+	return r < 0 ? r : 0;
 }
 
 int codec_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch, struct msg_data *m,
@@ -122,8 +208,8 @@ int codec_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch, struct m
 		}
 		all_zero = false;
 		/* A short cluster at the disk's end stays raw: an image stores whole ones only. */
-		if (c->cctx && len == PROTO_CLUSTER_SIZE)
-			r = compress_cluster(c, raw + pos, scratch + pos, &k->stored, err);
+		if (c->level != 0 && len == PROTO_CLUSTER_SIZE)
+			r = compress_cluster(c->cctx, raw + pos, scratch + pos, &k->stored, err);
 		if (r < 0)
 			return r;
 		k->codec = r ? PROTO_CODEC_ZSTD : PROTO_CODEC_RAW;

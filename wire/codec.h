@@ -20,6 +20,8 @@ struct codec;
 
 /* level: 0 = store raw; 1..19 zstd levels; negative fast levels down to -7. */
 int codec_new(int level, struct codec **ret, struct err *err);
+/* From the next chunk on. The same range; -EINVAL, -ENOMEM, and then the old one stays. */
+int codec_set_level(struct codec *c, int level, struct err *err);
 void codec_free(struct codec *c);
 DEFINE_CLEANUP(struct codec *, codec_free)
 
@@ -30,11 +32,19 @@ DEFINE_CLEANUP(struct codec *, codec_free)
  * Fill sha256, nclusters and clusters of *m from its m->length raw bytes (disk, id and offset are
  * the caller's; clusters nobody uses are zeroes in raw). RAW clusters point into raw, ZSTD
  * clusters into scratch (CODEC_SCRATCH_SIZE bytes); both must outlive *m. A cluster that does not
- * shrink below 15/16 is stored RAW. Returns 1 when the whole chunk is zero (send ZERO instead;
+ * shrink below 15/16 is stored RAW; one whose bytes are spread as evenly as noise is not even
+ * tried. Returns 1 when the whole chunk is zero (send ZERO instead;
  * sha256 is not computed then), 0 otherwise, -errno.
  */
 int codec_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch, struct msg_data *m,
 		 struct err *err);
+
+/*
+ * What codec_encode() would make of one whole cluster at another level: *ret_stored bytes, in
+ * scratch (PROTO_CLUSTER_SIZE bytes) or as many as there are when it would be stored RAW.
+ */
+int codec_try(struct codec *c, int level, const uint8_t *raw, uint8_t *scratch,
+	      uint32_t *ret_stored, struct err *err);
 
 /*
  * Decode into raw (m->length bytes, zero clusters zeroed) and compare the SHA-256: -EBADMSG when

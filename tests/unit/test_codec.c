@@ -307,6 +307,67 @@ START_TEST(damaged_frames)
 }
 END_TEST
 
+/* Noise is not tried; text, and bytes of which some are rare, are. */
+START_TEST(noise_is_seen)
+{
+	CLEANUP(codec_free) struct codec *c = NULL;
+	uint64_t rnd = 88172645463325252u;
+	uint32_t stored;
+
+	ck_assert_int_eq(codec_new(1, &c, NULL), 0);
+	for (int round = 0; round < 200; round++) {
+		for (size_t i = 0; i < PROTO_CLUSTER_SIZE; i += 8) {
+			rnd ^= rnd << 13;
+			rnd ^= rnd >> 7;
+			rnd ^= rnd << 17;
+			memcpy(raw + i, &rnd, 8);
+		}
+		ck_assert_int_eq(codec_try(c, 9, raw, scratch, &stored, NULL), 0);
+		ck_assert_uint_eq(stored, PROTO_CLUSTER_SIZE);
+		/* Base64 has six bits in eight. */
+		for (size_t i = 0; i < PROTO_CLUSTER_SIZE; i++)
+			raw[i] = (uint8_t)('0' + raw[i] % 64);
+		ck_assert_int_eq(codec_try(c, 1, raw, scratch, &stored, NULL), 0);
+		ck_assert_uint_lt(stored, PROTO_CLUSTER_SIZE / 16 * 14);
+	}
+}
+END_TEST
+
+/* A level set later gives what a codec made with it gives. */
+START_TEST(levels_change)
+{
+	static const int levels[] = { 1, 9, 0, -5, 3, 19, 0, 1 };
+	CLEANUP(codec_free) struct codec *c = NULL;
+	static uint8_t a[CODEC_SCRATCH_SIZE], b[CODEC_SCRATCH_SIZE];
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof(raw); i++)
+		raw[i] = (uint8_t)(i * i / 1000 % 97);
+	ck_assert_int_eq(codec_new(0, &c, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(levels); i++) {
+		CLEANUP(codec_free) struct codec *other = NULL;
+		static struct msg_data m, n;
+		uint32_t stored;
+
+		m = n = (struct msg_data){ .length = sizeof(raw) };
+		ck_assert_int_eq(codec_set_level(c, levels[i], NULL), 0);
+		ck_assert_int_eq(codec_new(levels[i], &other, NULL), 0);
+		ck_assert_int_eq(codec_encode(c, raw, a, &m, NULL), 0);
+		ck_assert_int_eq(codec_encode(other, raw, b, &n, NULL), 0);
+		for (int k = 0; k < m.nclusters; k++) {
+			ck_assert_int_eq(m.clusters[k].codec, n.clusters[k].codec);
+			ck_assert_uint_eq(m.clusters[k].stored, n.clusters[k].stored);
+			ck_assert_mem_eq(m.clusters[k].p, n.clusters[k].p, m.clusters[k].stored);
+		}
+		/* And a trial at that level says the same of a single cluster. */
+		ck_assert_int_eq(codec_try(c, levels[i], raw, b, &stored, NULL), 0);
+		ck_assert_uint_eq(stored, m.clusters[0].stored);
+	}
+	ck_assert_int_eq(codec_set_level(c, 20, &err), -EINVAL);
+	ck_assert_int_eq(codec_try(c, -8, raw, b, &(uint32_t){ 0 }, &err), -EINVAL);
+}
+END_TEST
+
 static Suite *codec_suite(void)
 {
 	Suite *s = suite_create("codec");
@@ -322,6 +383,8 @@ static Suite *codec_suite(void)
 	tcase_add_test(t, frames_of_other_settings);
 	tcase_add_test(t, digest_and_sizes_are_checked);
 	tcase_add_test(t, damaged_frames);
+	tcase_add_test(t, noise_is_seen);
+	tcase_add_test(t, levels_change);
 	suite_add_tcase(s, t);
 	return s;
 }
