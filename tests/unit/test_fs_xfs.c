@@ -21,12 +21,12 @@ static const struct flavour flavours[] = {
 	{ "rmapbt", "-m rmapbt=1,reflink=1 -b size=1024 -d agcount=2", 40, false },
 	{ "rmapbt 4k sectors", "-m rmapbt=1 -s size=4096", 40, false },
 	{ "1k", "-b size=1024 -i size=512 -n size=4096", 36, false },
-	{ "2k", "-b size=2048 -m bigtime=1,inobtcount=1 -i nrext64=1,size=2048", 40, false },
+	{ "2k", "-b size=2048 -m bigtime=1,inobtcount=1 -i nrext64=1,size=1024", 40, false },
 	{ "one AG", "-d agcount=1 -m inobtcount=0,bigtime=0", 24, false },
 	{ "five AGs", "-d agcount=5 -l agnum=3", 81, false },
-	{ "log stripe", "-b size=1024 -l su=256k,size=6m", 40, true },
+	{ "log stripe", "-b size=1024 -l su=128k", 40, true },
 	{ "log stripe 4k", "-l su=4k", 40, false },
-	{ "64k", "-b size=65536", 130, false },
+	{ "64k", "-b size=65536", 160, false },
 };
 
 static const struct flavour old_flavours[] = {
@@ -34,7 +34,7 @@ static const struct flavour old_flavours[] = {
 	{ "v4 512", "-m crc=0 -b size=512 -d agcount=2", 40, false },
 	{ "v4 1k", "-m crc=0 -b size=1024 -l version=1 -d agcount=2", 40, false },
 	{ "v4 not lazy", "-m crc=0 -b size=512 -l lazy-count=0 -d agcount=2", 40, false },
-	{ "v4 4k sectors", "-m crc=0 -s size=4096 -i attr=1,size=1024 -n version=ci -d agcount=2",
+	{ "v4 4k sectors", "-m crc=0 -s size=4096 -i size=1024 -n version=ci -d agcount=2",
 	  40, false },
 };
 
@@ -42,6 +42,13 @@ static void make(const struct flavour *v)
 {
 	ck_assert_msg(image_run("rm -rf fs.img copy.img; truncate -s %uM fs.img; "
 				XFS_MKFS "%s fs.img", v->size_mib, v->options) == 0, "%s", v->name);
+}
+
+/* -r: for those that have a realtime device. One AG alone is not believed without being told. */
+static int repair(const char *options, const char *image)
+{
+	return image_run("if [ -e rt.img ]; then set -- -r rt.img; fi; "
+			 "xfs_repair %s -f -o force_geometry \"$@\" %s", options, image);
 }
 
 static const char *history(void)
@@ -66,7 +73,7 @@ static bool can_mount(void)
 static void live(const struct flavour *v, unsigned int seed)
 {
 	ck_assert_int_eq(image_run("mount -o loop fs.img mnt"), 0);
-	image_run("sh %s make mnt %u 45; mkdir -p mnt/p; i=0; "
+	image_run("sh %s make mnt %u 30; mkdir -p mnt/p; i=0; "
 		  "while [ $i -lt 400 ]; do echo $i > mnt/p/$i; i=$((i + 1)); done; "
 		  "rm -f mnt/p/*[02468]; setfattr -n user.x -v $(printf '%%03000d' 1) mnt/p/1; "
 		  "head -c 500000 /dev/urandom > mnt/shared; "
@@ -74,18 +81,18 @@ static void live(const struct flavour *v, unsigned int seed)
 		  "dd if=/dev/urandom of=mnt/s$i bs=4096 seek=$((i * 7)) count=3 conv=notrunc; done",
 		  history(), seed);
 	if (v->syncs)
-		image_run("i=0; while [ $i -lt 60 ]; do echo $i > mnt/p/s; sync -f mnt/p/s; "
+		image_run("i=0; while [ $i -lt 80 ]; do echo $i > mnt/p/s; sync -f mnt/p/s; "
 			  "i=$((i + 1)); done");
-	image_run("cd mnt; cd ..; sh %s list mnt > %s/list", history(), image_dir);
+	image_run("sh %s list mnt > list", history());
 	ck_assert_int_eq(image_run("umount mnt"), 0);
-	ck_assert_int_eq(image_run("xfs_repair -n -f fs.img"), 0);
+	ck_assert_int_eq(repair("-n", "fs.img"), 0);
 }
 
-static void live_old(void)
+/* What goes into a v4: a list of files for mkfs, and what xfs_db does to them. */
+static void plan_old(void)
 {
 	FILE *f;
 
-	/* Made again, with files in it. */
 	f = fopen(image_path("proto"), "w");
 	ck_assert_ptr_nonnull(f);
 	fprintf(f, "/none\n0 0\nd--755 0 0\n");
@@ -105,12 +112,12 @@ static void live_old(void)
 
 static void make_old(const struct flavour *v)
 {
-	live_old();
+	plan_old();
 	ck_assert_msg(image_run("rm -f fs.img copy.img; truncate -s %uM fs.img; " XFS_MKFS
 				"-p proto %s fs.img", v->size_mib, v->options) == 0, "%s", v->name);
 	ck_assert_int_eq(image_run("xfs_db -x -f fs.img < script"), 0);
-	image_run("xfs_repair -f fs.img");
-	ck_assert_int_eq(image_run("xfs_repair -n -f fs.img"), 0);
+	repair("", "fs.img");
+	ck_assert_int_eq(repair("-n", "fs.img"), 0);
 }
 
 /* Clear is what xfs_db has in its list of free extents, less the blocks of the AGFLs. */
@@ -153,7 +160,7 @@ static void copy_property(const struct flavour *v, bool mount, uint8_t fill)
 	ck_assert_msg(bitmap_bytes(map) < size * 9 / 10, "%s: nothing free", v->name);
 	compare_with_freesp(v->name, map);
 	property_copy("fs.img", "copy.img", 0, size, map, fill);
-	ck_assert_msg(image_run("xfs_repair -n -f copy.img") == 0, "%s: the copy is damaged",
+	ck_assert_msg(repair("-n", "copy.img") == 0, "%s: the copy is damaged",
 		      v->name);
 	if (mount) {
 		ck_assert_int_eq(image_run("mount -o loop,ro,norecovery copy.img mnt"), 0);
@@ -229,9 +236,9 @@ static void corruption_property(const struct flavour *v, uint64_t seed)
 	ck_assert_int_eq(xfs_map("fs.img", size, 1024, &truth, &why), 1);
 	places = xfs_look("fs.img");
 	places_head = find_head(&places);
-	doubts = property_corrupt("fs.img", fs_xfs_map, size, truth, 150, seed, where);
+	doubts = property_corrupt("fs.img", fs_xfs_map, size, truth, 100, seed, where);
 	/* Nothing but what is never looked at (and the log's slack) goes unnoticed in v5. */
-	ck_assert_msg(doubts > (places.v5 ? 110 : 50), "%s: only %u refused", v->name, doubts);
+	ck_assert_msg(doubts > (places.v5 ? 70 : 15), "%s: only %u refused", v->name, doubts);
 	bitmap_free(truth);
 	free(why);
 }
@@ -281,9 +288,11 @@ START_TEST(fresh)
 	};
 
 	IMAGE_NEED("mkfs.xfs");
-	ck_assert_int_eq(image_run("rm -f rt.img; truncate -s 20M rt.img"), 0);
+	if (strstr(v[_i].options, "rtdev"))
+		image_make("rt.img", 20 * MIB);
 	make(&v[_i]);
 	copy_property(&v[_i], false, 0xa5);
+	unlink(image_path("rt.img"));
 }
 END_TEST
 
@@ -298,7 +307,7 @@ START_TEST(tools)
 		UNIT_LEAVE("cannot mount");
 	live(&v, 77);
 	/* The log begins anew, with a later cycle and a gap. */
-	ck_assert_int_eq(image_run("xfs_repair -L -f fs.img"), 0);
+	ck_assert_int_eq(repair("-L", "fs.img"), 0);
 	copy_property(&v, true, 0xa5);
 	/* Another UUID: metadata keeps the old one. */
 	ck_assert_int_eq(image_run("xfs_admin -U generate fs.img"), 0);
