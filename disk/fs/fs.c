@@ -19,6 +19,7 @@ fs_map_fn *fs_reader(const char *kind)
 		{ "ext4dev", fs_ext_map },
 		{ "swap", fs_swap_map },
 		{ "swsuspend", fs_swap_map },
+		{ "xfs", fs_xfs_map },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)

@@ -32,6 +32,8 @@ typedef int fs_map_fn(const struct space *s, struct bitmap *map, char **ret_why,
 fs_map_fn fs_ext_map;
 /* Swap of Linux; the image of a hibernated system keeps all of it. */
 fs_map_fn fs_swap_map;
+/* XFS, v4 and v5. */
+fs_map_fn fs_xfs_map;
 
 /* The reader for what libblkid calls kind; NULL when there is none. */
 fs_map_fn *fs_reader(const char *kind);
