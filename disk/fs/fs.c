@@ -17,6 +17,9 @@ fs_map_fn *fs_reader(const char *kind)
 		{ "ext3", fs_ext_map },
 		{ "ext4", fs_ext_map },
 		{ "ext4dev", fs_ext_map },
+		{ "ntfs", fs_ntfs_map },
+		{ "vfat", fs_fat_map },
+		{ "exfat", fs_exfat_map },
 		{ "swap", fs_swap_map },
 		{ "swsuspend", fs_swap_map },
 	};
