@@ -135,17 +135,34 @@ static int read_state(void *arg, uint64_t offset, void *buf, size_t len)
 }
 
 /* libntfs-3g takes as much memory as $AttrDef says. */
+static int check_attrdef(struct fs_ntfs *c)
+{
+	CLEANUP(mem_free) uint8_t *rec = malloc(c->l.record);
+	struct fs_ntfs_attr a;
+	uint32_t at = 0;
+	int r;
+
+	if (!rec)
+		return err_nomem(c->err);
+	r = fs_ntfs_read_record(c, NTFS_REC_ATTRDEF, rec);
+	if (r <= 0)
+		return r;
+	while ((r = fs_ntfs_attr_next(rec, &at, &a)) > 0)
+		if (a.type == NTFS_AT_DATA && !a.named)
+			break;
+	if (r <= 0 || (a.outside && (a.first_vcn != 0 || a.size > ATTRDEF_MAX)))
+		return fs_doubt(c->why, c->err, "$AttrDef has an impossible size");
+	return 1;
+}
+
 static int check_state(struct fs_ntfs *c)
 {
-	CLEANUP(fs_ntfs_stream_done) struct fs_ntfs_stream attrdef = { 0 };
 	const struct ntfs_source source = {
 		.read_at = read_state, .arg = (void *)(uintptr_t)c->space, .size = c->space->size,
 	};
 	struct ntfs_state state = { 0 };
-	int r = fs_ntfs_stream_open(c, NTFS_REC_ATTRDEF, &attrdef);
+	int r = check_attrdef(c);
 
-	if (r > 0 && attrdef.size > ATTRDEF_MAX)
-		r = fs_doubt(c->why, c->err, "a system file has impossible sizes");
 	if (r <= 0)
 		return r;
 	r = ntfs_state_read(&source, &state, c->err);
@@ -293,11 +310,11 @@ static int run_checks(struct fs_ntfs *c)
 	if (r > 0)
 		r = check_version(c);
 	if (r > 0)
-		r = check_state(c);
-	if (r > 0)
 		r = clear_free(c);
 	if (r > 0)
 		r = check_metadata(c);
+	if (r > 0)
+		r = check_state(c);
 	return r > 0 ? check_records(c) : r;
 }
 

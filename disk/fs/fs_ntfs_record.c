@@ -59,6 +59,11 @@ bool fs_ntfs_boot(const uint8_t boot[static NTFS_BOOT_LEN], struct fs_ntfs_layou
 	return true;
 }
 
+bool fs_ntfs_record_in_use(const uint8_t *rec)
+{
+	return get_le16(rec + 22) & 1;
+}
+
 bool fs_ntfs_record(uint8_t *rec, uint32_t size, uint64_t number)
 {
 	uint32_t usa = get_le16(rec + 4), n = size / NTFS_BLOCK, first = get_le16(rec + 20);
@@ -73,15 +78,12 @@ bool fs_ntfs_record(uint8_t *rec, uint32_t size, uint64_t number)
 			return false;
 		memcpy(last, rec + usa + 2 * (i + 1), 2);
 	}
-	if (usa >= RECORD_HEAD + 6 && get_le32(rec + 44) != (uint32_t)number)
+	/* mkntfs leaves the number out of records that are not in use. */
+	if (usa >= RECORD_HEAD + 6 && fs_ntfs_record_in_use(rec) &&
+	    get_le32(rec + 44) != (uint32_t)number)
 		return false;
 	return get_le32(rec + 28) == size && get_le32(rec + 24) <= size && first % 8 == 0 &&
 	       first >= usa + 2 * (n + 1) && first + 4 <= get_le32(rec + 24);
-}
-
-bool fs_ntfs_record_in_use(const uint8_t *rec)
-{
-	return get_le16(rec + 22) & 1;
 }
 
 uint64_t fs_ntfs_record_base(const uint8_t *rec)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Changing an NTFS volume below its files: the flags of $Volume, a log that was not closed. For
- * volumes by mkntfs whose records are 1 KiB, whatever their clusters.
+ * volumes by mkntfs, whatever their clusters and records.
  */
 #ifndef P2V_TESTS_NTFS_H
 #define P2V_TESTS_NTFS_H
@@ -9,7 +9,8 @@
 #include "common/bytes.h"
 #include "tests/images/image.h"
 
-#define NTFS_RECORD	1024u
+#define NTFS_RECORD	1024u		/* but with sectors of 4 KiB */
+#define NTFS_RECORD_MAX	4096u
 #define NTFS_LOG_PAGE	4096u
 #define NTFS_LOG	2u		/* numbers of MFT records */
 #define NTFS_VOLUME	3u
@@ -21,6 +22,14 @@ UNUSED static uint32_t ntfs_cluster(const char *image)
 	image_read(image, boot, sizeof(boot), 0);
 	return (uint32_t)get_le16(boot + 11) *
 	       (boot[13] > 128 ? UINT32_C(1) << (256 - boot[13]) : boot[13]);
+}
+
+UNUSED static uint32_t ntfs_record_size(const char *image)
+{
+	uint8_t v;
+
+	image_read(image, &v, 1, 64);
+	return v > 128 ? UINT32_C(1) << (256 - v) : v * ntfs_cluster(image);
 }
 
 /* Where the boot sector says that $MFT is, or its mirror. */
@@ -42,6 +51,17 @@ static inline uint64_t ntfs_mirror(const char *image)
 	return ntfs_place(image, 56);
 }
 
+static inline uint64_t ntfs_record_at(const char *image, uint32_t number)
+{
+	return ntfs_mft(image) + (uint64_t)number * ntfs_record_size(image);
+}
+
+static inline void ntfs_record_read(const char *image, uint32_t number,
+				    uint8_t ret[static NTFS_RECORD_MAX])
+{
+	image_read(image, ret, ntfs_record_size(image), ntfs_record_at(image, number));
+}
+
 /* The attribute of that type in an MFT record: its offset in the record. */
 UNUSED static size_t ntfs_attribute(const uint8_t *record, uint32_t type)
 {
@@ -57,11 +77,11 @@ UNUSED static size_t ntfs_attribute(const uint8_t *record, uint32_t type)
 /* The place on the volume where the unnamed data of a file begins. */
 UNUSED static uint64_t ntfs_data(const char *image, uint32_t number)
 {
-	uint8_t record[NTFS_RECORD];
+	uint8_t record[NTFS_RECORD_MAX];
 	size_t at, run;
 	uint64_t lcn = 0;
 
-	image_read(image, record, sizeof(record), ntfs_mft(image) + number * NTFS_RECORD);
+	ntfs_record_read(image, number, record);
 	at = ntfs_attribute(record, 0x80);
 	run = at + get_le16(record + at + 32);
 	for (unsigned int i = 0; i < record[run] >> 4; i++)
@@ -73,18 +93,18 @@ UNUSED static uint64_t ntfs_data(const char *image, uint32_t number)
 UNUSED static void ntfs_poke(const char *image, uint32_t number, size_t at, const void *p,
 			     size_t len)
 {
-	image_write(image, p, len, ntfs_mft(image) + number * NTFS_RECORD + at);
+	image_write(image, p, len, ntfs_record_at(image, number) + at);
 	if (number < 4)
-		image_write(image, p, len, ntfs_mirror(image) + number * NTFS_RECORD + at);
+		image_write(image, p, len, ntfs_mirror(image) +
+			    (uint64_t)number * ntfs_record_size(image) + at);
 }
 
 UNUSED static void ntfs_set_flags(const char *image, uint16_t flags)
 {
-	uint8_t record[NTFS_RECORD], value[2];
+	uint8_t record[NTFS_RECORD_MAX], value[2];
 	size_t at;
 
-	image_read(image, record, sizeof(record),
-		   ntfs_mft(image) + NTFS_VOLUME * NTFS_RECORD);
+	ntfs_record_read(image, NTFS_VOLUME, record);
 	at = ntfs_attribute(record, 0x70);
 	put_le16(value, flags);
 	ntfs_poke(image, NTFS_VOLUME, at + get_le16(record + at + 20) + 10, value, 2);
@@ -96,11 +116,11 @@ UNUSED static void ntfs_set_flags(const char *image, uint16_t flags)
  */
 UNUSED static void ntfs_write_log(const char *image, uint16_t in_use, uint16_t flags)
 {
-	uint8_t page[NTFS_LOG_PAGE] = { 0 }, record[NTFS_RECORD];
+	uint8_t page[NTFS_LOG_PAGE] = { 0 }, record[NTFS_RECORD_MAX];
 	uint64_t offset = ntfs_data(image, NTFS_LOG);
 	size_t at;
 
-	image_read(image, record, sizeof(record), ntfs_mft(image) + NTFS_LOG * NTFS_RECORD);
+	ntfs_record_read(image, NTFS_LOG, record);
 	at = ntfs_attribute(record, 0x80);
 	memcpy(page, "RSTR", 4);
 	put_le16(page + 4, 30);			/* update sequence array */

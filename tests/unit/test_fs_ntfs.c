@@ -85,7 +85,7 @@ static void copy_property(const struct flavour *v, uint8_t fill)
 }
 
 static struct {
-	uint64_t mft, mirror, bitmap, bitmap_len, records;
+	uint64_t mft, mirror, bitmap, bitmap_len, record, records;
 } places;
 
 static uint64_t where(unsigned int i, uint64_t random)
@@ -96,9 +96,9 @@ static uint64_t where(unsigned int i, uint64_t random)
 	case 0:
 		return r % 90;
 	case 1:
-		return places.mft + random % 21 * 1024 + r % 500;
+		return places.mft + random % 21 * places.record + r % 500;
 	case 2:
-		return places.mft + random % places.records * 1024 + r % 600;
+		return places.mft + random % places.records * places.record + r % 600;
 	case 3:
 		return places.mirror + r % 4096;
 	default:
@@ -115,6 +115,7 @@ static void corruption_property(const struct flavour *v, uint64_t seed)
 	places.mirror = ntfs_mirror(IMAGE);
 	places.bitmap = ntfs_data(IMAGE, 6);
 	places.bitmap_len = v->size / ntfs_cluster(IMAGE) / 8 + 1;
+	places.record = ntfs_record_size(IMAGE);
 	places.records = 90;
 	ck_assert_int_eq(run_map(IMAGE, v->size, 512, &truth, &why), 1);
 	ck_assert_uint_gt(property_corrupt(IMAGE, fs_ntfs_map, v->size, truth, 100, seed, where),
@@ -196,9 +197,9 @@ static void poke8(uint64_t at, uint8_t v)
 /* Offset in the record of a field of an attribute, and the record. */
 static size_t field(uint32_t number, uint32_t type, size_t at)
 {
-	uint8_t record[NTFS_RECORD];
+	uint8_t record[NTFS_RECORD_MAX];
 
-	image_read(IMAGE, record, sizeof(record), ntfs_mft(IMAGE) + number * NTFS_RECORD);
+	ntfs_record_read(IMAGE, number, record);
 	return ntfs_attribute(record, type) + at;
 }
 
@@ -263,8 +264,11 @@ START_TEST(doubts)
 
 	/* $AttrDef of 2 GiB; the root's record torn away from the library. */
 	fresh();
-	poke64(4, 0x80, 48, 3000);
-	expect(SMALL, "impossible sizes");
+	poke64(4, 0x80, 48, UINT64_C(2) << 30);
+	expect(SMALL, "$AttrDef has an impossible size");
+	fresh();
+	poke64(6, 0x80, 40, 4096 * 100);
+	expect(SMALL, "a system file has impossible sizes");
 	fresh();
 	poke8(ntfs_mft(IMAGE) + 5 * 1024 + 22, 0);
 	expect(SMALL, "cannot be understood");
