@@ -226,6 +226,33 @@ static int new_scratch(uint64_t size, struct bitmap **ret, struct err *err)
 	return 0;
 }
 
+/* Why there is no reader, where that needs no program to be written. */
+static const char *no_reader(const char *kind)
+{
+	static const struct {
+		const char *kind, *why;
+	} table[] = {
+		{ "crypto_LUKS", "encrypted" },
+		{ "BitLocker", "encrypted" },
+		{ "iso9660", "a read-only filesystem without free space" },
+		{ "squashfs", "a read-only filesystem without free space" },
+		{ "squashfs3", "a read-only filesystem without free space" },
+		{ "erofs", "a read-only filesystem without free space" },
+		{ "cramfs", "a read-only filesystem without free space" },
+		{ "zfs_member", "no reader for pools of ZFS" },
+		{ "ReFS", "no reader for ReFS" },
+		{ "apfs", "no reader for APFS" },
+		{ "bcache", "no reader for bcache" },
+		{ "isw_raid_member", "firmware RAID" },
+		{ "ddf_raid_member", "firmware RAID" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (strcmp(table[i].kind, kind) == 0)
+			return table[i].why;
+	return "no reader for this kind";
+}
+
 static int read_fs(struct contents *c, struct content *x, struct err *err)
 {
 	CLEANUP(bitmap_free) struct bitmap *map = NULL;
@@ -234,7 +261,7 @@ static int read_fs(struct contents *c, struct content *x, struct err *err)
 
 	x->done = true;
 	if (!read)
-		return fs_doubt(&x->why, err, "no reader for this kind");
+		return fs_doubt(&x->why, err, "%s", no_reader(x->kind));
 	r = new_scratch(x->space->size, &map, err);
 	if (r == 0)
 		r = as_doubt(read(x->space, map, &x->why, err), &x->why, err);

@@ -30,6 +30,11 @@ typedef int fs_map_fn(const struct space *s, struct bitmap *map, char **ret_why,
 
 /* ext2, ext3, ext4. */
 fs_map_fn fs_ext_map;
+/* NTFS. libntfs-3g has globals: one thread at a time (ntfs_state.h). */
+fs_map_fn fs_ntfs_map;
+/* FAT of 12, 16 and 32 bits. */
+fs_map_fn fs_fat_map;
+fs_map_fn fs_exfat_map;
 /* Swap of Linux; the image of a hibernated system keeps all of it. */
 fs_map_fn fs_swap_map;
 /* XFS, v4 and v5. */

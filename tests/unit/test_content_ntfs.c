@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* NTFS: volumes by mkntfs with flags, logs and hibernation files of Windows' kind, damaged. */
-#include "tests/images/image.h"
+#include "tests/images/ntfs.h"
 #include "tests/lib/content.h"
 
 /*
@@ -16,23 +16,6 @@ const char *__lsan_default_suppressions(void)
 #define IMAGE	"ntfs.img"
 #define SIZE	(16u << 20)
 #define CLUSTER	4096u
-#define RECORD	1024u
-#define VOLUME	3u		/* number of its MFT record */
-#define LOG	2u
-
-/* Where the boot sector says that $MFT is, or its mirror. */
-static uint64_t place(size_t field)
-{
-	uint8_t boot[512];
-
-	image_read(IMAGE, boot, sizeof(boot), 0);
-	return get_le64(boot + field) * CLUSTER;
-}
-
-static uint64_t mft(void)
-{
-	return place(48);
-}
 
 static bool make(const char *file)
 {
@@ -52,30 +35,6 @@ static bool make(const char *file)
 	return true;
 }
 
-/* The attribute of that type in an MFT record: its offset in the record. */
-static size_t find_attribute(const uint8_t *record, uint32_t type)
-{
-	size_t at = get_le16(record + 20);
-
-	while (get_le32(record + at) != type) {
-		ck_assert_uint_ne(get_le32(record + at), UINT32_MAX);
-		at += get_le32(record + at + 4);
-	}
-	return at;
-}
-
-static void set_flags(uint16_t flags)
-{
-	uint8_t record[RECORD];
-	size_t at;
-
-	image_read(IMAGE, record, sizeof(record), mft() + VOLUME * RECORD);
-	at = find_attribute(record, 0x70);
-	put_le16(record + at + get_le16(record + at + 20) + 10, flags);
-	image_write(IMAGE, record, sizeof(record), mft() + VOLUME * RECORD);
-	image_write(IMAGE, record, sizeof(record), place(56) + VOLUME * RECORD);
-}
-
 static void check(bool is_dirty, bool is_hibernated)
 {
 	CLEANUP(content_fs_done) struct machine_fs fs = { 0 };
@@ -91,10 +50,10 @@ START_TEST(volume_flag)
 	if (!make(NULL))
 		UNIT_LEAVE("no mkntfs");
 	check(false, false);
-	set_flags(1);
+	ntfs_set_flags(IMAGE, 1);
 	check(true, false);
 	/* Others are no dirt: 2 resize the log, 0x8000 modified by chkdsk. */
-	set_flags(0x8002);
+	ntfs_set_flags(IMAGE, 0x8002);
 	check(false, false);
 }
 END_TEST
@@ -134,71 +93,15 @@ START_TEST(other_files)
 }
 END_TEST
 
-/*
- * A log with two restart pages, as Windows keeps it while the volume is mounted: a client is in
- * its list. clean: the list is empty, or the flag says that it was closed.
- */
-static void write_log(uint16_t in_use, uint16_t flags)
-{
-	uint8_t page[CLUSTER] = { 0 }, record[RECORD];
-	size_t at, run;
-	uint64_t lcn = 0, offset;
-
-	image_read(IMAGE, record, sizeof(record), mft() + LOG * RECORD);
-	at = find_attribute(record, 0x80);
-	run = at + get_le16(record + at + 32);
-	for (unsigned int i = 0; i < record[run] >> 4; i++)
-		lcn |= (uint64_t)record[run + 1 + (record[run] & 15) + i] << 8 * i;
-	offset = lcn * CLUSTER;
-
-	memcpy(page, "RSTR", 4);
-	put_le16(page + 4, 30);			/* update sequence array */
-	put_le16(page + 6, 1 + CLUSTER / 512);
-	put_le32(page + 16, CLUSTER);		/* system page */
-	put_le32(page + 20, CLUSTER);		/* log page */
-	put_le16(page + 24, 48);		/* the restart area, 8 aligned behind the array */
-	put_le16(page + 26, 1);			/* version 1.1 */
-	put_le16(page + 28, 1);
-	put_le64(page + 48, 0x1000);		/* current LSN */
-	put_le16(page + 48 + 8, 1);		/* one client record */
-	put_le16(page + 48 + 10, in_use == 0xffff ? 0 : 0xffff);
-	put_le16(page + 48 + 12, in_use);
-	put_le16(page + 48 + 14, flags);
-	put_le32(page + 48 + 16, 67 - 20);	/* bits of a sequence number; below */
-	put_le16(page + 48 + 20, 48 + 160);	/* length of the area */
-	put_le16(page + 48 + 22, 48);		/* the client records in it */
-	put_le64(page + 48 + 24, get_le64(record + at + 48));
-	/* The number of bits follows from the log's size: 67 less those of the size. */
-	for (uint64_t size = get_le64(record + at + 48), bits = 67;; size >>= 1, bits--)
-		if (size == 0) {
-			put_le32(page + 48 + 16, (uint32_t)bits);
-			break;
-		}
-	put_le16(page + 48 + 36, 48);		/* log record header */
-	put_le16(page + 48 + 38, 64);		/* log page data */
-	put_le16(page + 96 + 16, 0xffff);	/* client: no previous, no next */
-	put_le16(page + 96 + 18, 0xffff);
-	put_le32(page + 96 + 28, 8);
-	memcpy(page + 96 + 32, "N\0T\0F\0S\0", 8);
-	/* Fixed up: the last word of each sector is the sequence number, its own in the array. */
-	put_le16(page + 30, 1);
-	for (unsigned int i = 1; i <= CLUSTER / 512; i++) {
-		memcpy(page + 30 + 2 * i, page + i * 512 - 2, 2);
-		put_le16(page + i * 512 - 2, 1);
-	}
-	image_write(IMAGE, page, sizeof(page), offset);
-	image_write(IMAGE, page, sizeof(page), offset + CLUSTER);
-}
-
 START_TEST(log_not_closed)
 {
 	if (!make(NULL))
 		UNIT_LEAVE("no mkntfs");
-	write_log(0, 0);
+	ntfs_write_log(IMAGE, 0, 0);
 	check(true, false);
-	write_log(0, 2);
+	ntfs_write_log(IMAGE, 0, 2);
 	check(false, false);
-	write_log(0xffff, 0);
+	ntfs_write_log(IMAGE, 0xffff, 0);
 	check(false, false);
 }
 END_TEST
@@ -208,8 +111,8 @@ START_TEST(nothing_is_written)
 {
 	if (!make("hibr"))
 		UNIT_LEAVE("no mkntfs");
-	set_flags(1);
-	write_log(0, 0);
+	ntfs_set_flags(IMAGE, 1);
+	ntfs_write_log(IMAGE, 0, 0);
 	ck_assert_int_eq(image_run("cp %s before && chmod 0400 %s", IMAGE, IMAGE), 0);
 	check(true, true);
 	ck_assert_int_eq(image_run("cmp %s before", IMAGE), 0);
@@ -224,14 +127,15 @@ START_TEST(damage)
 		uint32_t record;
 		size_t len;
 	} parts[] = {
-		{ true, 0, 84 }, { false, 0, 500 }, { false, LOG, 420 }, { false, VOLUME, 420 },
-		{ false, 5, 800 }, { false, 64, 420 },
+		{ true, 0, 84 }, { false, 0, 500 }, { false, NTFS_LOG, 420 },
+		{ false, NTFS_VOLUME, 420 }, { false, 5, 800 }, { false, 64, 420 },
 	};
 
 	if (!make("hibr"))
 		UNIT_LEAVE("no mkntfs");
 	content_mutate(content_ntfs, image_path(IMAGE),
-		       parts[_i].boot ? 0 : mft() + parts[_i].record * RECORD, parts[_i].len, 900);
+		       parts[_i].boot ? 0 : ntfs_mft(IMAGE) + parts[_i].record * NTFS_RECORD,
+		       parts[_i].len, 900);
 }
 END_TEST
 
