@@ -6,7 +6,8 @@
  * here, in ascending order, and any difference is a doubt.
  *
  * Where the tree is missing or not marked valid (some old btrfs-progs clear that), the extent tree
- * is enough. The older free space cache (v1) is in files, is often stale, and is not looked at.
+ * is enough. Entries for addresses that no chunk has are left by some mkfs.btrfs, which forgets those
+ * of its temporary chunks; they say nothing about any byte of a device. The older free space cache (v1) is in files, is often stale, and is not looked at.
  */
 #include "disk/fs/fs_btrfs_parts.h"
 
@@ -38,11 +39,26 @@ int fs_btrfs_space_start(struct btrfs *b, struct btrfs_space *fs)
 	return r > 0 ? fs_btrfs_walk_next(&fs->walk, &fs->item) : r;
 }
 
+/* What belongs to no chunk. */
+static int skip_below(struct btrfs_space *fs, uint64_t logical)
+{
+	int r = 1;
+
+	while (r > 0 && fs->item->data && fs->item->key.objectid < logical)
+		r = fs_btrfs_walk_next(&fs->walk, &fs->item);
+	return r;
+}
+
 int fs_btrfs_space_enter(struct btrfs_space *fs, const struct btrfs_chunk *c)
 {
+	int r;
+
 	if (!fs->used)
 		return 1;
 	fs->chunk = c;
+	r = skip_below(fs, c->logical);
+	if (r <= 0)
+		return r;
 	if (!item_is(fs, c->logical, BTRFS_SPACE_INFO) || fs->item->key.offset != c->length ||
 	    fs->item->size != 8)
 		return differs(fs);
@@ -131,12 +147,17 @@ int fs_btrfs_space_leave(struct btrfs_space *fs)
 	/* A chunk is never empty: so there was a bitmap, and it is still the current item. */
 	if (r > 0 && fs->bitmaps)
 		r = fs_btrfs_walk_next(&fs->walk, &fs->item);
+	if (r > 0 && fs->item->data &&
+	    fs->item->key.objectid - fs->chunk->logical < fs->chunk->length)
+		return differs(fs);
 	return r;
 }
 
 int fs_btrfs_space_end(struct btrfs_space *fs)
 {
-	if (fs->used && fs->item->data)
-		return differs(fs);
-	return 1;
+	int r = 1;
+
+	while (fs->used && r > 0 && fs->item->data)
+		r = fs_btrfs_walk_next(&fs->walk, &fs->item);
+	return r;
 }
