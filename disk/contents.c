@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/text.h"
+#include "disk/contents_btrfs.h"
 #include "disk/fs/fs.h"
 #include "disk/lvm/lvm_assemble.h"
 
@@ -20,8 +21,7 @@
 #define FINEST		(4 * KIB)
 #define COARSEST	(64 * KIB)
 
-/* Takes over what r means: an error of the disk becomes a doubt. */
-static int as_doubt(int r, char **why, struct err *err)
+int contents_as_doubt(int r, char **why, struct err *err)
 {
 	if (r >= 0 || r == -ENOMEM)
 		return r;
@@ -93,7 +93,7 @@ int contents_add(struct contents *c, struct space *s, struct err *err)
 typedef int assemble_fn(struct space *const *members, size_t n, struct assembly *ret,
 			struct err *err);
 
-static void settle(struct contents *c)
+void contents_settle(struct contents *c)
 {
 	for (size_t i = 0; i < c->ndisks; i++)
 		space_disk_settle(c->disks[i]);
@@ -103,7 +103,7 @@ static void release_extents(struct contents *c, struct space *s, const struct ex
 {
 	for (size_t i = 0; i < free_->n; i++)
 		space_release(s, free_->v[i].offset, free_->v[i].length);
-	settle(c);
+	contents_settle(c);
 }
 
 /* A volume and what is known of it. */
@@ -212,7 +212,7 @@ static int read_members(struct contents *c, const char *kind, assemble_fn *assem
 
 /* --- filesystems --- */
 
-static int new_scratch(uint64_t size, struct bitmap **ret, struct err *err)
+int contents_new_scratch(uint64_t size, struct bitmap **ret, struct err *err)
 {
 	uint64_t granularity = FINEST;
 	int r;
@@ -262,15 +262,15 @@ static int read_fs(struct contents *c, struct content *x, struct err *err)
 	x->done = true;
 	if (!read)
 		return fs_doubt(&x->why, err, "%s", no_reader(x->kind));
-	r = new_scratch(x->space->size, &map, err);
+	r = contents_new_scratch(x->space->size, &map, err);
 	if (r == 0)
-		r = as_doubt(read(x->space, map, &x->why, err), &x->why, err);
+		r = contents_as_doubt(read(x->space, map, &x->why, err), &x->why, err);
 	if (r <= 0)
 		return r;
 	x->trusted = true;
 	x->free = x->size - bitmap_bytes(map);
 	space_release_clear(x->space, map);
-	settle(c);
+	contents_settle(c);
 	return 0;
 }
 
@@ -279,6 +279,8 @@ int contents_read(struct contents *c, struct err *err)
 	int r;
 
 	r = read_members(c, KIND_LVM, lvm_assemble, &c->lvm, err);
+	if (r == 0)
+		r = contents_btrfs_read(c, err);
 	for (size_t i = 0; i < c->n && r == 0; i++)
 		if (!c->v[i].done)
 			r = read_fs(c, &c->v[i], err);

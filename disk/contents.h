@@ -7,6 +7,7 @@
  *	level		makes				out of
  *	md		arrays				partitions, disks
  *	lvm		logical volumes			partitions, disks, arrays
+ *	btrfs		filesystems on several		all of these
  *	fs		(releases)			all of these
  */
 #ifndef P2V_DISK_CONTENTS_H
@@ -42,6 +43,15 @@ struct contents {
 int contents_add(struct contents *c, struct space *s, struct err *err);
 /* The same for what is not to be looked into: why and nothing else. */
 int contents_add_opaque(struct contents *c, const char *why, struct err *err);
+
+/* For levels in files of their own. */
+/* Takes over what r means: an error of the disk becomes a doubt. */
+int contents_as_doubt(int r, char **why, struct err *err);
+/* A map of a space of that size, all set, as fine as memory allows. */
+int contents_new_scratch(uint64_t size, struct bitmap **ret, struct err *err);
+/* At the end of a space's releases. */
+void contents_settle(struct contents *c);
+
 int contents_read(struct contents *c, struct err *err);
 void contents_done(struct contents *c);
 DEFINE_CLEANUP_VALUE(struct contents, contents_done)
