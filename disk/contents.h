@@ -5,7 +5,7 @@
  * spaces to the disks' maps.
  *
  *	level		makes				out of
- *	md		arrays				partitions, disks
+ *	md		arrays				partitions, disks, arrays
  *	lvm		logical volumes			partitions, disks, arrays
  *	fs		(releases)			all of these
  */
@@ -35,7 +35,7 @@ struct contents {
 	size_t n;
 	struct space **disks;		/* borrowed: to settle after each release */
 	size_t ndisks;
-	struct assembly md, lvm;
+	struct assembly md, md_on_md, lvm;
 };
 
 /* Find out what is in a space; its index is c->n - 1 then. */

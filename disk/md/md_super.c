@@ -53,7 +53,6 @@
 #define V1_DATA_SIZE	136
 #define V1_SECTOR	144
 #define V1_DEV_NUMBER	160
-#define V1_BAD_SHIFT	185
 #define V1_BAD_SECTORS	186
 #define V1_BAD_OFFSET	188
 #define V1_EVENTS	200
@@ -199,7 +198,6 @@ static void take_v1(const uint8_t *sb, struct md_super *s)
 	s->reshaping = s->features & MD_FEATURE_RESHAPE;
 	if (s->features & MD_FEATURE_BITMAP)
 		s->bitmap_offset = (int32_t)get_le32(sb + V1_BITMAP);
-	s->bad_shift = sb[V1_BAD_SHIFT];
 	s->bad_sectors = get_le16(sb + V1_BAD_SECTORS);
 	s->bad_offset = (int32_t)get_le32(sb + V1_BAD_OFFSET);
 	s->number = get_le32(sb + V1_DEV_NUMBER);

@@ -65,10 +65,9 @@ struct md_super {			/* bytes, unless it says otherwise */
 	bool clean;			/* stopped in order, nothing to be resynced */
 	bool reshaping;
 	bool recovering;		/* 0.90: this or another member is not in sync yet */
-	uint8_t bad_shift;		/* 1.x: log of bad blocks, sectors counted from the superblock */
-	uint32_t bad_sectors;
-	int32_t bad_offset;
-	int32_t bitmap_offset;		/* in sectors, counted from the superblock; 0: none */
+	/* 1.x: sectors, counted from the superblock; an offset of 0 is none. */
+	int32_t bitmap_offset, bad_offset;
+	uint32_t bad_sectors;		/* the log of bad blocks */
 	uint32_t number;		/* the member's index among the roles */
 	uint32_t role;			/* its own, as it says */
 	uint32_t nroles;
