@@ -5,9 +5,9 @@
  *
  * RAID 10
  *	Chunk by chunk every copy is known, and read from the first that can be. All copies are
- *	released together. Where members are aligned differently, rounding to clusters may keep a
- *	copy that another loses. That is harmless, as with RAID 1: the copies then differ in bytes
- *	that nobody reads before writing them.
+ *	released together. Where they lie differently within clusters (members are, or chunks are
+ *	small), rounding may keep a copy when another is lost. That is harmless, as with RAID 1:
+ *	they then differ in bytes that nobody reads before writing them.
  *
  * RAID 4, 5, 6
  *	Data chunks are read as they lie, parity is not asked. Releasing is another matter. Byte x

@@ -112,22 +112,33 @@ static int raid10_read(const struct space *s, void *buf, size_t len, uint64_t of
 	return 0;
 }
 
-/* Copy by copy: so that neighbours on a member come one after the other. */
+/* What member m has in a row of first copies, or in that row's copy f: if it is in the range. */
+static void release_one(const struct raid10 *r, uint64_t row, size_t f, size_t m, uint64_t offset,
+			uint64_t end)
+{
+	const struct space_piece *p = &r->piece[m];
+	uint64_t chunk = (row * r->n + (m + r->n - f) % r->n) / r->near * r->chunk;
+	uint64_t at = (row * r->row_step + f * r->far_step) * r->chunk;
+	uint64_t from = MAX(chunk, offset), to = MIN(chunk + r->chunk, end);
+
+	if (p->below && from < to)
+		space_release(p->below, p->offset + at + (from - chunk), to - from);
+}
+
+/* In such an order that neighbours on a member come one after the other. */
 static void raid10_release(struct space *s, uint64_t offset, uint64_t length)
 {
 	const struct raid10 *r = container_of(s, const struct raid10, space);
 	uint64_t end = offset + length;
+	uint64_t first = offset / r->chunk * r->near / r->n;
+	uint64_t last = ((end - 1) / r->chunk * r->near + r->near - 1) / r->n;
+	size_t parts = r->row_step > 1 ? 1 : r->far, rows = r->far / parts;
 
-	for (size_t k = 0; k < r->near * r->far; k++) {
-		for (uint64_t at = offset, next; at < end; at = next) {
-			uint64_t within = at % r->chunk, to;
-			const struct space_piece *p = &r->piece[find_copy(r, at / r->chunk, k, &to)];
-
-			next = MIN(end, at - within + r->chunk);
-			if (p->below)
-				space_release(p->below, p->offset + to + within, next - at);
-		}
-	}
+	for (size_t part = 0; part < parts; part++)
+		for (size_t m = 0; m < r->n; m++)
+			for (uint64_t row = first; row <= last; row++)
+				for (size_t f = 0; f < rows; f++)
+					release_one(r, row, part + f, m, offset, end);
 }
 
 static const struct space_ops raid10_ops = { .read = raid10_read, .release = raid10_release };
