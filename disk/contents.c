@@ -13,6 +13,7 @@
 #include "disk/contents_btrfs.h"
 #include "disk/fs/fs.h"
 #include "disk/lvm/lvm_assemble.h"
+#include "disk/md/md_assemble.h"
 
 #define KIND_MD		"linux_raid_member"
 #define KIND_LVM	"LVM2_member"
@@ -278,7 +279,12 @@ int contents_read(struct contents *c, struct err *err)
 {
 	int r;
 
-	r = read_members(c, KIND_LVM, lvm_assemble, &c->lvm, err);
+	/* Twice, since an array may be made of arrays. */
+	r = read_members(c, KIND_MD, md_assemble, &c->md, err);
+	if (r == 0)
+		r = read_members(c, KIND_MD, md_assemble, &c->md_on_md, err);
+	if (r == 0)
+		r = read_members(c, KIND_LVM, lvm_assemble, &c->lvm, err);
 	if (r == 0)
 		r = contents_btrfs_read(c, err);
 	for (size_t i = 0; i < c->n && r == 0; i++)
@@ -297,6 +303,7 @@ void contents_done(struct contents *c)
 	}
 	free(c->v);
 	assembly_done(&c->lvm);
+	assembly_done(&c->md_on_md);
 	assembly_done(&c->md);
 	*c = (struct contents){ 0 };
 }

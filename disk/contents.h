@@ -5,7 +5,7 @@
  * spaces to the disks' maps.
  *
  *	level		makes				out of
- *	md		arrays				partitions, disks
+ *	md		arrays				partitions, disks, arrays
  *	lvm		logical volumes			partitions, disks, arrays
  *	btrfs		filesystems on several		all of these
  *	fs		(releases)			all of these
@@ -36,7 +36,7 @@ struct contents {
 	size_t n;
 	struct space **disks;		/* borrowed: to settle after each release */
 	size_t ndisks;
-	struct assembly md, lvm;
+	struct assembly md, md_on_md, lvm;
 };
 
 /* Find out what is in a space; its index is c->n - 1 then. */

@@ -17,9 +17,6 @@
 #include "common/text.h"
 #include "disk/contents.h"
 
-/* Kept at both ends of the disk: boot loaders, partition tables, RAID labels. */
-#define EDGE	MIB
-
 #define KIND_GAP	"unallocated"
 #define NO_CONTENT	SIZE_MAX
 
@@ -223,8 +220,8 @@ static void set_edges(struct disk_state *ds)
 	struct usedmap *u = ds->u;
 	uint64_t size = ds->disk->size;
 
-	bitmap_set_range(u->map, 0, EDGE);
-	bitmap_set_range(u->map, size - MIN(size, EDGE), EDGE);
+	bitmap_set_range(u->map, 0, USEDMAP_EDGE);
+	bitmap_set_range(u->map, size - MIN(size, USEDMAP_EDGE), USEDMAP_EDGE);
 	if (u->table.nparts > 0)
 		bitmap_set_range(u->map, 0, u->table.parts[0].offset);
 }

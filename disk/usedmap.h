@@ -32,6 +32,8 @@
 #include "disk/ptable.h"
 
 #define USEDMAP_GRANULARITY (64u << 10)
+/* Kept at both ends of every disk: boot loaders, partition tables, RAID labels. */
+#define USEDMAP_EDGE (1u << 20)
 
 struct usedmap_part {
 	char *name;			/* partition number ("1"), "gap", or "disk" for all of it */
