@@ -67,7 +67,7 @@ static int read_mda(const struct lvm_source *s, const struct lvm_area *mda, char
 	return 1;
 }
 
-int lvm_area_read(const struct lvm_source *s, const struct lvm_header *h, char **ret,
+int lvm_area_find(const struct lvm_source *s, const struct lvm_header *h, char **ret,
 		  size_t *ret_len)
 {
 	CLEANUP(mem_free) char *text = NULL;
@@ -90,11 +90,24 @@ int lvm_area_read(const struct lvm_source *s, const struct lvm_header *h, char *
 			len = copy_len;
 		}
 	}
-	if (!text)
-		return lvm_source_doubt(s, "all metadata areas of the PV are switched off");
 	while (len > 0 && text[len - 1] == '\0')
 		len--;
 	*ret = TAKE_PTR(text);
 	*ret_len = len;
 	return 1;
+}
+
+int lvm_area_read(const struct lvm_source *s, const struct lvm_header *h, char **ret,
+		  size_t *ret_len)
+{
+	char *text = NULL;
+	int r = lvm_area_find(s, h, &text, ret_len);
+
+	if (r > 0 && !text)
+		return lvm_source_doubt(s, h->mdas == 0 ?
+					"the PV has no metadata area of its own" :
+					"all metadata areas of the PV are switched off");
+	if (r > 0)
+		*ret = text;
+	return r;
 }

@@ -15,12 +15,18 @@
 #include "common/compiler.h"
 #include "common/text.h"
 
+struct area {				/* of this PV */
+	uint64_t first, count;		/* extents */
+	const char *lv;
+};
+
 struct group {
 	const struct lvm_source *s;
-	const struct lvm_node *pvs, *lvs;	/* lvs may be NULL */
-	const struct lvm_node *own;		/* this PV's section */
-	uint64_t extent_size;
+	const struct lvm_vg *vg;
+	const struct lvm_node *own;	/* this PV's section */
 	struct lvm_pv *pv;
+	struct area *areas;
+	size_t nareas, cap;
 };
 
 static const char *const no_words[] = { NULL };
@@ -33,6 +39,9 @@ static bool known_type(const char *type)
 		"raid4", "raid5", "raid5_la", "raid5_ls", "raid5_ra", "raid5_rs", "raid5_n",
 		"raid6", "raid6_zr", "raid6_nr", "raid6_nc", "raid6_n_6", "raid6_la_6",
 		"raid6_ls_6", "raid6_ra_6", "raid6_rs_6", "raid10", "raid10_near",
+		/* Flags behind a '+' that say nothing about where it lies. */
+		"thin-pool+CROP_METADATA", "cache+METADATA_FORMAT", "cache-pool+METADATA_FORMAT",
+		"cache+CACHE_USES_CACHEVOL",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(exact); i++)
@@ -41,11 +50,27 @@ static bool known_type(const char *type)
 	return false;
 }
 
+static int add_area(struct group *g, uint64_t first, uint64_t count, const char *lv)
+{
+	if (g->nareas == g->cap) {
+		size_t cap = g->cap ? g->cap * 2 : 64;
+		struct area *v = reallocarray(g->areas, cap, sizeof(*v));
+
+		if (!v)
+			return err_nomem(g->s->err);
+		g->areas = v;
+		g->cap = cap;
+	}
+	g->areas[g->nareas++] = (struct area){ first, count, lv };
+	return 1;
+}
+
 /* "stripes": name, first extent, name, first extent, ... */
-static int walk_stripes(const struct group *g, const struct lvm_node *segment, const char *lv)
+static int walk_stripes(struct group *g, const struct lvm_node *segment, const char *lv)
 {
 	const struct lvm_node *stripes = lvm_text_child(segment, "stripes", LVM_ARRAY);
 	uint64_t count, stripe_count, width, listed = 0;
+	int r;
 
 	if (!stripes || !lvm_text_child_number(segment, "extent_count", &count) ||
 	    !lvm_text_child_number(segment, "stripe_count", &stripe_count) || stripe_count == 0 ||
@@ -53,31 +78,28 @@ static int walk_stripes(const struct group *g, const struct lvm_node *segment, c
 		return lvm_source_doubt(g->s, "a segment of LV %s is incomplete", lv);
 	width = count / stripe_count;
 	for (const struct lvm_node *n = stripes->children; n; n = n->next->next, listed++) {
-		uint64_t first, bytes = extents_bytes(&g->pv->allocated), length;
+		bool is_lv;
 
 		if (n->kind != LVM_STRING || !n->next || n->next->kind != LVM_NUMBER)
 			return lvm_source_doubt(g->s, "a segment of LV %s cannot be understood",
 						lv);
-		if (!lvm_text_has_section(g->pvs, n->string)) {
-			if (!lvm_text_has_section(g->lvs, n->string))
+		is_lv = lvm_items_find(&g->vg->lvs, n->string) != LVM_NOBODY;
+		if (lvm_items_find(&g->vg->pvs, n->string) == LVM_NOBODY) {
+			if (!is_lv)
 				return lvm_source_doubt(g->s, "LV %s lies on an unknown PV", lv);
 			continue;
 		}
 		/* Then nobody can tell which of the two is meant. */
-		if (lvm_text_has_section(g->lvs, n->string))
+		if (is_lv)
 			return lvm_source_doubt(g->s, "an LV and a PV are both called %s",
 						n->string);
 		if (strcmp(n->string, g->own->name) != 0)
 			continue;
-		first = n->next->number;
-		if (!range_inside(first, width, g->pv->extents))
+		if (!range_inside(n->next->number, width, g->pv->extents))
 			return lvm_source_doubt(g->s, "LV %s leaves the PV", lv);
-		length = width * g->extent_size;
-		if (extents_add(&g->pv->allocated, g->pv->pe_start + first * g->extent_size, length,
-				0) < 0)
-			return err_nomem(g->s->err);
-		if (extents_bytes(&g->pv->allocated) != bytes + length)
-			return lvm_source_doubt(g->s, "LV %s overlaps another", lv);
+		r = add_area(g, n->next->number, width, lv);
+		if (r <= 0)
+			return r;
 	}
 	if (listed != stripe_count)
 		return lvm_source_doubt(g->s, "a segment of LV %s is incomplete", lv);
@@ -87,7 +109,8 @@ static int walk_stripes(const struct group *g, const struct lvm_node *segment, c
 static bool names_pv(const struct group *g, const struct lvm_node *section)
 {
 	for (const struct lvm_node *n = section->children; n; n = n->next) {
-		if (n->kind == LVM_STRING && lvm_text_has_section(g->pvs, n->string))
+		if (n->kind == LVM_STRING &&
+		    lvm_items_find(&g->vg->pvs, n->string) != LVM_NOBODY)
 			return true;
 		if ((n->kind == LVM_ARRAY || n->kind == LVM_SECTION) && names_pv(g, n))
 			return true;
@@ -95,25 +118,21 @@ static bool names_pv(const struct group *g, const struct lvm_node *section)
 	return false;
 }
 
-static int walk_lv(const struct group *g, const struct lvm_node *lv)
+static int walk_lv(struct group *g, const struct lvm_node *lv)
 {
 	uint64_t segments, found = 0, expected = 0;
 	int r;
 
-	if (lv->kind != LVM_SECTION)
-		return lvm_source_doubt(g->s, "an LV cannot be understood");
 	if (lvm_text_has_word(lv, "status", "PVMOVE") || lvm_text_has_word(lv, "flags", "PVMOVE") ||
 	    lvm_text_has_word(lv, "status", "LOCKED") || lvm_text_has_word(lv, "flags", "LOCKED"))
 		return lvm_source_doubt(g->s, "LV %s is being moved", lv->name);
 	if (!lvm_text_child_number(lv, "segment_count", &segments))
 		return lvm_source_doubt(g->s, "LV %s has no segments", lv->name);
-	for (const struct lvm_node *n = lv->children; n; n = n->next) {
+	for (const struct lvm_node *n = lvm_vg_segment(lv, NULL); n; n = lvm_vg_segment(lv, n)) {
 		char shown[64];
 		const char *type;
 		uint64_t start, count;
 
-		if (n->kind != LVM_SECTION || strncmp(n->name, "segment", 7) != 0)
-			continue;
 		found++;
 		type = lvm_text_child_string(n, "type");
 		if (!type || !lvm_text_child_number(n, "start_extent", &start) ||
@@ -140,28 +159,41 @@ static int walk_lv(const struct group *g, const struct lvm_node *lv)
 	return 1;
 }
 
-/* "4Tcj7o-5f0B-..." is 32 characters with dashes after 6, 10, 14, ... */
-static void uuid_with_dashes(const char *plain, char ret[static 40])
+static int by_first(const void *a, const void *b)
 {
-	char *to = ret;
+	const struct area *x = a, *y = b;
 
-	for (int i = 0; i < 32; i++) {
-		if (i >= 6 && i <= 26 && (i - 6) % 4 == 0)
-			*to++ = '-';
-		*to++ = plain[i];
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* All that was found, in order: no extent may have been given out twice. */
+static int take_areas(struct group *g)
+{
+	uint64_t end = 0, size = g->pv->extent_size;
+
+	if (g->nareas > 0)
+		qsort(g->areas, g->nareas, sizeof(*g->areas), by_first);
+	for (size_t i = 0; i < g->nareas; i++) {
+		const struct area *x = &g->areas[i];
+
+		if (x->first < end)
+			return lvm_source_doubt(g->s, "LV %s overlaps another", x->lv);
+		end = x->first + x->count;
+		if (extents_add(&g->pv->allocated, g->pv->pe_start + x->first * size,
+				x->count * size, 0) < 0)
+			return err_nomem(g->s->err);
 	}
-	*to = '\0';
+	return 1;
 }
 
 static int find_own_pv(struct group *g)
 {
-	for (const struct lvm_node *n = g->pvs->children; n; n = n->next) {
-		const char *id = n->kind == LVM_SECTION ? lvm_text_child_string(n, "id") : NULL;
+	for (size_t i = 0; i < g->vg->pvs.n; i++) {
+		const struct lvm_node *n = g->vg->pvs.v[i].node;
+		const char *id = lvm_text_child_string(n, "id");
 
 		if (!id)
 			return lvm_source_doubt(g->s, "a PV in the LVM metadata has no id");
-		if (!lvm_text_has_section(g->pvs, n->name))
-			return lvm_source_doubt(g->s, "two PVs are called %s", n->name);
 		if (strcmp(id, g->pv->uuid) != 0)
 			continue;
 		if (g->own)
@@ -183,7 +215,7 @@ static int check_geometry(struct group *g, const struct lvm_header *h)
 		return lvm_source_doubt(g->s, "the PV is marked missing or in an unknown way");
 	if (!lvm_text_child_number(g->own, "pe_start", &start) ||
 	    !lvm_text_child_number(g->own, "pe_count", &count) ||
-	    !u64_mul(start, LVM_SECTOR, &start) || !u64_mul(count, g->extent_size, &size) ||
+	    !u64_mul(start, LVM_SECTOR, &start) || !u64_mul(count, g->vg->extent_size, &size) ||
 	    !u64_add(start, size, &end) || end > h->device_size)
 		return lvm_source_doubt(g->s, "the PV's extents do not fit into it");
 	if (start != h->data.offset || start < LVM_LABEL_SECTORS * LVM_SECTOR)
@@ -191,7 +223,7 @@ static int check_geometry(struct group *g, const struct lvm_header *h)
 					"label and metadata differ on where the extents begin");
 	pv->pe_start = start;
 	pv->extents = count;
-	pv->extent_size = g->extent_size;
+	pv->extent_size = g->vg->extent_size;
 	if (extents_add(&pv->metadata, 0, LVM_LABEL_SECTORS * LVM_SECTOR, 0) < 0)
 		return err_nomem(g->s->err);
 	for (unsigned int i = 0; i < h->mdas; i++) {
@@ -205,58 +237,30 @@ static int check_geometry(struct group *g, const struct lvm_header *h)
 	return 1;
 }
 
-int lvm_group_walk(const struct lvm_source *s, const struct lvm_node *root,
-		   const struct lvm_header *h, struct lvm_pv *pv)
+static int walk(struct group *g, const struct lvm_header *h)
 {
-	static const char *const vg_status[] = {
-		"RESIZEABLE", "READ", "WRITE", "WRITE_LOCKED", "EXPORTED", "CLUSTERED", "SHARED",
-		NULL
-	};
-	struct group g = { .s = s, .pv = pv };
-	const struct lvm_node *vg = NULL;
-	const char *contents = lvm_text_child_string(root, "contents");
-	uint64_t version, sectors;
 	int r;
 
-	if (!contents || strcmp(contents, "Text Format Volume Group") != 0 ||
-	    !lvm_text_child_number(root, "version", &version) || version != 1)
-		return lvm_source_doubt(s, "the LVM metadata has an unknown version");
-	for (const struct lvm_node *n = root->children; n; n = n->next) {
-		if (n->kind != LVM_SECTION)
-			continue;
-		if (vg)
-			return lvm_source_doubt(s, "the LVM metadata describes two volume groups");
-		vg = n;
-	}
-	if (!vg)
-		return lvm_source_doubt(s, "the LVM metadata describes no volume group");
-	if (!lvm_text_only_words(vg, "status", vg_status) ||
-	    !lvm_text_only_words(vg, "flags", no_words))
-		return lvm_source_doubt(s, "volume group %s is marked in an unknown way", vg->name);
-	if (!lvm_text_child_number(vg, "extent_size", &sectors) || sectors == 0 ||
-	    !u64_mul(sectors, LVM_SECTOR, &g.extent_size))
-		return lvm_source_doubt(s, "volume group %s has no extent size", vg->name);
-	g.pvs = lvm_text_child(vg, "physical_volumes", LVM_SECTION);
-	if (!g.pvs)
-		return lvm_source_doubt(s, "volume group %s lists no PVs", vg->name);
-	g.lvs = lvm_text_child(vg, "logical_volumes", LVM_SECTION);
-	for (const struct lvm_node *n = vg->children; n && !g.lvs; n = n->next)
-		if (strcmp(n->name, "logical_volumes") == 0)
-			return lvm_source_doubt(s, "volume group %s lists its LVs in an odd way",
-						vg->name);
+	lvm_vg_dashed(h->uuid, g->pv->uuid);
+	r = find_own_pv(g);
+	if (r > 0)
+		r = check_geometry(g, h);
+	for (size_t i = 0; i < g->vg->lvs.n && r > 0; i++)
+		r = walk_lv(g, g->vg->lvs.v[i].node);
+	if (r > 0)
+		r = take_areas(g);
+	if (r <= 0)
+		return r;
+	g->pv->vg_name = strdup(g->vg->node->name);
+	return g->pv->vg_name ? 1 : err_nomem(g->s->err);
+}
 
-	uuid_with_dashes(h->uuid, pv->uuid);
-	r = find_own_pv(&g);
-	if (r <= 0)
-		return r;
-	r = check_geometry(&g, h);
-	if (r <= 0)
-		return r;
-	for (const struct lvm_node *n = g.lvs ? g.lvs->children : NULL; n; n = n->next) {
-		r = walk_lv(&g, n);
-		if (r <= 0)
-			return r;
-	}
-	pv->vg_name = strdup(vg->name);
-	return pv->vg_name ? 1 : err_nomem(s->err);
+int lvm_group_walk(const struct lvm_source *s, const struct lvm_vg *vg,
+		   const struct lvm_header *h, struct lvm_pv *pv)
+{
+	struct group g = { .s = s, .vg = vg, .pv = pv };
+	int r = walk(&g, h);
+
+	free(g.areas);
+	return r;
 }

@@ -6,13 +6,13 @@
 #include "disk/lvm/lvm_label.h"
 #include "disk/lvm/lvm_meta.h"
 #include "disk/lvm/lvm_source.h"
-#include "disk/lvm/lvm_text.h"
+#include "disk/lvm/lvm_vg.h"
 
 /*
- * Fill pv (zeroed by the caller, who frees it in any case) from the text's tree, held against the
- * PV's own header. 1, 0 (doubt), -ENOMEM.
+ * Fill pv (zeroed by the caller, who frees it in any case) from the group, held against the PV's
+ * own header. 1, 0 (doubt), -ENOMEM.
  */
-int lvm_group_walk(const struct lvm_source *s, const struct lvm_node *root,
+int lvm_group_walk(const struct lvm_source *s, const struct lvm_vg *vg,
 		   const struct lvm_header *h, struct lvm_pv *pv);
 
 #endif

@@ -55,8 +55,6 @@ static int parse_header(const struct lvm_source *s, const uint8_t *sector, struc
 	r = parse_areas(s, sector, &pos, h.mda, LVM_MDAS_MAX, &h.mdas);
 	if (r <= 0)
 		return r;
-	if (h.mdas == 0)
-		return lvm_source_doubt(s, "the PV has no metadata area of its own");
 	/* The header extension; version 0 is an older LVM2 that knew none. */
 	if (pos + 8 > LVM_SECTOR)
 		return lvm_source_doubt(s, "the PV header does not end");

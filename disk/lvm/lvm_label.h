@@ -21,15 +21,19 @@ struct lvm_header {
 	char uuid[33];			/* as it is stored: without dashes */
 	uint64_t device_size;
 	struct lvm_area data, mda[LVM_MDAS_MAX];
-	unsigned int mdas;		/* >= 1 */
+	unsigned int mdas;		/* 0: others of the group have the metadata */
 };
 
 /* The label sector and what its header says. */
 int lvm_label_read(const struct lvm_source *s, struct lvm_header *ret);
 /*
  * The committed text out of the metadata areas' rings; when there are two, they must agree. *ret
- * is malloc'd and has a NUL behind its *ret_len bytes.
+ * is malloc'd and has a NUL behind its *ret_len bytes; it is NULL when the PV has no area that is
+ * in use.
  */
+int lvm_area_find(const struct lvm_source *s, const struct lvm_header *h, char **ret,
+		  size_t *ret_len);
+/* The same, but then it is a doubt. */
 int lvm_area_read(const struct lvm_source *s, const struct lvm_header *h, char **ret,
 		  size_t *ret_len);
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Three layers, each of which may end in doubt (0), success (1) or an error:
+ * Layers, each of which may end in doubt (0), success (1) or an error:
  *
  *	lvm_label	label and PV header: where the data area and the metadata areas are
  *	lvm_area	the metadata areas' rings: the committed text
- *	lvm_text	the text parsed into a tree, which lvm_group walks
+ *	lvm_text	the text parsed into a tree
+ *	lvm_vg		what of it is one volume group, which lvm_group walks
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +24,7 @@ int lvm_pv_read(const struct space *space, struct lvm_pv *ret, char **ret_why, s
 {
 	CLEANUP(lvm_pv_done) struct lvm_pv pv = { 0 };
 	CLEANUP(lvm_text_free) struct lvm_node *root = NULL;
+	CLEANUP(lvm_vg_done) struct lvm_vg vg = { 0 };
 	CLEANUP(mem_free) char *text = NULL, *why = NULL;
 	struct lvm_source s = {
 		.read = read_space,
@@ -41,7 +43,9 @@ int lvm_pv_read(const struct space *space, struct lvm_pv *ret, char **ret_why, s
 	if (r > 0)
 		r = lvm_text_parse(&s, text, len, &root);
 	if (r > 0)
-		r = lvm_group_walk(&s, root, &h, &pv);
+		r = lvm_vg_read(&s, root, &vg);
+	if (r > 0)
+		r = lvm_group_walk(&s, &vg, &h, &pv);
 	if (r > 0) {
 		*ret = pv;
 		pv = (struct lvm_pv){ 0 };
