@@ -6,8 +6,8 @@
  *	single, RAID 1*, DUP	every stripe holds all of it
  *	RAID 0			64 KiB to each stripe in turn
  *	RAID 10			64 KiB to each pair of stripes in turn
- *	RAID 5, 6		64 KiB to each of n - 1 (n - 2) stripes in turn, then parity; each row
- *				begins one stripe further to the right
+ *	RAID 5, 6		64 KiB to each of n - 1 (n - 2) stripes in turn, then parity; each
+ *				row begins one stripe further to the right
  *
  * What is free in rows that are free as a whole is free on all devices, parity and all. Of a row
  * with parity that is not free as a whole nothing is released: parity is worked out of free blocks,

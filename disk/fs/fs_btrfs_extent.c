@@ -265,8 +265,8 @@ static int check_sums(struct btrfs *b)
 			return fs_btrfs_doubt(b, "chunk %" PRIu64 " has no block group",
 					      c->logical);
 		if (c->used != c->sum)
-			return fs_btrfs_doubt(b, "block group %" PRIu64 ": its used bytes are wrong",
-					      c->logical);
+			return fs_btrfs_doubt(b, "block group %" PRIu64 ": its used bytes are "
+					      "wrong", c->logical);
 		total += c->used;	/* no more than its length, which is on the devices */
 	}
 	if (total != b->super->bytes_used)
@@ -281,7 +281,8 @@ static int check_own_blocks(struct btrfs *b)
 		const struct btrfs_blocks *x = &b->walked[i], *y = &b->extents[i];
 
 		if (x->n > 0 && (x->n != y->n || x->sum != y->sum))
-			return fs_btrfs_doubt(b, "tree %u: its blocks are not those marked used", i);
+			return fs_btrfs_doubt(b, "tree %u: its blocks are not those marked used",
+					      i);
 	}
 	return 1;
 }

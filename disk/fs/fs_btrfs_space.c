@@ -6,8 +6,9 @@
  * here, in ascending order, and any difference is a doubt.
  *
  * Where the tree is missing or not marked valid (some old btrfs-progs clear that), the extent tree
- * is enough. Entries for addresses that no chunk has are left by some mkfs.btrfs, which forgets those
- * of its temporary chunks; they say nothing about any byte of a device. The older free space cache (v1) is in files, is often stale, and is not looked at.
+ * is enough. Entries for addresses that no chunk has are left by some mkfs.btrfs, which forgets
+ * those of its temporary chunks; they say nothing about any byte of a device. The older free space
+ * cache (v1) is in files, is often stale, and is not looked at.
  */
 #include "disk/fs/fs_btrfs_parts.h"
 
