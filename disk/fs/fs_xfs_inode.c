@@ -34,6 +34,7 @@ struct fork {
 struct scan {
 	uint32_t ag;
 	uint64_t ino;			/* in the AG */
+	uint64_t blocks;		/* of it, up to here */
 	uint8_t *chunk;
 	struct fork fork;
 	struct fs_xfs_walk walk;
@@ -55,6 +56,7 @@ static int take_extent(struct fs_xfs *x, const uint8_t *p, void *arg)
 		return impossible(x, s);
 	s->fork.next = offset + count;
 	s->fork.extents++;
+	s->blocks += count;
 	if (s->fork.elsewhere)
 		return 1;
 	if (ag >= x->ag_count ||
@@ -67,6 +69,7 @@ static int take_extent(struct fs_xfs *x, const uint8_t *p, void *arg)
 static int check_btree(struct fs_xfs *x, struct scan *s, const uint8_t *p, uint32_t len)
 {
 	uint32_t level = get_be16(p), n = get_be16(p + 2), max = (len - 4) / 16;
+	uint64_t before = s->walk.blocks;
 	int r = 1;
 
 	if (level == 0 || level >= FS_XFS_LEVELS_MAX || n == 0 || n > max)
@@ -75,6 +78,7 @@ static int check_btree(struct fs_xfs *x, struct scan *s, const uint8_t *p, uint3
 	for (uint32_t i = 0; i < n && r > 0; i++)
 		r = fs_xfs_btree_part(x, &s->walk, get_be64(p + 4 + max * 8 + i * 8), level - 1,
 				      p + 4 + i * 8);
+	s->blocks += s->walk.blocks - before;
 	return r > 0 ? fs_xfs_btree_end(x, &s->walk) : r;
 }
 
@@ -113,6 +117,7 @@ static int check_inode(struct fs_xfs *x, struct scan *s, const uint8_t *p)
 	if (get_be16(p) != INODE_MAGIC || get_be16(p + 2) == 0 || p[4] < 1 || p[4] > 2 ||
 	    attr > room)
 		return impossible(x, s);
+	s->blocks = 0;
 	r = check_fork(x, s, p + CORE_LEN, attr ? attr : room, p[5], get_be32(p + 76),
 		       get_be16(p + 90) & FLAG_REALTIME);
 	if (r > 0 && attr)
@@ -120,7 +125,7 @@ static int check_inode(struct fs_xfs *x, struct scan *s, const uint8_t *p)
 			       false);
 	else if (r > 0 && get_be16(p + 80) != 0)
 		return impossible(x, s);
-	return r;
+	return r > 0 && s->blocks != get_be64(p + 64) ? impossible(x, s) : r;
 }
 
 static int take_chunk(struct fs_xfs *x, const uint8_t *record, void *arg)
@@ -144,14 +149,6 @@ static int take_chunk(struct fs_xfs *x, const uint8_t *record, void *arg)
 	return 1;
 }
 
-static void walk_of(struct scan *s, const struct fs_xfs *x)
-{
-	s->walk = (struct fs_xfs_walk){
-		.kind = &bmbt, .record = take_extent, .arg = s, .used = true,
-		.blocks_max = x->blocks,
-	};
-}
-
 int fs_xfs_inode_check(struct fs_xfs *x)
 {
 	CLEANUP(mem_free) uint8_t *chunk = malloc(FS_XFS_CHUNK * x->inode_size);
@@ -160,7 +157,11 @@ int fs_xfs_inode_check(struct fs_xfs *x)
 
 	if (!chunk)
 		return err_nomem(x->err);
-	walk_of(&s, x);
+	/* All btrees of all files together, which no two share. */
+	s.walk = (struct fs_xfs_walk){
+		.kind = &bmbt, .record = take_extent, .arg = &s, .used = true,
+		.blocks_max = x->blocks,
+	};
 	for (uint32_t ag = 0; ag < x->ag_count && r > 0; ag++) {
 		s.ag = ag;
 		r = fs_xfs_ag_inodes(x, ag, take_chunk, &s);

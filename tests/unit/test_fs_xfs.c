@@ -65,8 +65,8 @@ static const char *history(void)
 
 static bool can_mount(void)
 {
-	return geteuid() == 0 && image_run("mkdir -p mnt && mount -o loop fs.img mnt && umount mnt")
-	       == 0;
+	return geteuid() == 0 &&
+	       image_run("mkdir -p mnt && mount -o loop fs.img mnt && umount mnt") == 0;
 }
 
 /* A life, a free space in pieces, a few shared extents; what is there goes into the file list. */
@@ -75,10 +75,12 @@ static void live(const struct flavour *v, unsigned int seed)
 	ck_assert_int_eq(image_run("mount -o loop fs.img mnt"), 0);
 	image_run("sh %s make mnt %u 30; mkdir -p mnt/p; i=0; "
 		  "while [ $i -lt 400 ]; do echo $i > mnt/p/$i; i=$((i + 1)); done; "
-		  "rm -f mnt/p/*[02468]; setfattr -n user.x -v $(printf '%%03000d' 1) mnt/p/1; "
+		  "rm -f mnt/p/*[02468]; "
+		  "setfattr -n user.x -v $(printf '%%03000d' 1) mnt/p/1; "
 		  "head -c 500000 /dev/urandom > mnt/shared; "
 		  "for i in 1 2 3; do cp --reflink=always mnt/shared mnt/s$i; "
-		  "dd if=/dev/urandom of=mnt/s$i bs=4096 seek=$((i * 7)) count=3 conv=notrunc; done",
+		  "dd if=/dev/urandom of=mnt/s$i bs=4096 seek=$((i * 7)) count=3 conv=notrunc; "
+		  "done",
 		  history(), seed);
 	if (v->syncs)
 		image_run("i=0; while [ $i -lt 80 ]; do echo $i > mnt/p/s; sync -f mnt/p/s; "

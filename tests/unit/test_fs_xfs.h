@@ -119,7 +119,7 @@ UNUSED static void xfs_doubtful(const char *name, const char *what, const char *
 	struct stat st;
 
 	ck_assert_int_eq(stat(image_path(name), &st), 0);
-	ck_assert_msg(xfs_map(name, (uint64_t)st.st_size, 4096, &map, &why) == 0,
+	ck_assert_msg(xfs_map(name, (uint64_t)st.st_size, 512, &map, &why) == 0,
 		      "trusted: %s", what);
 	ck_assert_msg(strstr(why, phrase) != NULL, "%s: %s", what, why);
 	ck_assert_msg(strstr(why, "all used") != NULL, "%s", why);
