@@ -50,12 +50,9 @@ int fs_ntfs_stream_read(struct fs_ntfs *c, struct fs_ntfs_stream *s, void *buf, 
 
 int fs_ntfs_read_record(struct fs_ntfs *c, uint64_t number, uint8_t *buf)
 {
-	uint64_t offset;
-	int r;
+	/* 48 bits of number, 16 of size. */
+	int r = fs_ntfs_stream_read(c, &c->mft, buf, c->l.record, number * c->l.record);
 
-	if (!u64_mul(number, c->l.record, &offset))
-		return fs_doubt(c->why, c->err, "a file record that is nowhere");
-	r = fs_ntfs_stream_read(c, &c->mft, buf, c->l.record, offset);
 	if (r > 0 && (!fs_ntfs_record(buf, c->l.record, number) || !fs_ntfs_record_in_use(buf)))
 		return fs_doubt(c->why, c->err, "file record %" PRIu64 " is damaged", number);
 	return r;
@@ -64,8 +61,7 @@ int fs_ntfs_read_record(struct fs_ntfs *c, uint64_t number, uint8_t *buf)
 static int add_run(struct fs_ntfs *c, struct fs_ntfs_stream *s, const struct fs_ntfs_run *run)
 {
 	if (run->hole || s->n >= RUNS_MAX)
-		return fs_doubt(c->why, c->err, run->hole ? "a system file has holes" :
-				"a system file lies in too many pieces");
+		return fs_doubt(c->why, c->err, "a system file has holes, or too many pieces");
 	if (s->n == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 16;
 		struct fs_ntfs_run *v = reallocarray(s->v, cap, sizeof(*v));

@@ -21,13 +21,20 @@ static inline const char *mounted_history_script(void)
 	return path;
 }
 
-/* Run commands (in the image folder) while program, with its options, has image mounted at mnt. */
+/*
+ * Run commands (in the image folder) while program, with its options, has image mounted at mnt.
+ * image can be MOUNTED_LOOP(image), for a program that wants a device.
+ */
+#define MOUNTED_LOOP(image)	"$(losetup -f --show " image ")"
+
 UNUSED static int mounted_run(const char *program, const char *image, const char *commands)
 {
-	return image_run("mkdir -p mnt; %s %s mnt & p=$!; "
-			 "n=0; until mountpoint -q mnt; do sleep 0.05; n=$((n + 1)); "
-			 "[ $n -lt 200 ] && kill -0 $p || exit 99; done; "
-			 "( %s ); r=$?; umount mnt; wait $p; exit $r", program, image, commands);
+	return image_run("mkdir -p mnt; d=%s; %s $d mnt & p=$!; n=0; r=0; "
+			 "until mountpoint -q mnt; do sleep 0.05; n=$((n + 1)); "
+			 "[ $n -lt 600 ] && kill -0 $p || { r=99; break; }; done; "
+			 "[ $r = 99 ] || { ( %s ); r=$?; umount mnt; }; wait $p; "
+			 "case $d in /dev/loop*) losetup -d $d ;; esac; exit $r",
+			 image, program, commands);
 }
 
 UNUSED static int mounted_make(const char *program, const char *image, unsigned int seed,
