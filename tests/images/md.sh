@@ -28,6 +28,11 @@ perl -e 'for (0 .. 2047) { print "md", substr(pack("Q<", $_), 0, 6), "\0" x 4088
 
 cat >"$tmp/script" <<'SCRIPT'
 exec 2>&1
+# With LIBGUESTFS_DEBUG=1 the console shows how far it is.
+say() {
+	echo "md.sh: $*" >/dev/console
+}
+say begin
 modprobe loop; modprobe linear; modprobe raid0; modprobe raid1; modprobe raid10; modprobe raid456
 slot=0
 # array NAME "KIB KIB ..." OPTION...: what follows "--create" but for the members; @ is the first that
@@ -47,6 +52,7 @@ array() {
 		i=$((i + 1))
 	done
 	first=$slot
+	say "$name on$members"
 	slot=$((slot + 1))
 	md=/dev/md$((100 + first))
 	if ! mdadm -q --create $md --run --name=rec:$name "$@" $members </dev/null; then
@@ -83,16 +89,17 @@ array() {
 }
 
 two="640 640" three="640 640 640" four="640 640 640 640" five="640 640 640 640 640"
-new="--metadata=1.2 --data-offset=64 --bitmap=none"
-array r0 "$three" $new --level=0 --raid-devices=3 --chunk=16
-array r0-zones-original "400 900 600 620" $new --level=0 --raid-devices=4 --chunk=16 --layout=original
-array r0-zones-alternate "400 900 600 620" $new --level=0 --raid-devices=4 --chunk=16 --layout=alternate
-array r0-090 "$three" --metadata=0.90 --level=0 --raid-devices=3 --chunk=16
-array linear "400 900 601" $new --level=linear --raid-devices=3
-array linear-090 "400 900 601" --metadata=0.90 --level=linear --raid-devices=3
+plain="--metadata=1.2 --data-offset=64"
+new="$plain --bitmap=none"
+array r0 "$three" $plain --level=0 --raid-devices=3 --chunk=16
+array r0-zones-original "400 900 600 620" $plain --level=0 --raid-devices=4 --chunk=16 --layout=original
+array r0-zones-alternate "400 900 600 620" $plain --level=0 --raid-devices=4 --chunk=16 --layout=alternate
+array r0-090 "$three" --metadata=0.90 --layout=dangerous --level=0 --raid-devices=3 --chunk=16
+array linear "400 900 600" $plain --level=linear --raid-devices=3
+array linear-090 "400 900 600" --metadata=0.90 --level=linear --raid-devices=3
 array r1 "$two" $new --level=1 --raid-devices=2
 array r1-10 "$two" --metadata=1.0 --bitmap=none --level=1 --raid-devices=2
-array r1-11-bitmap "$two" --metadata=1.1 --bitmap=internal --level=1 --raid-devices=2
+array r1-11-bitmap "4000 4000" --size=512 --metadata=1.1 --bitmap=internal --level=1 --raid-devices=2
 array r1-090-bitmap "$two" --metadata=0.90 --bitmap=internal --level=1 --raid-devices=2
 array r1-missing "640 missing" $new --level=1 --raid-devices=2
 array r1-stale "$two" $new --level=1 --raid-devices=2
@@ -104,8 +111,7 @@ done
 array r5-090 "$three" --metadata=0.90 --level=5 --raid-devices=3 --chunk=8 --size=512
 array r5-spare "$four" $new --level=5 --raid-devices=3 --spare-devices=1 --chunk=64 --size=512
 array r5-degraded "$three" $new --level=5 --raid-devices=3 --chunk=8 --size=512
-array r5-journal "$three 6144" --metadata=1.2 --data-offset=64 --level=5 --raid-devices=3 --chunk=8 --size=512
-array r5-ppl "$three" --metadata=1.2 --consistency-policy=ppl --level=5 --raid-devices=3 --chunk=8 --size=256
+array r5-ppl "4000 4000 4000" --metadata=1.2 --consistency-policy=ppl --level=5 --raid-devices=3 --chunk=8 --size=512
 array r6-ddf "$five" $new --level=6 --raid-devices=5 --chunk=8 --layout=ddf-N-continue --size=512
 array r6-like5 "$five" $new --level=6 --raid-devices=5 --chunk=8 --layout=left-symmetric-6 --size=512
 array r10-n2x4 "$four" $new --level=10 --raid-devices=4 --chunk=8 --layout=n2 --size=512
@@ -139,7 +145,7 @@ grep '^RECORD' "$tmp/log" | while read -r _ slot name size sizes; do
 	echo "$name $size $sizes" >>"$out/arrays.txt"
 	i=0
 	for n in $sizes; do
-		dd if="$tmp/members.img" bs=4096 skip=$(((slot * 8 + i) * 1024)) count=$((n / 4096)) status=none
+		dd if="$tmp/members.img" bs=1024 skip=$(((slot * 8 + i) * 4096)) count=$((n / 1024)) status=none
 		i=$((i + 1))
 	done | zstd -q -19 -f -o "$out/$name.zst"
 done
