@@ -566,7 +566,8 @@ static const struct {
 			   "stripe_count = 1\nraid0_lvs = [\"b\", 0]\n")
 	  LV("b", "", "", LINEAR("1", "5")) },
 	{ NULL, LV("a", SHOWN, "", "extent_count = 1\ntype = \"raid0\"\nstripe_size = 8\n"
-		   "stripe_count = 1\nraid0_lvs = [\"b\", 0]\n") LV("b", "", "", LINEAR("1", "5")) },
+		   "stripe_count = 1\nraid0_lvs = [\"b\", 0]\n")
+	  LV("b", "", "", LINEAR("1", "5")) },
 	{ "RAID 10 in LVM", LV("a", SHOWN, "", "extent_count = 1\ntype = \"raid10\"\n") },
 	{ "RAID 6 in LVM", LV("a", SHOWN, "", "extent_count = 1\ntype = \"raid6_zr\"\n") },
 	{ "a cache may", LV("a", SHOWN, "", "extent_count = 1\ntype = \"writecache\"\n") },
@@ -786,8 +787,8 @@ START_TEST(a_life_on_stripes)
 	image_make("back", size);
 	carry("back", copies, size, false);
 	ck_assert_int_eq(image_run("e2fsck -fn back"), 0);
-	ck_assert_int_eq(image_run("mount -o loop,ro back m && { sh %s/%.*s../images/history.sh list "
-				   "m > after; umount m; } && cmp before after", top,
+	ck_assert_int_eq(image_run("mount -o loop,ro back m && { sh %s/%.*s../images/history.sh "
+				   "list m > after; umount m; } && cmp before after", top,
 				   (int)(strrchr(here, '/') - here + 1), here), 0);
 	usedmap_set_free(set);
 	disk_free(disks[0]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of volume groups share: images of whole PVs, recorded (tests/images/lvm-volumes.sh)
- * or made here out of a text, their assembly, and changes of a PV's text.
+ * What the tests of volume groups share: images of whole PVs, recorded (tests/images/lvm-volumes.sh
+ * has how) or made here out of a text, their assembly, and changes of a PV's text.
  */
 #ifndef P2V_TESTS_LVM_RIG_H
 #define P2V_TESTS_LVM_RIG_H
