@@ -345,6 +345,8 @@ static int by_type(struct lvm_maker *m, struct lvm_lv *lv)
 		return lvm_layout_none(m, lv, "RAID %c in LVM", type[4]);
 	if (strncmp(type, "cache", 5) == 0 || strcmp(type, "writecache") == 0)
 		return lvm_layout_none(m, lv, "a cache may have newer data");
+	if (strcmp(type, "snapshot") == 0)
+		return lvm_layout_none(m, lv, "a snapshot shares blocks with its origin");
 	return lvm_layout_none(m, lv, "volumes of type %s are not read",
 			       text_escape_str(type, shown, sizeof(shown)));
 }

@@ -62,9 +62,13 @@ static int parse_string(struct parser *x, struct lvm_node *n)
 	size_t len = 0;
 	char *to;
 
-	/* No longer than what is left of its line, quotes included. */
-	for (const char *p = x->p; p < x->end && *p != '\n'; p++)
-		len++;
+	/* No longer than up to its quote, or the end of its line. */
+	for (const char *p = x->p; p < x->end && *p != '"' && *p != '\n'; p++, len++) {
+		if (*p == '\\' && p + 1 < x->end && p[1] != '\n') {
+			p++;
+			len++;
+		}
+	}
 	n->string = to = malloc(len + 1);
 	if (!to)
 		return err_nomem(x->s->err);

@@ -266,9 +266,22 @@ static int add_other(struct lvm_maker *m, struct lvm_lv *lv, struct assembly_vol
 	return lvm_layout_members(m, lv, v);
 }
 
+/*
+ * As LVM shows it. A snapshot is two LVs, of which the one with the segment of that type is the
+ * visible one, and the other, which has the blocks, is known by its name.
+ */
+static const char *shown_name(const struct lvm_lv *lv)
+{
+	const char *cow = NULL;
+
+	if (strcmp(first_type(lv), "snapshot") == 0)
+		cow = lvm_text_child_string(lvm_vg_segment(lv->node, NULL), "cow_store");
+	return cow ? cow : lv->name;
+}
+
 static int add_volume(struct lvm_maker *m, struct lvm_lv *lv)
 {
-	CLEANUP(mem_free) char *name = text_format("%s/%s", m->vg->node->name, lv->name);
+	CLEANUP(mem_free) char *name = text_format("%s/%s", m->vg->node->name, shown_name(lv));
 	struct assembly_volume *v;
 
 	if (!name)
