@@ -23,11 +23,11 @@
  *
  *	- Neighbouring releases are joined; only rows of chunks that lie in them wholly count. A row
  *	  that is partly free stays used.
- *	- Disks clear whole clusters, so of those rows only such windows are handed down as are whole
- *	  clusters on every disk. They are so on all or none when all members' data begins at the
- *	  same place within a cluster; if it does not, or if a member does not lie in one piece on a
- *	  disk, nothing of the array is released, ever. With whole clusters there is no rounding, and
- *	  nothing to be joined with a neighbour.
+ *	- Disks clear whole clusters, so of those rows only such windows are handed down as are
+ *	  whole clusters on every disk. They are so on all or none when all members' data begins at
+ *	  the same place within a cluster; if it does not, or if a member does not lie in one piece
+ *	  on a disk, nothing of the array is released, ever. With whole clusters there is no
+ *	  rounding, and nothing to be joined with a neighbour.
  *	- The edges of each disk are always copied (usedmap.h); no window reaches into the edge of
  *	  any of them.
  *

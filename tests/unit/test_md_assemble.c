@@ -369,7 +369,8 @@ START_TEST(logs_of_bad_blocks_and_bitmaps)
 		expect(0, logs[i].why, "bad blocks");
 	}
 	for (int32_t at = -200; at < 2500; at += 25) {
-		bool beside = at != 0 && at >= -8 && (at + 8 < 128 || (at + 8 >= 1152 && at < 2040));
+		bool beside = at != 0 && at >= -8 &&
+			      (at + 8 < 128 || (at + 8 >= 1152 && at < 2040));
 
 		make(&r1, 2);
 		for (unsigned int m = 0; m < 2; m++) {

@@ -229,7 +229,7 @@ static void make_disks(const struct mdw *v, uint64_t at, uint64_t member_size,
 
 static void property(const struct mdw *v, uint64_t at, const uint64_t more[static MDW_MAX])
 {
-	/* Behind the data there is room for superblocks, bitmaps and a little more; but not in 0.90. */
+	/* Behind the data there is room for superblocks, bitmaps and more; but not in 0.90. */
 	uint64_t behind = v->version == 90 ? 64 * KIB : 256 * KIB;
 	uint64_t member_size = v->offset + v->size + behind, data_at[MDW_MAX];
 	const struct usedmap_volume *vol;
@@ -471,7 +471,7 @@ START_TEST(mirror_of_two_partitions)
 	ck_assert_uint_eq(raid_part(0)->free, 0);
 	ck_assert_uint_eq(set->nvolumes, 1);
 	ck_assert(!set->volumes[0].trusted);
-	/* A filesystem beside the label that is not what the array holds (here: it cannot be read). */
+	/* A filesystem beside the label that is not the array's (here: it cannot be read). */
 	image_read(images[0], &byte, 1, MIB + 1024 + 0x38);
 	byte ^= 0xff;
 	image_write(images[0], &byte, 1, MIB + 1024 + 0x38);
