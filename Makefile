@@ -43,7 +43,7 @@ pc_machine   := jansson
 pc_inventory := jansson blkid libcryptsetup
 pc_convert   := libxml-2.0 libzstd
 pc_postfix   := libguestfs jansson libarchive hivex yaml-0.1
-pc_p2v-agent := libssh jansson
+pc_p2v-agent := libssh jansson libpng
 pc_p2v-server := jansson libvirt libcrypto
 pc_tests     := check
 

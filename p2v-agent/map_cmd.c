@@ -9,14 +9,20 @@
 #include "common/size.h"
 #include "disk/usedmap.h"
 #include "p2v-agent/commands.h"
+#include "p2v-agent/map_picture.h"
 
 struct map_config {
 	bool json;
+	const char *png;
 };
 
-const struct opt map_opts[] = { { "json", 'j', NULL, "print the map's parts as JSON", OPT_FLAG,
-				  offsetof(struct map_config, json) },
-				{ 0 } };
+const struct opt map_opts[] = {
+	{ "json", 'j', NULL, "print the map's parts as JSON", OPT_FLAG,
+	  offsetof(struct map_config, json) },
+	{ "png", 'p', "FILE", "draw the map into FILE, a PNG picture", OPT_STR,
+	  offsetof(struct map_config, png) },
+	{ 0 }
+};
 
 struct disks {
 	struct disk **v;
@@ -133,6 +139,8 @@ static int show(const struct map_config *cfg, char **paths, size_t n, struct err
 	r = open_disks(paths, n, &d, err);
 	if (r >= 0)
 		r = usedmap_build((const struct disk *const *)d.v, d.n, &set, err);
+	if (r >= 0 && cfg->png)
+		r = map_picture_write(set, cfg->png, err);
 	if (r < 0)
 		return r;
 	if (cfg->json)
