@@ -111,6 +111,14 @@ static void build(void)
 	(void)may("routes via inet6", "ip route add 100.64.0.0/10 via inet6 2001:db8::fa dev br0");
 }
 
+/* Carriers come, and addresses with them, tentative for a while: until nothing changes. */
+static void settle(void)
+{
+	must("look() { ip -o addr | sed 's/valid_lft.*//'; ip -o link; }; i=0; "
+	     "until was=$(look); sleep 2; is=$(look); [ \"$was\" = \"$is\" ]; do "
+	     "i=$((i + 1)); [ $i -lt 40 ] || exit 1; done");
+}
+
 static json_t *ip(const char *command)
 {
 	CLEANUP(mem_free) char *text = calloc(1, 1 << 20);
@@ -309,7 +317,7 @@ START_TEST(test_agrees_with_ip)
 		UNIT_LEAVE("no network namespace can be made here");
 	build();
 	/* Duplicate address detection and the bond's choice take their time. */
-	sleep(3); /* addresses are tentative for a second or two */
+	settle();
 	m = collect("/");
 	links = ip("ip -j -d addr show");
 	v4 = ip("ip -j -d -4 route show table all");
@@ -345,7 +353,7 @@ START_TEST(test_agrees_with_its_record)
 	if (!enter())
 		UNIT_LEAVE("no network namespace can be made here");
 	build();
-	sleep(3); /* addresses are tentative for a second or two */
+	settle();
 	tmproot_make();
 	folder = text_format("%s/r", tmproot_path());
 	command = text_format("tests/sysroots/record-machine %s", folder);
