@@ -353,7 +353,7 @@ static Suite *suite_fs_xfs(void)
 	TCase *tc = tcase_create("fs_xfs");
 
 	tcase_add_unchecked_fixture(tc, image_setup, image_teardown);
-	tcase_set_timeout(tc, 150);
+	tcase_set_timeout(tc, 300);
 	tcase_add_loop_test(tc, properties, 0, (int)ARRAY_SIZE(flavours));
 	tcase_add_loop_test(tc, properties_v4, 0, (int)ARRAY_SIZE(old_flavours));
 	tcase_add_loop_test(tc, fresh, 0, 7);

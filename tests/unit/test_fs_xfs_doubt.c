@@ -582,7 +582,7 @@ static Suite *suite_fs_xfs_doubt(void)
 	TCase *tc = tcase_create("fs_xfs_doubt");
 
 	tcase_add_unchecked_fixture(tc, image_setup, image_teardown);
-	tcase_set_timeout(tc, 100);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, changed_v5);
 	tcase_add_test(tc, used_called_free);
 	tcase_add_test(tc, inodes_v4);
