@@ -128,6 +128,8 @@ static const struct change of_v5[] = {
 	{ XFS_BNO, 0, 60, 4, 0, "impossible free extent", SET },
 	{ XFS_BNO, 0, 60, 4, UINT32_MAX, "impossible free extent", SET },
 	{ XFS_CNT, 0, 60, 4, UINT64_MAX, "by place and by size differ", ADD },
+	/* As many, as large. */
+	{ XFS_BNO, 1, 56, 4, UINT64_MAX, "by place and by size differ", ADD },
 	{ XFS_RMAP, 0, 60, 4, 0, "owners are not in order", SET },
 	{ XFS_RMAP, 0, 60, 4, UINT64_MAX, "used blocks have no owner", ADD },
 	{ XFS_RMAP, 0, 60, 4, 20000, "free space has an owner", SET },
@@ -580,7 +582,7 @@ static Suite *suite_fs_xfs_doubt(void)
 	TCase *tc = tcase_create("fs_xfs_doubt");
 
 	tcase_add_unchecked_fixture(tc, image_setup, image_teardown);
-	tcase_set_timeout(tc, 100);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, changed_v5);
 	tcase_add_test(tc, used_called_free);
 	tcase_add_test(tc, inodes_v4);
