@@ -205,10 +205,13 @@ static int read_members(struct contents *c, const char *kind, assemble_fn *assem
 		x->done = true;
 		x->trusted = m->trusted;
 		x->why = TAKE_PTR(m->why);
-		if (m->trusted)
-			release_extents(c, x->space, &m->free);
 	}
-	return make_volumes(c, which, a, err);
+	r = make_volumes(c, which, a, err);
+	/* Not before: what the volumes hold may have cast doubt on their members. */
+	for (size_t i = 0; i < n && r == 0; i++)
+		if (c->v[which[i]].trusted)
+			release_extents(c, members[i], &a->members[i].free);
+	return r;
 }
 
 /* --- filesystems --- */
