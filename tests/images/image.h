@@ -121,10 +121,9 @@ UNUSED static uint64_t image_random(uint64_t *state)
 }
 
 /*
-	ck_assert_msg(space_slice(whole, offset, length, name, &part, &err) == 0, "%s",
-		      err.text);
- * (of that granularity), which the reader's own map went down to. Returns what the reader did; the
- * reason is malloc'd. In doubt nothing is clear.
+ * What a filesystem reader makes of [offset, offset + length) of an image: the map of the whole
+ * image (of that granularity), which the reader's own map went down to. Returns what the reader
+ * did; the reason is malloc'd. In doubt nothing is clear.
  */
 UNUSED static int image_map(const char *name, uint64_t offset, uint64_t length,
 			    uint64_t granularity, fs_map_fn *reader, struct bitmap **ret,
