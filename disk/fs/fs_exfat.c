@@ -3,7 +3,8 @@
  * exFAT, as in Microsoft's "exFAT file system specification", revision 1.00.
  *
  *	boot region	12 sectors, the last one full of a checksum over the others; then a copy
- *	FAT		32 bits for each cluster: the next one. Not for files in one piece (NoFatChain)
+ *	FAT		32 bits for each cluster: the next one. Not for files in one piece
+ *			(NoFatChain)
  *	cluster heap	files, folders, and the bitmap of allocated clusters, which is found through
  *			an entry of the root folder
  *

@@ -4,8 +4,8 @@
  *
  *	boot sector | reserved sectors | FAT | its copies | root folder (12, 16) | clusters
  *
- * An entry of the FAT is 0 when its cluster is free, else the number of the next one of the chain, a
- * mark for the last one, or one for a bad one. What must hold before a cluster counts as free:
+ * An entry of the FAT is 0 when its cluster is free, else the number of the next one of the chain,
+ * a mark for the last one, or one for a bad one. What must hold before a cluster counts as free:
  *
  *  - the boot sector makes sense, and fits into the partition; with 32 bits its copy says the same;
  *  - the volume was unmounted and no errors were met, as far as it can tell: bits in the boot

@@ -10,8 +10,8 @@
  *			lies outside, in runs of clusters (LCN: on the volume, VCN: in the
  *			attribute). A file with many has further records of its own, and a list of
  *			all its attributes in the first
- *	fixup		the last word of each 512 bytes of a record is a number, the same in all; the
- *			words that belong there are in the header. A torn record shows by it
+ *	fixup		the last word of each 512 bytes of a record is a number, the same in all;
+ *			the words that belong there are in the header. A torn record shows by it
  *	$Bitmap		record 6: one bit for each cluster, 1 is used. It has no checksum
  *
  *	fs_ntfs_record.c	bytes: records, attributes, runs; no reading

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Tampered NTFS, FAT and exFAT, for the readers of the used-block map. The input is a sparse device:
+ * Tampered NTFS, FAT and exFAT, for the readers of the used-block map. The input is a sparse
+ * device:
  *
  *	byte 0		which reader, in the order of the table below
  *	byte 1		size of the device in units of 64 KiB, 0: 16 MiB
