@@ -21,7 +21,7 @@ struct fs_sweep {
 
 /* The next n clusters, at most 64: bit 0 is the first, 1 is used. */
 void fs_sweep_bits(struct fs_sweep *s, uint64_t word, unsigned int n);
-/* The bits of buf, as many as it has and are left of clusters: bit 0 of byte 0 first. */
+/* The bits of buf, but no more than are left of clusters: bit 0 of byte 0 first. */
 void fs_sweep_bytes(struct fs_sweep *s, const uint8_t *buf, size_t len, uint64_t clusters);
 /* There are no more. */
 void fs_sweep_end(struct fs_sweep *s);

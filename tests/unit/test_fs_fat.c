@@ -440,7 +440,7 @@ START_TEST(nobodys_clusters)
 }
 END_TEST
 
-/* The answer to noise in table and folders is checked for nothing but its being one. */
+/* Noise in table and folders: any answer will do, as long as there is one. */
 START_TEST(noise)
 {
 	uint64_t rnd = (uint64_t)_i * 7 + 3;
