@@ -21,12 +21,12 @@
  *	in RAID 4, 5 and 6. (So the copy must begin as zeroes. An image does.) The rule is kept
  *	like this:
  *
- *	- Neighbouring releases are joined; only rows of chunks that lie in them wholly count. A row
- *	  that is partly free stays used.
+ *	- Neighbouring releases are joined; only rows of chunks that lie in them wholly count. A
+ *	  row that is partly free stays used.
  *	- Disks clear whole clusters, so of those rows only such windows are handed down as are
- *	  whole clusters on every disk. They are so on all or none when all members' data begins at
- *	  the same place within a cluster; if it does not, or if a member does not lie in one piece
- *	  on a disk, nothing of the array is released, ever. With whole clusters there is no
+ *	  whole clusters on every disk. They are so on all or none when all members' data begins
+ *	  at the same place within a cluster; if it does not, or if a member does not lie in one
+ *	  piece on a disk, nothing of the array is released, ever. With whole clusters there is no
  *	  rounding, and nothing to be joined with a neighbour.
  *	- The edges of each disk are always copied (usedmap.h); no window reaches into the edge of
  *	  any of them.
@@ -39,7 +39,7 @@
 
 #include "disk/space.h"
 
-/* Layouts as the kernel numbers them (mdadm's name is the comment). */
+/* Layouts as the kernel numbers them. */
 #define MD_LAYOUT_LEFT_ASYMMETRIC	0u
 #define MD_LAYOUT_RIGHT_ASYMMETRIC	1u
 #define MD_LAYOUT_LEFT_SYMMETRIC	2u

@@ -162,8 +162,8 @@ UNUSED static void mdw_super(const struct mdw *v, unsigned int number, uint64_t 
 	if (v->version == 90) {
 		const uint32_t words[][2] = {
 			{ 2, 90 }, { 5, 0x11223344 }, { 7, level },
-			{ 8, (uint32_t)(v->size / 1024) },
-			{ 9, v->n }, { 10, v->n }, { 11, 3 }, { 13, 5 }, { 33, 1 }, { 39, 18 },
+			{ 8, (uint32_t)(v->size / 1024) }, { 9, v->n },
+			{ 10, v->n }, { 11, 3 }, { 13, 5 }, { 33, 1 }, { 39, 18 },
 			{ 64, v->layout }, { 65, chunk }, { 992, number },
 			{ 995, number }, { 996, number < v->n ? 6 : 0 },
 		};

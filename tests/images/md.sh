@@ -54,7 +54,7 @@ array() {
 	first=$slot
 	say "$name on$members"
 	slot=$((slot + 1))
-	md=/dev/md$((100 + first))
+	md=/dev/md$((200 + first)) # 127 and below are taken by udev
 	if ! mdadm -q --create $md --run --name=rec:$name "$@" $members </dev/null; then
 		echo "FAILED $name"
 	else
@@ -94,7 +94,6 @@ new="$plain --bitmap=none"
 array r0 "$three" $plain --level=0 --raid-devices=3 --chunk=16
 array r0-zones-original "400 900 600 620" $plain --level=0 --raid-devices=4 --chunk=16 --layout=original
 array r0-zones-alternate "400 900 600 620" $plain --level=0 --raid-devices=4 --chunk=16 --layout=alternate
-array r0-090 "$three" --metadata=0.90 --layout=dangerous --level=0 --raid-devices=3 --chunk=16
 array linear "400 900 600" $plain --level=linear --raid-devices=3
 array linear-090 "400 900 600" --metadata=0.90 --level=linear --raid-devices=3
 array r1 "$two" $new --level=1 --raid-devices=2

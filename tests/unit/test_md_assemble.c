@@ -369,8 +369,7 @@ START_TEST(logs_of_bad_blocks_and_bitmaps)
 		expect(0, logs[i].why, "bad blocks");
 	}
 	for (int32_t at = -200; at < 2500; at += 25) {
-		bool beside = at != 0 && at >= -8 &&
-			      (at + 8 < 128 || (at + 8 >= 1152 && at < 2040));
+		bool beside = at >= -8 && (at + 8 < 128 || (at + 8 >= 1152 && at < 2040));
 
 		make(&r1, 2);
 		for (unsigned int m = 0; m < 2; m++) {
@@ -472,10 +471,11 @@ START_TEST(damage)
 	for (int i = 0; i < (UNIT_SANITIZED ? 800 : 3000); i++) {
 		const struct mdw *w = v[i % (int)ARRAY_SIZE(v)];
 		unsigned int m = (unsigned int)(image_random(&rnd) % w->n);
-		size_t len = w->version == 90 ? 4096 : 256 + 2 * 128;
+		size_t len = w->version == 90 ? 4096 : 256 + 2 * 128, at;
 
 		make(w, w->n);
-		super_of(w, m)[image_random(&rnd) % len] ^= (uint8_t)(1 + image_random(&rnd) % 255);
+		at = image_random(&rnd) % len;
+		super_of(w, m)[at] ^= (uint8_t)(1 + image_random(&rnd) % 255);
 		assemble(w->n);
 		ck_assert(!got.members[m].trusted);
 		for (unsigned int k = 0; k < w->n; k++)

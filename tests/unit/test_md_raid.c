@@ -3,7 +3,6 @@
  * Arrays of every level with an ext4 that has a history: what the map of their disks calls used,
  * with zeroes for the rest, is the same array: in sync, with the same filesystem.
  */
-#include <sys/mman.h>
 #include "disk/md/md_assemble.h"
 #include "disk/md/md_raid.h"
 #include "disk/usedmap.h"
@@ -18,7 +17,10 @@ static const char *const images[MDW_MAX] = { "m0.img", "m1.img", "m2.img", "m3.i
 static const char *const copies[MDW_MAX] = { "c0.img", "c1.img", "c2.img", "c3.img", "c4.img",
 					     "c5.img" };
 
-/* The filesystem is made once. */
+/*
+ * Made once, out of rubbish: fs.img with a history, plain.img with a free end. What was mounted is
+ * copied: somebody else's mount namespace may still hold it.
+ */
 static void make_fs(void)
 {
 	static const char here[] = __FILE__;
@@ -30,11 +32,13 @@ static void make_fs(void)
 		 here[0] == '/' ? "" : "/", (int)(strrchr(here, '/') - here + 1), here);
 	image_run("mkdir -p tree/a mnt; head -c 3000000 /dev/urandom >tree/a/f; "
 		  "head -c 700000 /dev/urandom >tree/g; "
-		  "mke2fs -q -F -t ext4 -J size=1 -d tree fs.img %" PRIu64 "k", FS_SIZE / KIB);
+		  "head -c %" PRIu64 " /dev/urandom >plain.img; "
+		  "mke2fs -q -F -E nodiscard -t ext4 -J size=1 -d tree plain.img; "
+		  "cp plain.img made.img", FS_SIZE);
 	if (geteuid() == 0)
-		image_run("mount -o loop fs.img mnt && { sh %s make mnt 77 60; umount mnt; }",
-			  script);
-	image_run("e2fsck -fy fs.img");
+		image_run("mount -o loop made.img mnt && "
+			  "{ sh %s make mnt 77 60; sync -f mnt; umount mnt; }", script);
+	image_run("mv made.img old.img; cp old.img fs.img; e2fsck -fy fs.img");
 }
 
 /* -- disks -- */
@@ -157,17 +161,17 @@ static void copy_disks(unsigned int n)
 }
 
 /* Every block that the filesystem uses is in the copy as it was. */
-static void same_used_blocks(const char *what)
+static void same_used_blocks(const char *fs, const char *what)
 {
 	CLEANUP(bitmap_free) struct bitmap *used = NULL;
 	CLEANUP(mem_free) char *why = NULL;
 	uint8_t a[4096], b[4096];
 
-	ck_assert_int_eq(image_map("fs.img", 0, FS_SIZE, 4096, fs_ext_map, &used, &why), 1);
+	ck_assert_int_eq(image_map(fs, 0, FS_SIZE, 4096, fs_ext_map, &used, &why), 1);
 	for (uint64_t at = 0; at < FS_SIZE; at += sizeof(a)) {
 		if (!bitmap_test(used, at))
 			continue;
-		image_read("fs.img", a, sizeof(a), at);
+		image_read(fs, a, sizeof(a), at);
 		image_read("back.img", b, sizeof(b), at);
 		ck_assert_msg(memcmp(a, b, sizeof(a)) == 0, "%s: block at %" PRIu64, what, at);
 	}
@@ -211,7 +215,7 @@ static const struct mdw specs[] = {
 };
 
 /* Disks: a DOS table with one partition, or the member alone; `more` of disk behind the member. */
-static void make_disks(const struct mdw *v, uint64_t at, uint64_t member_size,
+static void make_disks(const struct mdw *v, const char *fs, uint64_t at, uint64_t member_size,
 		       const uint64_t more[static MDW_MAX])
 {
 	uint64_t ats[MDW_MAX];
@@ -224,19 +228,20 @@ static void make_disks(const struct mdw *v, uint64_t at, uint64_t member_size,
 						   ", type=fd' | sfdisk -q -X dos %s", at / 512,
 						   member_size / 512, images[i]), 0);
 	}
-	mdw_write(v, "fs.img", images, ats, member_size);
+	mdw_write(v, fs, images, ats, member_size);
 }
 
-static void property(const struct mdw *v, uint64_t at, const uint64_t more[static MDW_MAX])
+static void property(const struct mdw *v, const char *fs, uint64_t at,
+		     const uint64_t more[static MDW_MAX])
 {
-	/* Behind the data there is room for superblocks, bitmaps and more; but not in 0.90. */
+	/* Behind the data there is room for superblocks and a little more; not in 0.90. */
 	uint64_t behind = v->version == 90 ? 64 * KIB : 256 * KIB;
 	uint64_t member_size = v->offset + v->size + behind, data_at[MDW_MAX];
 	const struct usedmap_volume *vol;
 
 	for (unsigned int i = 0; i < v->n; i++)
 		data_at[i] = at + v->offset;
-	make_disks(v, at, member_size, more);
+	make_disks(v, fs, at, member_size, more);
 	ck_assert_uint_eq(mdw_mismatches(v, images, data_at), 0);
 	build(images, v->n);
 	ck_assert_uint_eq(set->nvolumes, 1);
@@ -258,7 +263,7 @@ static void property(const struct mdw *v, uint64_t at, const uint64_t more[stati
 		      freed(v->n), vol->free);
 	copy_disks(v->n);
 	read_array(copies, v->n, at, member_size, "back.img", FS_SIZE);
-	same_used_blocks(v->label);
+	same_used_blocks(fs, v->label);
 	/* Copies of small chunks lie differently within clusters: see md_raid.h. */
 	if (v->level != 10 || mdw_chunk(v) >= G)
 		ck_assert_msg(mdw_mismatches(v, copies, data_at) == 0,
@@ -272,27 +277,27 @@ START_TEST(copies_are_arrays)
 
 	IMAGE_NEED("mke2fs");
 	IMAGE_NEED("sfdisk");
-	property(&specs[_i], MIB, behind);
+	property(&specs[_i], "fs.img", MIB, behind);
 }
 END_TEST
 
-/* Whole disks, and the edges of each at another place of the data. */
+/* The edge of each disk at another place of the data, where the filesystem is free. */
 START_TEST(edges_of_disks)
 {
 	static const uint64_t behind[MDW_MAX] = { 0, 3 * MIB, 512, 64 * KIB, 700 * KIB, 0 };
 	static const struct mdw v[] = {
-		{ "raid5", 5, 2, 3, 64, 12, 12 * MIB, 64 * KIB, NULL },
-		{ "raid5-1.0", 5, 0, 4, 64, 10, 8 * MIB, 0, NULL },
-		{ "raid6", 6, 2, 4, 32, 90, 12 * MIB, 0, NULL },
+		{ "raid5", 5, 2, 3, 64, 12, FS_SIZE / 2, 64 * KIB, NULL },
+		{ "raid5-1.0", 5, 0, 4, 64, 10, 107 * 64 * KIB, 0, NULL },
+		{ "raid6", 6, 2, 4, 32, 90, FS_SIZE / 2, 0, NULL },
 	};
 
 	IMAGE_NEED("mke2fs");
-	/* The same whole disk must be the same size to the label at the end. */
+	/* A label at the end needs a partition: the disks' ends are not the members'. */
 	if (v[_i].version == 12) {
-		property(&v[_i], 0, behind);
+		property(&v[_i], "plain.img", 0, behind);
 	} else {
 		IMAGE_NEED("sfdisk");
-		property(&v[_i], 256 * KIB, behind);
+		property(&v[_i], "plain.img", 256 * KIB, behind);
 	}
 }
 END_TEST
@@ -456,7 +461,7 @@ START_TEST(mirror_of_two_partitions)
 
 	IMAGE_NEED("mke2fs");
 	IMAGE_NEED("sfdisk");
-	make_disks(&v[_i], MIB, size, behind);
+	make_disks(&v[_i], "fs.img", MIB, size, behind);
 	build(images, 2);
 	ck_assert_uint_eq(set->nvolumes, 1);
 	ck_assert_msg(set->volumes[0].trusted, "%s", set->volumes[0].why);
@@ -471,7 +476,7 @@ START_TEST(mirror_of_two_partitions)
 	ck_assert_uint_eq(raid_part(0)->free, 0);
 	ck_assert_uint_eq(set->nvolumes, 1);
 	ck_assert(!set->volumes[0].trusted);
-	/* A filesystem beside the label that is not the array's (here: it cannot be read). */
+	/* A filesystem beside the label that is not what the array holds, by its first leg. */
 	image_read(images[0], &byte, 1, MIB + 1024 + 0x38);
 	byte ^= 0xff;
 	image_write(images[0], &byte, 1, MIB + 1024 + 0x38);
@@ -532,7 +537,7 @@ START_TEST(arrays_on_arrays)
 	read_array(copies, 2, MIB, in, "o0.img", size);
 	read_array(copies + 2, 2, MIB, in, "o1.img", size);
 	read_array(middle, 2, 0, size, "back.img", FS_SIZE);
-	same_used_blocks("1+0");
+	same_used_blocks("fs.img", "1+0");
 }
 END_TEST
 

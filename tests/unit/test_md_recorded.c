@@ -23,7 +23,6 @@ static const struct expected {
 	{ "r0", { .n = 0 }, NULL },
 	{ "r0-zones-original", { .n = 0 }, NULL },
 	{ "r0-zones-alternate", { .n = 0 }, NULL },
-	{ "r0-090", { .n = 0 }, NULL },
 	{ "linear", { .n = 0 }, NULL },
 	{ "linear-090", { .n = 0 }, NULL },
 	{ "r1", { "", 1, 0, 2, 4, 12, 576 * KIB, 64 * KIB, NULL }, NULL },
@@ -141,12 +140,13 @@ START_TEST(recorded)
 		ck_assert_int_eq(space_slice(whole, rec.at[i], rec.size[i], e->name, &members[i],
 					     &err), 0);
 	ck_assert_int_eq(md_assemble(members, rec.n, &a, &err), 0);
-	ck_assert_uint_eq(a.nvolumes, 1);
+	ck_assert_uint_le(a.nvolumes, 1);
 	if (e->why) {
 		ck_assert_msg(!a.members[0].trusted && strstr(a.members[0].why, e->why), "%s: %s",
 			      e->name, a.members[0].why);
-		ck_assert_ptr_null(a.volumes[0].space);
+		ck_assert(a.nvolumes == 0 || !a.volumes[0].space);
 	} else {
+		ck_assert_uint_eq(a.nvolumes, 1);
 		ck_assert_msg(a.volumes[0].space != NULL, "%s: %s", e->name, a.volumes[0].why);
 		ck_assert_msg(a.volumes[0].space->size == rec.array, "%s: %" PRIu64
 			      " instead of %" PRIu64, e->name, a.volumes[0].space->size, rec.array);
