@@ -5,12 +5,12 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/digest.h"
 #include "common/iszero.h"
 #include "common/pool.h"
 #include "disk/copymap.h"
+#include "wire/link.h"
 
 /*
  * What an item without raw bytes weighs in the pool, so that runs of free chunks are bounded too.
@@ -52,14 +52,6 @@ static void drop_item(void *item)
 	item_free(item);
 }
 
-static double now(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
-}
-
 /* One cluster of the chunk at all levels of the ladder. A failure is no news: there is no curve. */
 static void probe(struct codec *c, struct item *it)
 {
@@ -74,18 +66,18 @@ static void probe(struct codec *c, struct item *it)
 	raw = it->raw + it->offset / PROTO_CHUNK_SIZE * 7 % clusters * PROTO_CLUSTER_SIZE;
 	if (is_zero(raw, PROTO_CLUSTER_SIZE))
 		return;
-	began = now();
+	began = link_now();
 	if (digest_sha256(raw, PROTO_CLUSTER_SIZE, sha256) < 0)
 		return;
-	it->curve.base = (now() - began) / PROTO_CLUSTER_SIZE;
+	it->curve.base = (link_now() - began) / PROTO_CLUSTER_SIZE;
 	for (int i = 0; i < ADAPT_LEVELS; i++) {
 		uint32_t stored;
 
-		began = now();
+		began = link_now();
 		/* The scratch is free: this comes before the chunk itself is encoded. */
 		if (codec_try(c, adapt_ladder[i], raw, it->scratch, &stored, NULL) < 0)
 			return;
-		it->curve.cost[i] = (now() - began) / PROTO_CLUSTER_SIZE;
+		it->curve.cost[i] = (link_now() - began) / PROTO_CLUSTER_SIZE;
 		it->curve.out[i] = (double)stored / PROTO_CLUSTER_SIZE;
 	}
 	it->probed = true;
@@ -103,7 +95,7 @@ static void encode(void *item, unsigned int worker, void *opaque)
 		return;
 	if (it->probe)
 		probe(p->codecs[worker], it);
-	began = now();
+	began = link_now();
 	r = codec_set_level(p->codecs[worker], atomic_load(&p->level), &it->err);
 	if (r < 0) {
 		it->kind = ITEM_ERROR;
@@ -114,7 +106,7 @@ static void encode(void *item, unsigned int worker, void *opaque)
 	it->data.offset = it->offset;
 	it->data.length = (uint32_t)it->length;
 	r = codec_encode(p->codecs[worker], it->raw, it->scratch, &it->data, &it->err);
-	it->seconds = now() - began;
+	it->seconds = link_now() - began;
 	if (r < 0) {
 		it->kind = ITEM_ERROR;
 		it->code = r;

@@ -31,19 +31,44 @@ fs_map_fn *fs_reader(const char *kind)
 	return NULL;
 }
 
-int fs_doubt(char **why, struct err *err, const char *fmt, ...)
+int fs_vdoubt(char **why, struct err *err, const char *fmt, va_list ap)
 {
-	CLEANUP(mem_free) char *reason = NULL;
-	char *text;
-	va_list ap;
+	CLEANUP(mem_free) char *reason = text_vformat(fmt, ap);
+	char *text = reason ? text_format("%s: all used", reason) : NULL;
 
-	va_start(ap, fmt);
-	reason = text_vformat(fmt, ap);
-	va_end(ap);
-	text = reason ? text_format("%s: all used", reason) : NULL;
 	if (!text)
 		return err_nomem(err);
 	free(*why);
 	*why = text;
 	return 0;
+}
+
+int fs_doubt(char **why, struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, fmt);
+	r = fs_vdoubt(why, err, fmt, ap);
+	va_end(ap);
+	return r;
+}
+
+int fs_conclude(int r, const char *known_by, struct bitmap *map, char **why, char **ret_why,
+		struct err *err)
+{
+	char *text = NULL;
+
+	if (r > 0) {
+		text = strdup(known_by);
+		if (!text)
+			r = err_nomem(err);
+	} else if (r == 0) {
+		text = TAKE_PTR(*why);
+	}
+	if (r <= 0 && map)
+		bitmap_set_all(map);
+	if (r >= 0)
+		*ret_why = text;
+	return r;
 }

@@ -20,6 +20,7 @@
 #ifndef P2V_DISK_FS_FS_H
 #define P2V_DISK_FS_FS_H
 
+#include <stdarg.h>
 #include <stddef.h>
 #include "common/bitmap.h"
 #include "common/compiler.h"
@@ -45,5 +46,13 @@ fs_map_fn *fs_reader(const char *kind);
 
 /* Why not, with ": all used" behind it; 0, or -ENOMEM. An earlier *why is freed. */
 int fs_doubt(char **why, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);
+int fs_vdoubt(char **why, struct err *err, const char *fmt, va_list ap) PRINTF_LIKE(3, 0);
+/*
+ * How a reader ends whose checks came to r: what to return. With 1 the reason is known_by; with 0
+ * it is *why, which is taken; with 0 and -errno the map (NULL: none) is all set again, whatever was
+ * cleared on the way.
+ */
+int fs_conclude(int r, const char *known_by, struct bitmap *map, char **why, char **ret_why,
+		struct err *err);
 
 #endif

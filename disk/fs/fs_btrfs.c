@@ -42,13 +42,13 @@
 
 int fs_btrfs_doubt(struct btrfs *b, const char *fmt, ...)
 {
-	char text[256];
 	va_list ap;
+	int r;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	r = fs_vdoubt(b->why, b->err, fmt, ap);
 	va_end(ap);
-	return fs_doubt(b->why, b->err, "%s", text);
+	return r;
 }
 
 /* The finaliser of SplitMix64: sums of it over different sets do not happen to be the same. */
@@ -183,15 +183,10 @@ int fs_btrfs_map(struct space *const *devices, struct bitmap *const *maps, size_
 	}
 	fs_btrfs_chunks_done(&b.system);
 	fs_btrfs_chunks_done(&b.chunks);
-	if (r > 0) {
-		why = strdup(space_tree ? "extent tree and free space tree" : "extent tree");
-		if (!why)
-			r = err_nomem(err);
-	}
+	r = fs_conclude(r, space_tree ? "extent tree and free space tree" : "extent tree", NULL,
+			&why, ret_why, err);
 	/* Bits were cleared on the way; they mean nothing before the last check. */
 	for (size_t i = 0; i < n && r <= 0; i++)
 		bitmap_set_all(maps[i]);
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
 	return r;
 }

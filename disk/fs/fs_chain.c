@@ -161,3 +161,17 @@ int fs_folder_next(struct fs_chain *c, uint8_t entry[static FS_ENTRY], bool *ret
 	*ret_more = true;
 	return 1;
 }
+
+int fs_folder_walk(struct fs_chain *c, int (*take)(struct fs_chain *c, const uint8_t *entry))
+{
+	uint8_t entry[FS_ENTRY];
+	bool more;
+	int r = 1;
+
+	while (r > 0 && c->nopen > 0) {
+		r = fs_folder_next(c, entry, &more);
+		if (r > 0 && more)
+			r = take(c, entry);
+	}
+	return r;
+}

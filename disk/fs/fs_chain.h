@@ -81,5 +81,7 @@ int fs_folder_push(struct fs_chain *c, const struct fs_folder *f);
 int fs_folder_next(struct fs_chain *c, uint8_t entry[static FS_ENTRY], bool *ret_more);
 /* Nothing but rubbish is left in the innermost. */
 void fs_folder_pop(struct fs_chain *c);
+/* Every entry of the folders that are open; take() opens those that it finds. As the others. */
+int fs_folder_walk(struct fs_chain *c, int (*take)(struct fs_chain *c, const uint8_t *entry));
 
 #endif

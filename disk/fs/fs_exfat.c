@@ -301,8 +301,9 @@ static int take_set(struct exfat *x, const uint8_t *file)
 	return r;
 }
 
-static int take_entry(struct exfat *x, const uint8_t *entry)
+static int take_entry(struct fs_chain *c, const uint8_t *entry)
 {
+	struct exfat *x = container_of(c, struct exfat, chain);
 	bool in_root = x->chain.nopen == 1;
 
 	if (entry[0] == 0) {
@@ -323,15 +324,10 @@ static int take_entry(struct exfat *x, const uint8_t *entry)
 
 static int walk(struct exfat *x)
 {
-	uint8_t entry[FS_ENTRY];
-	bool more;
 	int r = open_root(x);
 
-	while (r > 0 && x->chain.nopen > 0) {
-		r = fs_folder_next(&x->chain, entry, &more);
-		if (r > 0 && more)
-			r = take_entry(x, entry);
-	}
+	if (r > 0)
+		r = fs_folder_walk(&x->chain, take_entry);
 	return r;
 }
 
@@ -350,14 +346,5 @@ int fs_exfat_map(const struct space *s, struct bitmap *map, char **ret_why, stru
 	if (r > 0)
 		r = walk(&x);
 	fs_chain_done(&x.chain);
-	if (r > 0) {
-		why = strdup("allocation bitmap and folders");
-		if (!why)
-			r = err_nomem(err);
-	}
-	if (r <= 0)
-		bitmap_set_all(map);
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
-	return r;
+	return fs_conclude(r, "allocation bitmap and folders", map, &why, ret_why, err);
 }

@@ -205,13 +205,13 @@ static int doubt(struct check *c, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
 static int doubt(struct check *c, const char *fmt, ...)
 {
-	char text[256];
 	va_list ap;
+	int r;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	r = fs_vdoubt(c->why, c->err, fmt, ap);
 	va_end(ap);
-	return fs_doubt(c->why, c->err, "%s", text);
+	return r;
 }
 
 /* libext2fs failed: the disk's fault, ours for want of memory, or the filesystem's. */
@@ -605,14 +605,8 @@ int fs_ext_map(const struct space *s, struct bitmap *map, char **ret_why, struct
 		return err_nomem(err);
 	r = run_checks(&c);
 	fs = c.fs;
-	if (r > 0) {
-		why = strdup(ext2fs_has_feature_metadata_csum(fs->super) ?
-			     "block bitmaps" : "block bitmaps and inodes");
-		if (!why)
-			return err_nomem(err);
+	if (r > 0)
 		r = clear_free(&c, map);
-	}
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
-	return r;
+	return fs_conclude(r, r > 0 && ext2fs_has_feature_metadata_csum(fs->super) ?
+			   "block bitmaps" : "block bitmaps and inodes", map, &why, ret_why, err);
 }

@@ -306,8 +306,9 @@ static int open_folder(struct fat *x, uint32_t first, uint64_t length)
 	return 1;
 }
 
-static int take_entry(struct fat *x, const uint8_t *entry)
+static int take_entry(struct fs_chain *c, const uint8_t *entry)
 {
+	struct fat *x = container_of(c, struct fat, chain);
 	bool is_folder = entry[11] & ATTR_FOLDER, is_long;
 	uint32_t first = first_cluster(x, entry), size = get_le32(entry + 28);
 	uint64_t n;
@@ -333,15 +334,10 @@ static int take_entry(struct fat *x, const uint8_t *entry)
 
 static int walk(struct fat *x)
 {
-	uint8_t entry[FS_ENTRY];
-	bool more;
 	int r = open_root(x);
 
-	while (r > 0 && x->chain.nopen > 0) {
-		r = fs_folder_next(&x->chain, entry, &more);
-		if (r > 0 && more)
-			r = take_entry(x, entry);
-	}
+	if (r > 0)
+		r = fs_folder_walk(&x->chain, take_entry);
 	if (r > 0 && !x->confirmed)
 		return doubt(x, "nothing confirms its layout");
 	return r;
@@ -368,15 +364,6 @@ int fs_fat_map(const struct space *s, struct bitmap *map, char **ret_why, struct
 	if (r > 0)
 		r = walk(&x);
 	fs_chain_done(&x.chain);
-	if (r > 0) {
-		why = strdup(x.bits == 32 ? "FAT32 and folders" : x.bits == 16 ?
-			     "FAT16 and folders" : "FAT12 and folders");
-		if (!why)
-			r = err_nomem(err);
-	}
-	if (r <= 0)
-		bitmap_set_all(map);
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
-	return r;
+	return fs_conclude(r, x.bits == 32 ? "FAT32 and folders" : x.bits == 16 ?
+			   "FAT16 and folders" : "FAT12 and folders", map, &why, ret_why, err);
 }

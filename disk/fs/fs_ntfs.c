@@ -106,22 +106,34 @@ static int check_mirror(struct fs_ntfs *c)
 	return r;
 }
 
+/* The unnamed attribute of that type in a record; *ret_found false: it has none, or is damaged. */
+static int find_attr(struct fs_ntfs *c, uint64_t number, uint32_t type, uint8_t *rec,
+		     struct fs_ntfs_attr *ret, bool *ret_found)
+{
+	uint32_t at = 0;
+	int r = fs_ntfs_read_record(c, number, rec);
+
+	*ret_found = false;
+	if (r <= 0)
+		return r;
+	while (!*ret_found && fs_ntfs_attr_next(rec, &at, ret) > 0)
+		*ret_found = ret->type == type && !ret->named;
+	return 1;
+}
+
 static int check_version(struct fs_ntfs *c)
 {
 	CLEANUP(mem_free) uint8_t *rec = malloc(c->l.record);
 	struct fs_ntfs_attr a;
-	uint32_t at = 0;
+	bool found;
 	int r;
 
 	if (!rec)
 		return err_nomem(c->err);
-	r = fs_ntfs_read_record(c, NTFS_REC_VOLUME, rec);
+	r = find_attr(c, NTFS_REC_VOLUME, NTFS_AT_VOLUME, rec, &a, &found);
 	if (r <= 0)
 		return r;
-	while ((r = fs_ntfs_attr_next(rec, &at, &a)) > 0)
-		if (a.type == NTFS_AT_VOLUME)
-			break;
-	if (r <= 0 || a.outside || a.len < 12)
+	if (!found || a.outside || a.len < 12)
 		return doubt_damaged(c, NTFS_REC_VOLUME);
 	if (!(a.value[8] == 3 && a.value[9] <= 1) && !(a.value[8] == 1 && a.value[9] == 2))
 		return fs_doubt(c->why, c->err, "NTFS of an unknown version, %u.%u", a.value[8],
@@ -139,18 +151,15 @@ static int check_attrdef(struct fs_ntfs *c)
 {
 	CLEANUP(mem_free) uint8_t *rec = malloc(c->l.record);
 	struct fs_ntfs_attr a;
-	uint32_t at = 0;
+	bool found;
 	int r;
 
 	if (!rec)
 		return err_nomem(c->err);
-	r = fs_ntfs_read_record(c, NTFS_REC_ATTRDEF, rec);
+	r = find_attr(c, NTFS_REC_ATTRDEF, NTFS_AT_DATA, rec, &a, &found);
 	if (r <= 0)
 		return r;
-	while ((r = fs_ntfs_attr_next(rec, &at, &a)) > 0)
-		if (a.type == NTFS_AT_DATA && !a.named)
-			break;
-	if (r <= 0 || (a.outside && (a.first_vcn != 0 || a.size > ATTRDEF_MAX)))
+	if (!found || (a.outside && (a.first_vcn != 0 || a.size > ATTRDEF_MAX)))
 		return fs_doubt(c->why, c->err, "$AttrDef has an impossible size");
 	return 1;
 }
@@ -325,14 +334,5 @@ int fs_ntfs_map(const struct space *s, struct bitmap *map, char **ret_why, struc
 	int r = run_checks(&c);
 
 	fs_ntfs_stream_done(&c.mft);
-	if (r > 0) {
-		why = strdup("cluster bitmap and file records");
-		if (!why)
-			r = err_nomem(err);
-	}
-	if (r <= 0)
-		bitmap_set_all(map);
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
-	return r;
+	return fs_conclude(r, "cluster bitmap and file records", map, &why, ret_why, err);
 }

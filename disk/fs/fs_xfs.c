@@ -39,13 +39,13 @@
 
 int fs_xfs_doubt(struct fs_xfs *x, const char *fmt, ...)
 {
-	char text[256];
 	va_list ap;
+	int r;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	r = fs_vdoubt(x->why, x->err, fmt, ap);
 	va_end(ap);
-	return fs_doubt(x->why, x->err, "%s", text);
+	return r;
 }
 
 uint32_t fs_xfs_ag_length(const struct fs_xfs *x, uint32_t ag)
@@ -127,14 +127,6 @@ int fs_xfs_map(const struct space *s, struct bitmap *map, char **ret_why, struct
 		r = check_sums(&x);
 	if (r > 0 && !x.v5)
 		r = fs_xfs_inode_check(&x);
-	if (r > 0) {
-		why = strdup(x.v5 ? "free-space btrees" : "free-space btrees and inodes");
-		if (!why)
-			r = err_nomem(err);
-	}
-	if (r <= 0)
-		bitmap_set_all(map);
-	if (r >= 0)
-		*ret_why = TAKE_PTR(why);
-	return r;
+	return fs_conclude(r, x.v5 ? "free-space btrees" : "free-space btrees and inodes", map,
+			   &why, ret_why, err);
 }

@@ -264,3 +264,11 @@ int lvm_group_walk(const struct lvm_source *s, const struct lvm_vg *vg,
 	free(g.areas);
 	return r;
 }
+
+void lvm_pv_done(struct lvm_pv *pv)
+{
+	extents_done(&pv->allocated);
+	extents_done(&pv->metadata);
+	free(pv->vg_name);
+	*pv = (struct lvm_pv){ 0 };
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The PV that is being looked at, for the layers of lvm_meta.h: where its bytes are, and where to
- * say why it is not trusted. Used by lvm_*.c, and by the inventory, which reads through its own
+ * The PV that is being looked at, for the layers of lvm_assemble.h: where its bytes are, and where
+ * to say why it is not trusted. Used by lvm_*.c, and by the inventory, which reads through its own
  * descriptor and wants the names in the metadata only (inventory/content/content_lvm.c).
  *
  * Each layer may end in doubt (0), success (1) or an error (-ENOMEM, -EIO).

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * An LVM2 PV. The parser is the one of the used-block map (disk/lvm_meta.h), which distrusts
- * more than is needed here; of the tree only names and UUIDs are wanted.
+ * An LVM2 PV. The parser is the one of the used-block map (disk/lvm/lvm_assemble.h), which
+ * distrusts more than is needed here; of the tree only names and UUIDs are wanted.
  */
 #include <stdlib.h>
 #include <string.h>

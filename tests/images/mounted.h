@@ -56,4 +56,13 @@ UNUSED static int mounted_list(const char *program, const char *image, const cha
 	return mounted_run(program, image, commands);
 }
 
+/* Two images with the same files, and more than a few. */
+UNUSED static void mounted_same(const char *program, const char *a, const char *b, const char *what)
+{
+	ck_assert_int_eq(mounted_list(program, a, "list1"), 0);
+	ck_assert_int_eq(mounted_list(program, b, "list2"), 0);
+	ck_assert_int_eq(image_run("test $(wc -l <list1) -gt 20"), 0);
+	ck_assert_msg(image_run("cmp list1 list2") == 0, "%s: the copy's files differ", what);
+}
+
 #endif

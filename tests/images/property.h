@@ -36,6 +36,30 @@ UNUSED static void property_copy(const char *from, const char *to, uint64_t offs
 	free(buf);
 }
 
+/*
+ * The copy property up to the checks: image (of size bytes) is put into a larger disk, and what the
+ * reader calls used becomes copy.img, with fill for the rest. Nothing around it may be free, and a
+ * tenth of it must be, or the test proves nothing.
+ */
+UNUSED static void property_embedded(const char *image, uint64_t size, fs_map_fn *reader,
+				     uint8_t fill)
+{
+	CLEANUP(bitmap_free) struct bitmap *map = NULL;
+	CLEANUP(mem_free) char *why = NULL;
+	uint64_t offset = MIB + 512, used;
+
+	image_make("disk.img", offset + size + MIB);
+	ck_assert_int_eq(image_run("dd if=%s of=disk.img bs=64K seek=%" PRIu64
+				   " conv=notrunc,sparse oflag=seek_bytes", image, offset), 0);
+	ck_assert_msg(image_map("disk.img", offset, size, 512, reader, &map, &why) == 1, "%s: %s",
+		      image, why);
+	ck_assert(bitmap_all(map, 0, offset));
+	ck_assert(bitmap_all(map, offset + size, MIB));
+	used = bitmap_bytes(map) - (map->size - size);
+	ck_assert_msg(used < size * 9 / 10, "%s: only %" PRIu64 " free", image, size - used);
+	property_copy("disk.img", "copy.img", offset, size, map, fill);
+}
+
 /* Is all that is set in small set in big? */
 UNUSED static bool property_covers(const struct bitmap *big, const struct bitmap *small)
 {

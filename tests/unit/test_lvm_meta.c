@@ -7,7 +7,8 @@
 #include "common/bytes.h"
 #include "disk/crc32.h"
 #include "disk/lvm/lvm_assemble.h"
-#include "disk/lvm/lvm_meta.h"
+#include "disk/lvm/lvm_group.h"
+#include "disk/lvm/lvm_text.h"
 #include "disk/usedmap.h"
 
 #define CRC_INITIAL	0xf597a6cfu
@@ -18,6 +19,48 @@ static void load(const char *name, uint64_t offset, struct image_pv *ret)
 {
 	unlink(image_path("pv.img"));
 	image_load_pv("pv.img", name, offset, ret);
+}
+
+static int read_space(void *arg, void *buf, size_t len, uint64_t offset, struct err *err)
+{
+	return space_read(arg, buf, len, offset, err);
+}
+
+/* The layers one after the other, as for a PV alone. */
+static int lvm_pv_read(const struct space *space, struct lvm_pv *ret, char **ret_why,
+		       struct err *err)
+{
+	CLEANUP(lvm_pv_done) struct lvm_pv pv = { 0 };
+	CLEANUP(lvm_text_free) struct lvm_node *root = NULL;
+	CLEANUP(lvm_vg_done) struct lvm_vg vg = { 0 };
+	CLEANUP(mem_free) char *text = NULL, *why = NULL;
+	struct lvm_source s = {
+		.read = read_space,
+		.arg = (void *)(uintptr_t)space,
+		.length = space->size,
+		.why = &why,
+		.err = err,
+	};
+	struct lvm_header h;
+	size_t len = 0;
+	int r;
+
+	r = lvm_label_read(&s, &h);
+	if (r > 0)
+		r = lvm_area_read(&s, &h, &text, &len);
+	if (r > 0)
+		r = lvm_text_parse(&s, text, len, &root);
+	if (r > 0)
+		r = lvm_vg_read(&s, root, &vg);
+	if (r > 0)
+		r = lvm_group_walk(&s, &vg, &h, &pv);
+	if (r > 0) {
+		*ret = pv;
+		pv = (struct lvm_pv){ 0 };
+	} else if (r == 0) {
+		*ret_why = TAKE_PTR(why);
+	}
+	return r;
 }
 
 static int read_pv(uint64_t offset, uint64_t length, struct lvm_pv *pv, char **why)
