@@ -38,7 +38,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LD
 # What pkg-config is asked, per archive; evaluated only when a target of that archive is made.
 pc_common    := jansson libcrypto
 pc_wire      := libzstd libcrypto
-pc_disk      := blkid ext2fs com_err libntfs-3g
+pc_disk      := blkid ext2fs com_err libntfs-3g liburing
 pc_machine   := jansson
 pc_inventory := jansson blkid libcryptsetup
 pc_convert   := libxml-2.0 libzstd

@@ -193,7 +193,7 @@ void pool_free(struct pool *p)
 	free(p);
 }
 
-/* Only the submitting thread adds, so the room it found cannot be gone when it comes back. */
+/* In the serial twin the lock is given up before the item is added; but there only one submits. */
 static int wait_for_room(struct pool *p, size_t bytes, bool wait)
 {
 	while (wait && !p->closed && !fits(p, bytes))

@@ -10,7 +10,8 @@
  * threads = 0 the work runs inside pool_submit() (the serial twin): same interface, same output
  * bytes, no threads; tests hold the two against each other.
  *
- * Submit and next may be called by different threads, one thread each. The bound is on bytes in
+ * Submit and next may be called by different threads: any number that submit (one in the serial twin),
+ * one that takes. The bound is on bytes in
  * the pool (submitted and not yet taken by pool_next), as for queue.h.
  */
 #ifndef P2V_COMMON_POOL_H

@@ -209,10 +209,23 @@ static int read_aligned(const struct disk *d, uint8_t *buf, size_t len, size_t w
 	return 0;
 }
 
+/* A sector of a device is the finest thing that can fail, so never read more than asked. */
+static uint64_t read_unit(const struct disk *d)
+{
+	return !d->direct ? 1 : d->block_device ? d->logical_sector : DISK_ALIGN;
+}
+
+bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t offset)
+{
+	uint64_t unit = read_unit(d);
+
+	return !d->direct ||
+	       ((uintptr_t)buf % DISK_ALIGN == 0 && offset % unit == 0 && len % unit == 0);
+}
+
 int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, struct err *err)
 {
-	/* A sector of a device is the finest thing that can fail, so never read more than asked. */
-	uint64_t unit = !d->direct ? 1 : d->block_device ? d->logical_sector : DISK_ALIGN;
+	uint64_t unit = read_unit(d);
 	CLEANUP(mem_free) uint8_t *bounce = NULL;
 	uint8_t *p = buf;
 	size_t bounce_len;
@@ -223,8 +236,7 @@ int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, stru
 			       offset, d->path);
 	if (len == 0)
 		return 0;
-	if (!d->direct ||
-	    ((uintptr_t)buf % DISK_ALIGN == 0 && offset % unit == 0 && len % unit == 0))
+	if (disk_aligned(d, buf, len, offset))
 		return read_aligned(d, buf, len, len, offset, err);
 
 	bounce_len = MIN((uint64_t)BOUNCE_MAX, ALIGN_UP(len + offset % unit, unit));

@@ -39,6 +39,8 @@ DEFINE_CLEANUP(struct disk *, disk_free)
  * smaller), -ERANGE.
  */
 int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, struct err *err);
+/* Can it be read as it is, in one go and without a bounce buffer? */
+bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t offset);
 /* DISK_ALIGN-aligned memory for direct reads; free() it. */
 void *disk_alloc(size_t len);
 /*

@@ -57,6 +57,9 @@ const struct opt cold_opts[] = {
 	  OPT(level) },
 	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)",
 	  OPT_INT, OPT(threads) },
+	{ "cipher", 0, "auto|LIST", "SSH ciphers to offer, the preferred one first", OPT_STR,
+	  OPT(cipher) },
+	{ "io", 0, "auto|io_uring|threads", "how the disks are read ahead", OPT_STR, OPT(io) },
 	{ "bandwidth", 'b', "RATE|TIMETABLE",
 	  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", OPT_STR,
 	  OPT(bandwidth) },
@@ -90,6 +93,7 @@ struct cold {
 	struct source *source;
 	struct progress *progress;
 	enum reader_mode mode;
+	enum readahead_engine engine;
 	struct bandwidth bandwidth;
 	int level;
 	bool adaptive;
@@ -132,6 +136,8 @@ static int check_config(struct cold *c, struct err *err)
 	else
 		return err_set(err, EINVAL, "--bad-sectors is stop or zero, not %s",
 			       cfg->bad_sectors);
+	if (cfg->io && readahead_engine_parse(cfg->io, &c->engine) < 0)
+		return err_set(err, EINVAL, "--io is auto, io_uring or threads, not %s", cfg->io);
 	if (parse_level(c, err) < 0)
 		return -EINVAL;
 	if (cfg->compressed && c->level == 0)
@@ -241,6 +247,7 @@ static int connect_to(struct cold *c, struct transport **ret, bool *ret_lost, st
 		.identity = c->cfg->identity,
 		.host_key = c->cfg->host_key,
 		.known_hosts = c->cfg->known_hosts,
+		.ciphers = c->cfg->cipher,
 		.command = c->cfg->remote_command ? c->cfg->remote_command : "p2v-server receive",
 		.interactive = !c->cfg->no_input && isatty(0),
 	};
@@ -289,6 +296,7 @@ static int one_connection(struct cold *c, bool consistent, struct pass_result *r
 		.adaptive = c->adaptive,
 		.threads = (unsigned int)c->cfg->threads,
 		.mode = c->mode,
+		.engine = c->engine,
 		.flush_bytes = c->cfg->flush_size,
 		.consistent = consistent,
 		.bandwidth = &c->bandwidth,

@@ -362,6 +362,7 @@ static int on_ready(struct pass *p, struct err *err)
 		.source = p->cfg->source,
 		.have = p->have,
 		.mode = p->cfg->mode,
+		.engine = p->cfg->engine,
 		.level = p->cfg->level,
 		.probe = p->cfg->adaptive,
 		.threads = p->cfg->threads,

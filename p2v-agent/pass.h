@@ -12,6 +12,7 @@
 #define P2V_AGENT_PASS_H
 
 #include "common/progress.h"
+#include "disk/readahead.h"
 #include "disk/reader.h"
 #include "p2v-agent/bandwidth.h"
 #include "p2v-agent/source.h"
@@ -27,6 +28,7 @@ struct pass_config {
 	bool adaptive;			/* level is but the first */
 	unsigned int threads;
 	enum reader_mode mode;
+	enum readahead_engine engine;
 	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */
 	bool consistent;		/* nobody wrote to the source while it was copied */
 	const struct bandwidth *bandwidth;	/* what the user lends us of the link */

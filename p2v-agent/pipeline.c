@@ -9,7 +9,8 @@
 #include "common/digest.h"
 #include "common/iszero.h"
 #include "common/pool.h"
-#include "disk/copymap.h"
+#include "p2v-agent/walk.h"
+#include "wire/codec.h"
 #include "wire/link.h"
 
 /*
@@ -28,24 +29,18 @@
 struct pipeline {
 	struct pipeline_config cfg;
 	atomic_int level;
-	uint64_t read;			/* chunks so far; the reader's */
+	atomic_uint_fast64_t read;	/* chunks so far */
+	struct bufs *bufs;
 	struct pool *pool;
 	struct codec **codecs;		/* one per worker */
 	unsigned int ncodecs;
-	pthread_t thread;
-	bool started;
+	pthread_t threads[PIPELINE_DISKS];
+	unsigned int nthreads, depth;	/* depth: chunks that each reads ahead */
+	atomic_size_t next_disk;	/* that nobody walks yet */
+	atomic_uint walking;		/* threads that have not ended */
+	atomic_bool failed;		/* an ITEM_ERROR is, or would be, there: no ITEM_END */
 	atomic_bool stop;
 };
-
-void item_free(struct item *it)
-{
-	if (!it)
-		return;
-	free(it->raw);
-	free(it->scratch);
-	extents_done(&it->bad);
-	free(it);
-}
 
 static void drop_item(void *item)
 {
@@ -93,6 +88,12 @@ static void encode(void *item, unsigned int worker, void *opaque)
 
 	if (it->kind != ITEM_DATA)
 		return;
+	it->scratch = bufs_take(it->bufs);
+	if (!it->scratch) {
+		it->kind = ITEM_ERROR;
+		it->code = err_nomem(&it->err);
+		return;
+	}
 	if (it->probe)
 		probe(p->codecs[worker], it);
 	began = link_now();
@@ -113,50 +114,6 @@ static void encode(void *item, unsigned int worker, void *opaque)
 	} else if (r == 1) {
 		it->kind = ITEM_ZERO;
 	}
-}
-
-static struct item *item_new(enum item_kind kind, size_t disk, uint64_t offset, uint64_t length)
-{
-	struct item *it = calloc(1, sizeof(*it));
-
-	if (!it)
-		return NULL;
-	it->kind = kind;
-	it->disk = (uint16_t)disk;
-	it->offset = offset;
-	it->length = length;
-	return it;
-}
-
-/*
- * Only what is used is read: a free cluster may be unreadable, and its old content is nobody's
- * business.
- */
-static int read_chunk(const struct reader *rd, const struct bitmap *used, struct item *it,
-		      struct err *err)
-{
-	uint64_t pos = it->offset, end = it->offset + it->length;
-	int bad = 0;
-
-	memset(it->raw, 0, it->length);
-	while (pos < end) {
-		uint64_t off, len;
-		int r;
-
-		if (!used) {
-			off = pos;
-			len = end - pos;
-		} else if (!bitmap_next_run(used, true, pos, &off, &len) || off >= end) {
-			break;
-		}
-		len = MIN(len, end - off);
-		r = reader_read(rd, it->raw + (off - it->offset), len, off, &it->bad, err);
-		if (r < 0)
-			return r;
-		bad |= r;
-		pos = off + len;
-	}
-	return bad;
 }
 
 /* Hand an item to the pool; the item is gone either way. */
@@ -185,73 +142,79 @@ static bool probe_is_due(uint64_t chunk)
 	return chunk % (chunk < PROBE_EARLY_N ? PROBE_EARLY : PROBE_LATER) == 0;
 }
 
-static int walk_disk(struct pipeline *p, size_t i, struct err *err)
-{
-	const struct source_disk *sd = &p->cfg.source->disks[i];
-	CLEANUP(bitmap_free) struct bitmap *everything = NULL;
-	const struct bitmap *used = sd->used ? sd->used->map : NULL;
-	struct copymap_step step;
-	struct copymap cm;
-	struct reader rd;
-	int r;
-
-	if (!used) {
-		r = bitmap_new(sd->disk->size, PROTO_CLUSTER_SIZE, &everything);
-		if (r < 0)
-			return err_nomem(err);
-		bitmap_set_all(everything);
-		used = everything;
-	}
-	reader_init(&rd, sd->disk, p->cfg.mode);
-	copymap_init(&cm, used, p->cfg.have ? p->cfg.have[i] : NULL, PROTO_CHUNK_SIZE);
-	while (copymap_next(&cm, &step)) {
-		CLEANUP(item_free) struct item *it = NULL;
-
-		if (atomic_load(&p->stop))
-			return -EPIPE;
-		it = item_new(step.data ? ITEM_DATA : ITEM_FREE, i, step.offset, step.length);
-		if (!it)
-			return err_nomem(err);
-		if (step.data) {
-			it->raw = disk_alloc(PROTO_CHUNK_SIZE);
-			it->scratch = malloc(CODEC_SCRATCH_SIZE);
-			if (!it->raw || !it->scratch)
-				return err_nomem(err);
-			r = read_chunk(&rd, used, it, err);
-			if (r < 0)
-				return r;
-			it->probe = p->cfg.probe && probe_is_due(p->read++);
-		}
-		r = submit(p, TAKE_PTR(it));
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-static void *reader_thread(void *opaque)
+static int deliver(void *opaque, struct item *it)
 {
 	struct pipeline *p = opaque;
-	struct err err = ERR_INIT;
-	int r = 0;
 
-	for (size_t i = 0; i < p->cfg.source->n; i++) {
-		r = walk_disk(p, i, &err);
-		if (r < 0) {
-			/* -EPIPE: the pool was closed because the owner is leaving. */
-			if (r != -EPIPE)
-				(void)submit_error(p, i, r, &err);
-			break;
-		}
+	if (it->kind == ITEM_DATA && p->cfg.probe)
+		it->probe = probe_is_due(atomic_fetch_add(&p->read, 1));
+	return submit(p, it);
+}
+
+static int walk_one(struct pipeline *p, size_t i, struct err *err)
+{
+	const struct walk w = {
+		.disk = &p->cfg.source->disks[i],
+		.index = i,
+		.have = p->cfg.have ? p->cfg.have[i] : NULL,
+		.mode = p->cfg.mode,
+		.engine = p->cfg.threads > 0 ? p->cfg.engine : READAHEAD_NONE,
+		.depth = p->depth,
+		.bufs = p->bufs,
+		.stop = &p->stop,
+		.deliver = deliver,
+		.opaque = p,
+	};
+
+	return walk_disk(&w, err);
+}
+
+/* The first failure ends all walks. -EPIPE: the pool was closed because the owner is leaving. */
+static void fail(struct pipeline *p, size_t disk, int code, const struct err *err)
+{
+	if (!atomic_exchange(&p->failed, true) && code != -EPIPE)
+		(void)submit_error(p, disk, code, err);
+	atomic_store(&p->stop, true);
+}
+
+static void *walk_thread(void *opaque)
+{
+	struct pipeline *p = opaque;
+	size_t i;
+
+	while (!atomic_load(&p->stop) &&
+	       (i = atomic_fetch_add(&p->next_disk, 1)) < p->cfg.source->n) {
+		struct err err = ERR_INIT;
+		int r = walk_one(p, i, &err);
+
+		if (r < 0)
+			fail(p, i, r, &err);
 	}
-	if (r >= 0) {
-		struct item *it = item_new(ITEM_END, 0, 0, 0);
+	if (atomic_fetch_sub(&p->walking, 1) == 1) {
+		struct item *it = atomic_load(&p->failed) ? NULL : item_new(ITEM_END, 0, 0, 0);
 
 		if (it)
 			(void)submit(p, it);
+		pool_close(p->pool);
 	}
-	pool_close(p->pool);
 	return NULL;
+}
+
+static int start_walking(struct pipeline *p, struct err *err)
+{
+	unsigned int n = (unsigned int)MIN(p->cfg.source->n, (size_t)PIPELINE_DISKS);
+
+	if (p->cfg.threads == 0)
+		n = 1;
+	p->depth = p->cfg.threads == 0 ? 1 : PIPELINE_AHEAD / MAX(n, 1u);
+	atomic_init(&p->walking, n);
+	for (; p->nthreads < n; p->nthreads++) {
+		int r = pthread_create(&p->threads[p->nthreads], NULL, walk_thread, p);
+
+		if (r != 0)
+			return err_code(err, r, "cannot start a reader thread");
+	}
+	return 0;
 }
 
 int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struct err *err)
@@ -263,8 +226,12 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 	if (!p)
 		return err_nomem(err);
 	p->cfg = *cfg;
-	atomic_init(&p->stop, false);
 	atomic_init(&p->level, cfg->level);
+	/* All that can be in flight may lie idle a moment later. */
+	if (bufs_new(PROTO_CHUNK_SIZE, DISK_ALIGN,
+		     (size_t)(PIPELINE_AHEAD + 2 * PIPELINE_CHUNKS) * PROTO_CHUNK_SIZE,
+		     &p->bufs) < 0)
+		return err_nomem(err);
 	p->codecs = calloc(n, sizeof(struct codec *));
 	if (!p->codecs)
 		return err_nomem(err);
@@ -278,10 +245,9 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 	if (r < 0)
 		return r;
 	pool_set_drop(p->pool, drop_item);
-	r = pthread_create(&p->thread, NULL, reader_thread, p);
-	if (r != 0)
-		return err_code(err, r, "cannot start the reader thread");
-	p->started = true;
+	r = start_walking(p, err);
+	if (r < 0)
+		return r;
 	*ret = TAKE_PTR(p);
 	return 0;
 }
@@ -293,12 +259,13 @@ void pipeline_free(struct pipeline *p)
 	atomic_store(&p->stop, true);
 	if (p->pool)
 		pool_close(p->pool);
-	if (p->started)
-		pthread_join(p->thread, NULL);
+	for (unsigned int i = 0; i < p->nthreads; i++)
+		pthread_join(p->threads[i], NULL);
 	pool_free(p->pool);
 	for (unsigned int i = 0; i < p->ncodecs; i++)
 		codec_free(p->codecs[i]);
 	free(p->codecs);
+	bufs_free(p->bufs);
 	free(p);
 }
 

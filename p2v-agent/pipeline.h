@@ -1,45 +1,33 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * From disks to encoded chunks: one reader thread walks the copy maps, a pool of workers hashes
- * and compresses, and the owner takes finished items in the order of the walk.
+ * From disks to encoded chunks: each disk has a thread that walks its copy map, a pool of workers
+ * hashes and compresses, and the owner takes finished items.
  *
- *	reader thread --> pool (zero test, SHA-256, zstd) --> pipeline_next() on the owner's thread
+ *	walk of disk 0 --+
+ *	walk of disk 1 --+--> pool (zero test, SHA-256, zstd) --> pipeline_next() on the owner's thread
+ *	walk of ...    --+
  *
- * Memory is bounded: at most PIPELINE_CHUNKS chunks are in the pipeline, each with its raw bytes
- * and as much scratch. The maps given in must outlive the pipeline and not change.
+ * The items of one disk come in the order of the disk; those of several disks come as they are read,
+ * so that a slow disk does not hold up a fast one. With threads = 0 one thread walks the disks one
+ * after the other and reads nothing ahead: the serial twin.
+ *
+ * Memory is bounded: PIPELINE_AHEAD chunks being read, over all disks, and PIPELINE_CHUNKS being
+ * encoded or waiting to be sent, each with as much scratch once it is compressed. The maps given in
+ * must outlive the pipeline and not change.
  */
 #ifndef P2V_AGENT_PIPELINE_H
 #define P2V_AGENT_PIPELINE_H
 
 #include "common/bitmap.h"
+#include "disk/readahead.h"
 #include "disk/reader.h"
-#include "p2v-agent/adapt.h"
+#include "p2v-agent/item.h"
 #include "p2v-agent/source.h"
-#include "wire/codec.h"
 
 #define PIPELINE_CHUNKS 24
-
-enum item_kind {
-	ITEM_DATA,		/* data is ready to be sent */
-	ITEM_ZERO,		/* a chunk that was read and is all zero */
-	ITEM_FREE,		/* a run of chunks nobody uses */
-	ITEM_ERROR,		/* reading failed: err says where; the last item */
-	ITEM_END,		/* all disks walked; the last item */
-};
-
-struct item {
-	enum item_kind kind;
-	uint16_t disk;
-	uint64_t offset, length;
-	struct msg_data data;	/* ITEM_DATA: points into raw and scratch */
-	uint8_t *raw, *scratch;
-	struct extents bad;	/* unreadable ranges, zero-filled */
-	double seconds;		/* ITEM_DATA, ITEM_ZERO: of a worker */
-	bool probe, probed;	/* a curve is wanted; it is there */
-	struct adapt_curve curve;
-	int code;		/* ITEM_ERROR: -errno */
-	struct err err;
-};
+#define PIPELINE_AHEAD	32
+/* Disks walked at the same time. */
+#define PIPELINE_DISKS	8
 
 struct pipeline;
 
@@ -48,6 +36,7 @@ struct pipeline_config {
 	struct bitmap *const
 		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
 	enum reader_mode mode;
+	enum readahead_engine engine;
 	int level;			/* zstd level, 0 raw */
 	bool probe;			/* measure a curve now and then */
 	unsigned int threads;		/* 0: serial */
@@ -65,7 +54,4 @@ void pipeline_set_level(struct pipeline *p, int level);
 int pipeline_next(struct pipeline *p, struct item **ret);
 int pipeline_fd(struct pipeline *p);
 void pipeline_fd_clear(struct pipeline *p);
-void item_free(struct item *it);
-DEFINE_CLEANUP(struct item *, item_free)
-
 #endif

@@ -392,12 +392,34 @@ static int open_channel(struct transport_ssh *t, const struct ssh_config *cfg, b
 	return 0;
 }
 
+#define GCM	"aes128-gcm@openssh.com,aes256-gcm@openssh.com"
+#define CHACHA	"chacha20-poly1305@openssh.com"
+#define CTR	"aes128-ctr,aes192-ctr,aes256-ctr"
+
+static const char *fast_ciphers(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	if (!__builtin_cpu_supports("aes"))
+		return CHACHA "," GCM "," CTR;
+#endif
+	return GCM "," CHACHA "," CTR;
+}
+
+static int set_ciphers(struct transport_ssh *t, const char *ciphers)
+{
+	int r = ssh_options_set(t->session, SSH_OPTIONS_CIPHERS_C_S, ciphers);
+
+	return r < 0 ? r : ssh_options_set(t->session, SSH_OPTIONS_CIPHERS_S_C, ciphers);
+}
+
 static int set_options(struct transport_ssh *t, const struct ssh_config *cfg, struct err *err)
 {
 	long timeout = cfg->timeout_s ? cfg->timeout_s : CONNECT_TIMEOUT_S;
 	unsigned int port = cfg->target.port;
 	int nodelay = 1;
 
+	if (set_ciphers(t, fast_ciphers()) < 0)
+		log_debug("ssh", "libssh's own choice of ciphers: %s", ssh_get_error(t->session));
 	/*
 	 * ~/.ssh/config may hold an alias, port or key for this server; what was asked for here
 	 * comes after and wins.
@@ -405,6 +427,8 @@ static int set_options(struct transport_ssh *t, const struct ssh_config *cfg, st
 	if (ssh_options_set(t->session, SSH_OPTIONS_HOST, cfg->target.host) == 0 &&
 	    ssh_options_parse_config(t->session, NULL) < 0)
 		log_debug("ssh", "no usable ssh configuration: %s", ssh_get_error(t->session));
+	if (cfg->ciphers && strcmp(cfg->ciphers, "auto") != 0 && set_ciphers(t, cfg->ciphers) < 0)
+		return err_set(err, EINVAL, "no cipher that is known in --cipher %s", cfg->ciphers);
 	if ((cfg->target.user &&
 	     ssh_options_set(t->session, SSH_OPTIONS_USER, cfg->target.user) < 0) ||
 	    (cfg->known_hosts &&
@@ -451,6 +475,7 @@ int transport_ssh_new(const struct ssh_config *cfg, struct transport **ret, bool
 	r = open_channel(t, cfg, ret_lost, err);
 	if (r < 0)
 		return r;
+	log_debug("ssh", "cipher %s", ssh_get_cipher_out(t->session));
 	ssh_set_blocking(t->session, 0);
 	fdio_set_nonblock(ssh_get_fd(t->session), true);
 	*ret = TAKE_PTR(base);
