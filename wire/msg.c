@@ -37,6 +37,7 @@ static const struct kind {
 	[PROTO_PONG] = { "PONG", &msg_control_ping },
 	[PROTO_CLOSE] = { "CLOSE", &msg_control_close },
 	[PROTO_THROTTLE] = { "THROTTLE", &msg_control_throttle },
+	[PROTO_DIGESTS] = { "DIGESTS", &msg_opening_digests },
 };
 
 static const struct kind *kind_of(uint16_t type)

@@ -62,6 +62,14 @@ struct msg_have {			/* durable ranges, ascending, not touching */
 	struct msg_range *ranges;	/* malloc'd by decode: msg_have_done() */
 };
 
+struct msg_digests {			/* durable chunks from offset on */
+	uint16_t disk;
+	uint8_t kind;			/* enum proto_digests */
+	uint32_t n;			/* chunks; DATA: 1..PROTO_DIGESTS_MAX, ZERO: > 0 */
+	uint64_t offset;		/* chunk-aligned */
+	const uint8_t *sha256;		/* DATA: n * SHA256_LEN bytes; else NULL */
+};
+
 struct msg_cluster {
 	uint8_t codec;			/* enum proto_codec */
 	/*
@@ -146,6 +154,7 @@ struct msg {
 		struct msg_id id;
 		struct msg_close close;
 		struct msg_throttle throttle;
+		struct msg_digests digests;
 	};
 };
 

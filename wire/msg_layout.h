@@ -31,7 +31,7 @@ struct msg_layout {
 };
 
 extern const struct msg_layout msg_opening_hello, msg_opening_open, msg_opening_job,
-	msg_opening_have;
+	msg_opening_have, msg_opening_digests;
 extern const struct msg_layout msg_copy_data, msg_copy_zero, msg_copy_bad;
 /* id: ACK, FLUSH, FLUSHED; ping: PING, PONG, whose id may be any. */
 extern const struct msg_layout msg_control_finish, msg_control_finished, msg_control_status,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* HELLO, OPEN, JOB, HAVE: who is there, which disks, and what of them the server has already. */
+/* HELLO, OPEN, JOB, HAVE, DIGESTS: who is there, which disks, and what of them the server has already. */
 #include "wire/msg_layout.h"
 
 #include <errno.h>
@@ -18,6 +18,7 @@
 #define JOB_FIXED	24
 #define HAVE_FIXED	8
 #define RANGE_FIXED	16
+#define DIGESTS_FIXED	16
 
 /* HELLO */
 
@@ -335,4 +336,70 @@ const struct msg_layout msg_opening_have = {
 	.check = check_have,
 	.put = put_have,
 	.size = size_have,
+};
+
+/* DIGESTS */
+
+static uint64_t digests_len(const struct msg_digests *d)
+{
+	return d->kind == PROTO_DIGESTS_DATA ? (uint64_t)d->n * SHA256_LEN : 0;
+}
+
+static int get_digests(struct iobuf *b, struct msg *m, struct err *err)
+{
+	struct msg_digests *d = &m->digests;
+	int r;
+
+	MSG_GET(iobuf_get_u16(b, &d->disk));
+	MSG_GET(iobuf_get_u8(b, &d->kind));
+	r = msg_field_get_reserved(b, m, 1, err);
+	if (r < 0)
+		return r;
+	MSG_GET(iobuf_get_u32(b, &d->n));
+	MSG_GET(iobuf_get_u64(b, &d->offset));
+	if (digests_len(d) == 0)
+		return 0;
+	if (digests_len(d) > iobuf_len(b))
+		return msg_field_cut(err, m);
+	d->sha256 = iobuf_ptr(b);
+	iobuf_consume(b, digests_len(d));
+	return 0;
+}
+
+static int check_digests(const struct msg *m, struct err *err)
+{
+	const struct msg_digests *d = &m->digests;
+
+	if (d->kind != PROTO_DIGESTS_ZERO && d->kind != PROTO_DIGESTS_DATA)
+		return msg_field_fault(err, m, "unknown kind");
+	if (d->n == 0 || (d->kind == PROTO_DIGESTS_DATA && d->n > PROTO_DIGESTS_MAX))
+		return msg_field_fault(err, m, "number of chunks out of range");
+	return msg_field_check_range(m, d->offset, d->n * (uint64_t)PROTO_CHUNK_SIZE,
+				     PROTO_CHUNK_SIZE, err);
+}
+
+static int put_digests(struct iobuf *b, const struct msg *m)
+{
+	const struct msg_digests *d = &m->digests;
+
+	MSG_PUT(iobuf_put_u16(b, d->disk));
+	MSG_PUT(iobuf_put_u8(b, d->kind));
+	MSG_PUT(msg_field_put_reserved(b, 1));
+	MSG_PUT(iobuf_put_u32(b, d->n));
+	MSG_PUT(iobuf_put_u64(b, d->offset));
+	if (digests_len(d) > 0)
+		MSG_PUT(iobuf_put(b, d->sha256, digests_len(d)));
+	return 0;
+}
+
+static uint64_t size_digests(const struct msg *m)
+{
+	return DIGESTS_FIXED + digests_len(&m->digests);
+}
+
+const struct msg_layout msg_opening_digests = {
+	.get = get_digests,
+	.check = check_digests,
+	.put = put_digests,
+	.size = size_digests,
 };

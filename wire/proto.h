@@ -45,6 +45,7 @@
 #define PROTO_ERROR_TEXT_MAX	1024
 #define PROTO_DISKS_MAX		256
 #define PROTO_HAVE_MAX		65536		/* ranges in one HAVE */
+#define PROTO_DIGESTS_MAX	32768		/* digests in one DIGESTS */
 #define PROTO_DISK_SIZE_MAX	(UINT64_C(1) << 56)
 #define PROTO_CREDIT_MIN	(4u << 20)	/* frame bytes the server lets be unacknowledged */
 #define PROTO_CREDIT_MAX	(1u << 30)
@@ -72,17 +73,20 @@ enum proto_type {
 	PROTO_PONG	= 17,
 	PROTO_CLOSE	= 18,
 	PROTO_THROTTLE	= 19,
-	PROTO_TYPE_LAST	= PROTO_THROTTLE,
+	PROTO_DIGESTS	= 20,
+	PROTO_TYPE_LAST	= PROTO_DIGESTS,
 };
 
 /* Feature masks of HELLO. An unknown must-bit means refusal, an unknown may-bit nothing. */
 #define PROTO_FEATURE_THROTTLE	(UINT64_C(1) << 0)	/* may: the agent obeys THROTTLE */
+#define PROTO_FEATURE_COMPARE	(UINT64_C(1) << 1)	/* may: OPEN may ask for DIGESTS */
 #define PROTO_FEATURES_MUST	UINT64_C(0)
-#define PROTO_FEATURES_MAY	PROTO_FEATURE_THROTTLE
+#define PROTO_FEATURES_MAY	(PROTO_FEATURE_THROTTLE | PROTO_FEATURE_COMPARE)
 
 /* OPEN flags */
 #define PROTO_OPEN_COMPRESSED	(1u << 0)	/* store zstd clusters as they come */
-#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED)
+#define PROTO_OPEN_COMPARE	(1u << 1)	/* answer with DIGESTS, also for a complete job */
+#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED | PROTO_OPEN_COMPARE)
 
 enum proto_role { PROTO_ROLE_AGENT = 1, PROTO_ROLE_SERVER = 2 };
 
@@ -108,6 +112,12 @@ enum proto_throttle {
 	PROTO_THROTTLE_OWN	= 0,	/* as its own user says */
 	PROTO_THROTTLE_RATE	= 1,
 	PROTO_THROTTLE_NONE	= 2,	/* as fast as it can */
+};
+
+/* What the chunks of a DIGESTS are. */
+enum proto_digests {
+	PROTO_DIGESTS_ZERO	= 1,	/* all zeroes; no digests follow */
+	PROTO_DIGESTS_DATA	= 2,	/* each has its SHA-256 */
 };
 
 enum proto_phase { PROTO_PHASE_FLUSHING = 1, PROTO_PHASE_VERIFYING = 2 };

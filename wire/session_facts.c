@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "common/bytes.h"
+#include "common/compiler.h"
 
 /* Judging what the message says; -EBADMSG for what must not be, -EAGAIN for what must wait. */
 
@@ -32,6 +33,8 @@ static int judge_job(const struct session *s, const struct msg *m, struct err *e
 {
 	if (m->type == PROTO_JOB && s->job_state != 0)
 		return err_set(err, EBADMSG, "a second JOB");
+	if (m->type == PROTO_JOB && s->compare && m->job.state == PROTO_JOB_COMPLETE)
+		return err_set(err, EBADMSG, "JOB: complete, to an agent that compares");
 	if (m->type != PROTO_JOB && s->job_state == 0)
 		return err_set(err, EBADMSG, "%s before JOB", msg_type_name(m->type));
 	return 0;
@@ -41,8 +44,8 @@ static int judge_have(const struct session *s, const struct msg *m, struct err *
 {
 	const struct msg_have *h = &m->have;
 
-	if (s->job_state != PROTO_JOB_RESUMED)
-		return err_set(err, EBADMSG, "HAVE for a job that is not resumed");
+	if (s->job_state != PROTO_JOB_RESUMED || s->compare)
+		return err_set(err, EBADMSG, "HAVE for a job that is not resumed, or compared");
 	if (s->have_any && (h->disk < s->have_disk ||
 			    (h->disk == s->have_disk && h->ranges[0].offset <= s->have_end)))
 		return err_set(err, EBADMSG, "HAVE messages touch or are not in order");
@@ -54,6 +57,30 @@ static int judge_have(const struct session *s, const struct msg *m, struct err *
 			return r;
 	}
 	return 0;
+}
+
+static int judge_open(const struct session *s, const struct msg_open *o, struct err *err)
+{
+	if ((o->flags & PROTO_OPEN_COMPARE) && !(s->features & PROTO_FEATURE_COMPARE))
+		return err_set(err, EBADMSG, "OPEN asks for DIGESTS, which were not offered");
+	return 0;
+}
+
+static int judge_digests(const struct session *s, const struct msg *m, struct err *err)
+{
+	const struct msg_digests *d = &m->digests;
+	uint64_t length = d->n * (uint64_t)PROTO_CHUNK_SIZE;
+
+	if (s->job_state != PROTO_JOB_RESUMED || !s->compare)
+		return err_set(err, EBADMSG, "DIGESTS that were not asked for");
+	if (s->have_any && (d->disk < s->have_disk ||
+			    (d->disk == s->have_disk && d->offset < s->have_end)))
+		return err_set(err, EBADMSG, "DIGESTS messages overlap or are not in order");
+	/* The last chunk is as short as the disk's end makes it. */
+	if (d->disk < s->ndisks && d->offset < s->sizes[d->disk] &&
+	    length - PROTO_CHUNK_SIZE < s->sizes[d->disk] - d->offset)
+		length = MIN(length, s->sizes[d->disk] - d->offset);
+	return judge_range(s, m, d->disk, d->offset, length, true, err);
 }
 
 static int judge_counted(const struct session *s, struct msg *m, struct err *err)
@@ -79,12 +106,17 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 			return r;
 	}
 	switch (m->type) {
+	case PROTO_OPEN:
+		return judge_open(s, &m->open, err);
 	case PROTO_JOB:
 	case PROTO_READY:
 		return judge_job(s, m, err);
 	case PROTO_HAVE:
 		r = judge_job(s, m, err);
 		return r < 0 ? r : judge_have(s, m, err);
+	case PROTO_DIGESTS:
+		r = judge_job(s, m, err);
+		return r < 0 ? r : judge_digests(s, m, err);
 	case PROTO_DATA:
 		/* Whole chunks, and no longer than one: the chunk at offset, to its end. */
 		return judge_range(s, m, m->data.disk, m->data.offset, m->data.length, true, err);
@@ -132,6 +164,7 @@ static int apply_open(struct session *s, const struct msg_open *o)
 	for (uint16_t i = 0; i < o->ndisks; i++)
 		s->sizes[i] = o->disks[i].size;
 	s->ndisks = o->ndisks;
+	s->compare = o->flags & PROTO_OPEN_COMPARE;
 	s->phase = SESSION_JOB;
 	return 0;
 }
@@ -180,6 +213,11 @@ int session_facts_apply(struct session *s, struct msg *m)
 		s->have_any = true;
 		s->have_disk = m->have.disk;
 		s->have_end = last->offset + last->length;
+		return 0;
+	case PROTO_DIGESTS:
+		s->have_any = true;
+		s->have_disk = m->digests.disk;
+		s->have_end = m->digests.offset + m->digests.n * (uint64_t)PROTO_CHUNK_SIZE;
 		return 0;
 	case PROTO_READY:
 		s->phase = s->job_state == PROTO_JOB_COMPLETE ? SESSION_END : SESSION_COPY;

@@ -19,6 +19,7 @@ static const struct rule {
 	[PROTO_OPEN] = { IN(OPEN), IN(OPEN), 0, 0 },
 	[PROTO_JOB] = { 0, 0, IN(JOB), IN(JOB) },
 	[PROTO_HAVE] = { 0, 0, IN(JOB), IN(JOB) },
+	[PROTO_DIGESTS] = { 0, 0, IN(JOB), IN(JOB) },
 	[PROTO_READY] = { 0, 0, IN(JOB), IN(JOB) },
 	[PROTO_DATA] = { IN(COPY), IN(COPY), 0, 0 },
 	[PROTO_ZERO] = { IN(COPY), IN(COPY), 0, 0 },

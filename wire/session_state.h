@@ -38,7 +38,8 @@ struct session {
 	uint64_t *sizes;		/* of the disks in OPEN */
 	uint16_t ndisks;
 	uint8_t job_state;		/* enum proto_job_state; 0 before JOB */
-	bool have_any;			/* the end of the last HAVE: */
+	bool compare;			/* OPEN asked for DIGESTS in place of HAVE */
+	bool have_any;			/* the end of the last HAVE or DIGESTS: */
 	uint16_t have_disk;
 	uint64_t have_end;
 

@@ -115,6 +115,12 @@ static void agent_got(struct target *t, const struct msg *m)
 			promise(range_inside(m->have.ranges[i].offset, m->have.ranges[i].length,
 					     t->sizes[m->have.disk]));
 		break;
+	case PROTO_DIGESTS:
+		promise(m->digests.disk < t->ndisks);
+		promise(m->digests.offset +
+				(m->digests.n - 1) * (uint64_t)PROTO_CHUNK_SIZE <
+			t->sizes[m->digests.disk]);
+		break;
 	case PROTO_READY:
 		agent_copy(t);
 		break;

@@ -127,6 +127,25 @@ static void say_id(struct loopback *l, enum loopback_dir who, uint16_t type, uin
 	say(l, who, (struct msg){ .type = type, .id = { .id = id } });
 }
 
+static void say_digests(struct loopback *l)
+{
+	static const uint8_t sha256[2 * SHA256_LEN] = { 1, 2, 3 };
+
+	say(l, LOOPBACK_SERVER,
+	    (struct msg){ .type = PROTO_DIGESTS,
+			  .digests = { .kind = PROTO_DIGESTS_DATA, .n = 2, .sha256 = sha256 } });
+	say(l, LOOPBACK_SERVER,
+	    (struct msg){ .type = PROTO_DIGESTS,
+			  .digests = { .kind = PROTO_DIGESTS_ZERO,
+				       .n = 1,
+				       .offset = 3 * PROTO_CHUNK_SIZE } });
+	say(l, LOOPBACK_SERVER,
+	    (struct msg){ .type = PROTO_DIGESTS,
+			  .digests = { .disk = 1,
+				       .kind = PROTO_DIGESTS_ZERO,
+				       .n = 1 } });
+}
+
 static void server_opened(struct loopback *l)
 {
 	struct msg_range ranges[2] = {
@@ -143,7 +162,9 @@ static void server_opened(struct loopback *l)
 	};
 
 	say(l, LOOPBACK_SERVER, job);
-	if (!l->complete) {
+	if (l->compare) {
+		say_digests(l);
+	} else if (!l->complete) {
 		say(l, LOOPBACK_SERVER,
 			(struct msg){ .type = PROTO_HAVE,
 				 .have = { .disk = 0, .n = 2, .ranges = ranges } });
@@ -202,7 +223,7 @@ static void agent_open(struct loopback *l)
 		.type = PROTO_OPEN,
 		.open = {
 			.name = "web",
-			.flags = PROTO_OPEN_COMPRESSED,
+			.flags = PROTO_OPEN_COMPRESSED | (l->compare ? PROTO_OPEN_COMPARE : 0),
 			.machine = { (const uint8_t *)machine, sizeof(machine) - 1 },
 			.ndisks = LOOPBACK_DISKS,
 			.disks = disks,

@@ -51,6 +51,7 @@ struct loopback {
 	/* loopback_converse() */
 	unsigned int agent_step;
 	bool complete;			/* the server says that the job is complete */
+	bool compare;			/* the agent asks for DIGESTS */
 	unsigned int close_at;		/* step at which the agent leaves with CLOSE; 0: never */
 	bool finished;			/* the agent saw FINISHED */
 	uint64_t durable;		/* highest id the agent was told is durable */

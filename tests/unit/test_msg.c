@@ -365,7 +365,7 @@ START_TEST(open_limits)
 	snprintf(m.open.name, sizeof(m.open.name), "-rf");
 	encodes(&m, false, "job name");
 	snprintf(m.open.name, sizeof(m.open.name), "job");
-	m.open.flags = 2;
+	m.open.flags = 4;
 	encodes(&m, false, "flag");
 	m.open.flags = 0;
 }
@@ -590,6 +590,23 @@ START_TEST(other_rules)
 	encodes(&m, true, "no limit");
 	m.throttle.mode = 3;
 	encodes(&m, false, "mode");
+	m = (struct msg){ .type = PROTO_DIGESTS,
+			  .digests = { .kind = PROTO_DIGESTS_ZERO, .n = 1 } };
+	encodes(&m, true, "a zero chunk");
+	m.digests.n = 0;
+	encodes(&m, false, "no chunks");
+	m.digests.n = UINT32_MAX;
+	encodes(&m, true, "many zero chunks");
+	m.digests.offset = PROTO_DISK_SIZE_MAX;
+	encodes(&m, false, "beyond any disk");
+	m.digests.offset = 512;
+	encodes(&m, false, "not at a chunk");
+	m.digests = (struct msg_digests){ .kind = PROTO_DIGESTS_DATA, .n = 1, .sha256 = text };
+	encodes(&m, true, "one digest");
+	m.digests.n = PROTO_DIGESTS_MAX + 1;
+	encodes(&m, false, "too many digests");
+	m.digests = (struct msg_digests){ .kind = 3, .n = 1 };
+	encodes(&m, false, "kind");
 	m = (struct msg){ .type = 99 };
 	encodes(&m, false, "no such type");
 }

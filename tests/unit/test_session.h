@@ -32,6 +32,7 @@ struct judge {
 	uint64_t have_end;
 	unsigned int have_disk;
 	uint8_t job_state;
+	bool compare;
 	bool over[2];
 };
 
@@ -76,6 +77,7 @@ UNUSED static void judge_at_server(struct judge *j, const struct msg *m)
 		RULE(j->seen[m->type][SERVER] == 1);
 		RULE(m->open.ndisks >= 1 && m->open.ndisks <= PROTO_DISKS_MAX);
 		j->ndisks = m->open.ndisks;
+		j->compare = m->open.flags & PROTO_OPEN_COMPARE;
 		for (unsigned int i = 0; i < j->ndisks; i++)
 			j->sizes[i] = m->open.disks[i].size;
 		break;
@@ -105,6 +107,7 @@ UNUSED static void judge_at_agent(struct judge *j, const struct msg *m)
 {
 	const struct session *agent = j->l->side[AGENT].session;
 	const struct msg_have *h = &m->have;
+	const struct msg_digests *d = &m->digests;
 	bool ready = j->seen[PROTO_READY][AGENT] > 0;
 
 	RULE(m->type == PROTO_HELLO || m->type == PROTO_ERROR || j->seen[PROTO_HELLO][AGENT] == 1);
@@ -119,7 +122,7 @@ UNUSED static void judge_at_agent(struct judge *j, const struct msg *m)
 		j->job_state = m->job.state;
 		break;
 	case PROTO_HAVE:
-		RULE(j->job_state == PROTO_JOB_RESUMED && !ready);
+		RULE(j->job_state == PROTO_JOB_RESUMED && !ready && !j->compare);
 		RULE(h->disk < LOOPBACK_DISKS && h->disk >= j->have_disk);
 		if (h->disk > j->have_disk)
 			j->have_end = 0;
@@ -133,6 +136,18 @@ UNUSED static void judge_at_agent(struct judge *j, const struct msg *m)
 			j->have_end = h->ranges[i].offset + h->ranges[i].length;
 			RULE(j->have_end % MIB_ == 0 || j->have_end == size);
 		}
+		break;
+	case PROTO_DIGESTS:
+		RULE(j->job_state == PROTO_JOB_RESUMED && !ready && j->compare);
+		RULE(d->disk < LOOPBACK_DISKS && d->disk >= j->have_disk);
+		if (d->disk > j->have_disk)
+			j->have_end = 0;
+		j->have_disk = d->disk;
+		RULE(d->offset % MIB_ == 0 && d->offset >= j->have_end && d->n > 0);
+		j->have_end = d->offset + (d->n - 1) * (uint64_t)MIB_;
+		RULE(j->have_end < (d->disk ? LOOPBACK_DISK1_SIZE : LOOPBACK_DISK0_SIZE));
+		j->have_end += MIB_;
+		RULE((d->kind == PROTO_DIGESTS_DATA) == (d->sha256 != NULL));
 		break;
 	case PROTO_READY:
 		RULE(j->job_state != 0 && j->seen[m->type][AGENT] == 1);

@@ -147,12 +147,12 @@ static unsigned int frames(enum loopback_dir from)
 
 /*
  * What may be missing without harm: later ACKs say it again, PING, PONG, STATUS and THROTTLE
- * promise nothing, and an agent that missed a HAVE sends more than it had to.
+ * promise nothing, and an agent that missed a HAVE or DIGESTS sends more than it had to.
  */
 static bool harmless(uint16_t type)
 {
 	return type == PROTO_ACK || type == PROTO_PING || type == PROTO_STATUS ||
-	       type == PROTO_HAVE || type == PROTO_THROTTLE;
+	       type == PROTO_HAVE || type == PROTO_DIGESTS || type == PROTO_THROTTLE;
 }
 
 /*
