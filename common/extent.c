@@ -89,6 +89,46 @@ int extents_add(struct extents *x, uint64_t offset, uint64_t length, uint32_t ki
 	return 0;
 }
 
+int extents_remove(struct extents *x, uint64_t offset, uint64_t length)
+{
+	uint64_t end;
+	size_t first, last;
+	struct extent tail;
+	int r;
+
+	if (length == 0)
+		return 0;
+	if (!u64_add(offset, length, &end))
+		return -ERANGE;
+	/* The one place where there can be more of them afterwards: a hole in the middle of one. */
+	r = room_for_one(x);
+	if (r < 0)
+		return r;
+	first = lower_bound(x, offset);
+	if (first < x->n && x->v[first].offset < offset && end_of(&x->v[first]) > end) {
+		tail = x->v[first];
+		memmove(&x->v[first + 1], &x->v[first], (x->n - first) * sizeof(*x->v));
+		x->n++;
+		x->v[first].length = offset - tail.offset;
+		x->v[first + 1].offset = end;
+		x->v[first + 1].length = end_of(&tail) - end;
+		return 0;
+	}
+	if (first < x->n && x->v[first].offset < offset) {
+		x->v[first].length = offset - x->v[first].offset;
+		first++;
+	}
+	for (last = first; last < x->n && end_of(&x->v[last]) <= end; last++)
+		;
+	if (last < x->n && x->v[last].offset < end) {
+		x->v[last].length = end_of(&x->v[last]) - end;
+		x->v[last].offset = end;
+	}
+	memmove(&x->v[first], &x->v[last], (x->n - last) * sizeof(*x->v));
+	x->n -= last - first;
+	return 0;
+}
+
 uint64_t extents_bytes(const struct extents *x)
 {
 	uint64_t sum = 0;
@@ -109,4 +149,13 @@ const struct extent *extents_find(const struct extents *x, uint64_t offset)
 	if (i < x->n && x->v[i].offset <= offset)
 		return &x->v[i];
 	return NULL;
+}
+
+bool extents_any(const struct extents *x, uint64_t offset, uint64_t length)
+{
+	size_t i = lower_bound(x, offset);
+
+	if (i < x->n && end_of(&x->v[i]) == offset)
+		i++;
+	return length > 0 && i < x->n && x->v[i].offset < offset + length;
 }

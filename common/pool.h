@@ -5,14 +5,14 @@
  *	pool_submit(a) pool_submit(b) pool_submit(c)     any worker, any order
  *	            pool_next() = a, b, c                always in this order
  *
- * The work function runs on a worker and touches nothing but its item; it does no I/O, or only such
- * as its item alone waits for (a disk's answer, with a time limit). With
- * threads = 0 the work runs inside pool_submit() (the serial twin): same interface, same output
- * bytes, no threads; tests hold the two against each other.
+ * The work function runs on a worker and touches nothing but its item; it does no I/O, or only
+ * such as its item alone waits for (a disk's answer, with a time limit). With threads = 0 the
+ * work runs inside pool_submit() (the serial twin): same interface, same output bytes, no
+ * threads; tests hold the two against each other.
  *
- * Submit and next may be called by different threads: any number that submit (one in the serial twin),
- * one that takes. The bound is on bytes in
- * the pool (submitted and not yet taken by pool_next), as for queue.h.
+ * Submit and next may be called by different threads: any number that submit (one in the serial
+ * twin), one that takes. The bound is on bytes in the pool (submitted and not yet taken by
+ * pool_next), as for queue.h.
  */
 #ifndef P2V_COMMON_POOL_H
 #define P2V_COMMON_POOL_H

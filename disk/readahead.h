@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Many reads of one disk in flight, so that an SSD, a RAID or an array has something to do on all of its
- * channels, and a disk has read the next chunk while this one is being hashed.
+ * Many reads of one disk in flight, so that an SSD, a RAID or an array has something to do on all
+ * of its channels, and a disk has read the next chunk while this one is being hashed.
  *
  *	readahead_start(a) readahead_start(b) ... readahead_next() = a, readahead_next() = b
  *
@@ -11,12 +11,12 @@
  *	threads		a few threads with pread each
  *	none		nothing is read ahead: readahead_next() always says "read it yourself"
  *
- * A read ahead is only an attempt. One that fails, comes short or is not aligned as the device wants
- * it is left to the caller, who reads the range again by reader.h: only there it is found out which
- * sector is bad, and only there errors get their words.
+ * A read ahead is only an attempt. One that fails, comes short or is not aligned as the device
+ * wants it is left to the caller, who reads the range again by reader.h: only there it is found
+ * out which sector is bad, and only there errors get their words.
  *
- * One thread uses a readahead. The buffers are the caller's, and belong to the kernel until their read
- * came back or readahead_free() has returned.
+ * One thread uses a readahead. The buffers are the caller's, and belong to the kernel until their
+ * read came back or readahead_free() has returned.
  */
 #ifndef P2V_DISK_READAHEAD_H
 #define P2V_DISK_READAHEAD_H
@@ -28,8 +28,8 @@ enum readahead_engine { READAHEAD_AUTO, READAHEAD_URING, READAHEAD_THREADS, READ
 struct readahead;
 
 /*
- * At most max reads are started and not yet taken. threads: of that engine. The engine that is wanted
- * may be missing (-ENOSYS, -EPERM); AUTO always finds one.
+ * At most max reads are started and not yet taken. threads: of that engine. The engine that is
+ * wanted may be missing (-ENOSYS, -EPERM); AUTO always finds one.
  */
 int readahead_new(const struct disk *d, enum readahead_engine engine, unsigned int max,
 		  unsigned int threads, struct readahead **ret, struct err *err);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The engine of io_uring (liburing). Reads are prepared as they are started and handed to the kernel
- * when one is waited for, so that filling the window costs one system call.
+ * The engine of io_uring (liburing). Reads are prepared as they are started and handed to the
+ * kernel when one is waited for, so that filling the window costs one system call.
  *
- * IORING_OP_READ is of Linux 5.6: a kernel that has io_uring and not this operation is found out by
- * asking it (io_uring_get_probe), and the engine is then missing.
+ * IORING_OP_READ is of Linux 5.6: a kernel that has io_uring and not this operation is found out
+ * by asking it (io_uring_get_probe), and the engine is then missing.
  */
 #include <liburing.h>
 #include <stdlib.h>

@@ -52,6 +52,8 @@ const struct opt cold_opts[] = {
 	  OPT(plan) },
 	{ "compressed", 'c', NULL, "store the image compressed, as it came over the wire", OPT_FLAG,
 	  OPT(compressed) },
+	{ "resync", 'r', NULL, "bring the job up to date: compare, and send what differs", OPT_FLAG,
+	  OPT(resync) },
 	{ "level", 'l', "N|auto",
 	  "zstd level for the wire, 1 to 19, 0 none (default auto; 1 with --compressed)", OPT_STR,
 	  OPT(level) },
@@ -292,6 +294,7 @@ static int one_connection(struct cold *c, bool consistent, struct pass_result *r
 		.name = c->name,
 		.machine_json = c->machine_json,
 		.compressed = c->cfg->compressed,
+		.resync = c->cfg->resync,
 		.level = c->level,
 		.adaptive = c->adaptive,
 		.threads = (unsigned int)c->cfg->threads,
@@ -362,7 +365,8 @@ static int conclude(const struct cold *c, const struct pass_result *res)
 	char text[SIZE_TEXT_MAX];
 
 	if (res->state == PROTO_JOB_COMPLETE) {
-		log_notice("job %s is complete already: nothing to do", c->name);
+		log_notice("job %s is complete already: nothing to do (--resync brings it up to "
+			   "date)", c->name);
 		progress_event(c->progress, "complete", "{\"already\":true}");
 		return EXIT_DONE;
 	}

@@ -15,6 +15,7 @@ enum item_kind {
 	ITEM_DATA,		/* data is ready to be sent */
 	ITEM_ZERO,		/* a chunk that was read and is all zero */
 	ITEM_FREE,		/* a run of chunks nobody uses */
+	ITEM_SAME,		/* a chunk that was read, and is the same there */
 	ITEM_ERROR,		/* reading failed: err says where; the last item */
 	ITEM_END,		/* all disks walked; the last item */
 };

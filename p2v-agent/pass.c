@@ -40,6 +40,7 @@ struct pass {
 	struct link link;
 	struct pipeline *pipeline;
 	struct bitmap **have;		/* per disk */
+	struct known **known;		/* per disk, when there were DIGESTS; else NULL */
 	struct item *pending;		/* taken, waiting for credit */
 	enum phase phase;
 	struct sent *sent;		/* FIFO: [head, head + n) of a ring of cap */
@@ -70,8 +71,14 @@ static int send_open(struct pass *p, struct err *err)
 	struct msg m = { .type = PROTO_OPEN };
 	int r;
 
+	if (p->cfg->resync && !session_has_feature(p->link.session, PROTO_FEATURE_COMPARE))
+		return err_set(err, EPROTONOSUPPORT,
+			       "the server is too old for --resync: %s",
+			       session_peer_software(p->link.session));
+
 	snprintf(m.open.name, sizeof(m.open.name), "%s", p->cfg->name);
-	m.open.flags = p->cfg->compressed ? PROTO_OPEN_COMPRESSED : 0;
+	m.open.flags = (p->cfg->compressed ? PROTO_OPEN_COMPRESSED : 0) |
+		       (p->cfg->resync ? PROTO_OPEN_COMPARE : 0);
 	m.open.machine.p = (const uint8_t *)p->cfg->machine_json;
 	m.open.machine.len = (uint32_t)strlen(p->cfg->machine_json);
 	m.open.ndisks = (uint16_t)src->n;
@@ -234,6 +241,10 @@ static int send_item(struct pass *p, struct item *it, struct err *err)
 		drain(p, it->code, it->kind == ITEM_ERROR ? &it->err : NULL);
 		return 0;
 	}
+	if (it->kind == ITEM_SAME) {
+		progress_skip(p->cfg->progress, PROGRESS_SKIP_UNCHANGED, it->length);
+		return 0;
+	}
 	r = send_bad(p, it, err);
 	if (r < 0)
 		return r;
@@ -356,11 +367,39 @@ static int on_have(struct pass *p, const struct msg_have *h, struct err *err)
 	return 0;
 }
 
+/* Per disk, once one is mentioned. */
+static int on_digests(struct pass *p, const struct msg_digests *d, struct err *err)
+{
+	if (!p->known) {
+		p->known = calloc(p->cfg->source->n, sizeof(struct known *));
+		if (!p->known)
+			return err_nomem(err);
+	}
+	if (!p->known[d->disk] &&
+	    known_new(p->cfg->source->disks[d->disk].disk->size, &p->known[d->disk]) < 0)
+		return err_nomem(err);
+	known_add(p->known[d->disk], d);
+	return 0;
+}
+
+static void settle_known(struct pass *p)
+{
+	for (size_t i = 0; p->known && i < p->cfg->source->n; i++) {
+		const struct usedmap *used = p->cfg->source->disks[i].used;
+
+		if (p->known[i])
+			progress_skip(p->cfg->progress, PROGRESS_SKIP_UNCHANGED,
+				      known_settle(p->known[i], used ? used->map : NULL,
+						   p->have[i]));
+	}
+}
+
 static int on_ready(struct pass *p, struct err *err)
 {
 	struct pipeline_config pc = {
 		.source = p->cfg->source,
 		.have = p->have,
+		.known = p->known,
 		.mode = p->cfg->mode,
 		.engine = p->cfg->engine,
 		.level = p->cfg->level,
@@ -373,6 +412,7 @@ static int on_ready(struct pass *p, struct err *err)
 		p->phase = DONE;
 		return 0;
 	}
+	settle_known(p);
 	p->phase = COPYING;
 	p->last_flush = p->looked = link_now();
 	adapt_init(&p->adapt, p->cfg->threads);
@@ -453,6 +493,8 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		return 0;
 	case PROTO_HAVE:
 		return on_have(p, &m->have, err);
+	case PROTO_DIGESTS:
+		return on_digests(p, &m->digests, err);
 	case PROTO_READY:
 		return on_ready(p, err);
 	case PROTO_ACK:
@@ -623,7 +665,10 @@ int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_res
 	link_done(&p.link);
 	for (size_t i = 0; p.have && i < cfg->source->n; i++)
 		bitmap_free(p.have[i]);
+	for (size_t i = 0; p.known && i < cfg->source->n; i++)
+		known_free(p.known[i]);
 	free(p.have);
+	free(p.known);
 	free(p.sent);
 	return r;
 }

@@ -24,6 +24,7 @@ struct pass_config {
 	const char *name;		/* of the job */
 	const char *machine_json;
 	bool compressed;		/* ask the server to store zstd clusters as they come */
+	bool resync;			/* the disks have changed: send what differs */
 	int level;
 	bool adaptive;			/* level is but the first */
 	unsigned int threads;

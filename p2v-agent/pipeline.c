@@ -78,6 +78,24 @@ static void probe(struct codec *c, struct item *it)
 	it->probed = true;
 }
 
+/*
+ * Does the far end have it as it is? What could not be read in full is sent: it has to be said
+ * which parts are missing.
+ */
+static int is_same(const struct pipeline *p, struct item *it)
+{
+	const struct known *k = p->cfg.known ? p->cfg.known[it->disk] : NULL;
+	uint8_t sha256[SHA256_LEN];
+
+	if (!k || it->bad.n > 0)
+		return 0;
+	if (is_zero(it->raw, it->length))
+		return known_same(k, it->offset, NULL);
+	if (digest_sha256(it->raw, it->length, sha256) < 0)
+		return err_set(&it->err, EIO, "cannot compute a SHA-256");
+	return known_same(k, it->offset, sha256);
+}
+
 /* On a worker: judge and encode what was read. */
 static void encode(void *item, unsigned int worker, void *opaque)
 {
@@ -88,6 +106,12 @@ static void encode(void *item, unsigned int worker, void *opaque)
 
 	if (it->kind != ITEM_DATA)
 		return;
+	r = is_same(p, it);
+	if (r != 0) {
+		it->kind = r < 0 ? ITEM_ERROR : ITEM_SAME;
+		it->code = MIN(r, 0);
+		return;
+	}
 	it->scratch = bufs_take(it->bufs);
 	if (!it->scratch) {
 		it->kind = ITEM_ERROR;

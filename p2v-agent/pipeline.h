@@ -4,16 +4,16 @@
  * hashes and compresses, and the owner takes finished items.
  *
  *	walk of disk 0 --+
- *	walk of disk 1 --+--> pool (zero test, SHA-256, zstd) --> pipeline_next() on the owner's thread
+ *	walk of disk 1 --+--> pool (zero test, SHA-256, zstd) --> pipeline_next(), the owner
  *	walk of ...    --+
  *
- * The items of one disk come in the order of the disk; those of several disks come as they are read,
- * so that a slow disk does not hold up a fast one. With threads = 0 one thread walks the disks one
- * after the other and reads nothing ahead: the serial twin.
+ * The items of one disk come in the order of the disk; those of several disks come as they are
+ * read, so that a slow disk does not hold up a fast one. With threads = 0 one thread walks the
+ * disks one after the other and reads nothing ahead: the serial twin.
  *
  * Memory is bounded: PIPELINE_AHEAD chunks being read, over all disks, and PIPELINE_CHUNKS being
- * encoded or waiting to be sent, each with as much scratch once it is compressed. The maps given in
- * must outlive the pipeline and not change.
+ * encoded or waiting to be sent, each with as much scratch once it is compressed. The maps given
+ * in must outlive the pipeline and not change.
  */
 #ifndef P2V_AGENT_PIPELINE_H
 #define P2V_AGENT_PIPELINE_H
@@ -22,6 +22,7 @@
 #include "disk/readahead.h"
 #include "disk/reader.h"
 #include "p2v-agent/item.h"
+#include "p2v-agent/known.h"
 #include "p2v-agent/source.h"
 
 #define PIPELINE_CHUNKS 24
@@ -35,6 +36,7 @@ struct pipeline_config {
 	const struct source *source;
 	struct bitmap *const
 		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
+	struct known *const *known;	/* per disk: send only what differs; or NULL */
 	enum reader_mode mode;
 	enum readahead_engine engine;
 	int level;			/* zstd level, 0 raw */

@@ -27,9 +27,9 @@ void ssh_target_done(struct ssh_target *t);
 DEFINE_CLEANUP_VALUE(struct ssh_target, ssh_target_done)
 
 /*
- * Ciphers: what encrypts a gigabyte in the least time is preferred. That is AES-GCM where this processor
- * has instructions for AES, ChaCha20-Poly1305 where it has none. A Ciphers line of the user's ssh_config
- * that fits the host prevails over that, and ciphers over both.
+ * Ciphers: what encrypts a gigabyte in the least time is preferred. That is AES-GCM where this
+ * processor has instructions for AES, ChaCha20-Poly1305 where it has none. A Ciphers line of the
+ * user's ssh_config that fits the host prevails over that, and ciphers over both.
  */
 struct ssh_config {
 	struct ssh_target target;

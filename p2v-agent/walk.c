@@ -74,7 +74,10 @@ static int begin(struct state *s, const struct copymap_step *step, struct err *e
 	return 0;
 }
 
-/* The oldest flight has landed when all of its reads have; what could not be read ahead is read now. */
+/*
+ * The oldest flight has landed when all of its reads have; what could not be read ahead is read
+ * now.
+ */
 static int land(struct state *s, struct err *err)
 {
 	struct flight *f = &s->flights[s->head];

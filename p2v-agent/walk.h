@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The walk over one disk: its copy map from the beginning to the end, the used runs of each chunk read
- * ahead of need, and the chunks handed on in the order of the disk.
+ * The walk over one disk: its copy map from the beginning to the end, the used runs of each chunk
+ * read ahead of need, and the chunks handed on in the order of the disk.
  *
  *	copymap --steps--> [reads in flight, at most depth chunks] --items--> deliver()
  *

@@ -326,16 +326,16 @@ static void forget_finish(struct job *j)
 	j->domain_xml = j->report = j->report_html = j->nvram = NULL;
 }
 
-/* A virtual machine's own data is not ours to throw away. */
+/* A virtual machine's own data is not ours to throw away. opt NULL: no option says otherwise. */
 static int refuse_used(const struct job *j, const struct finish_options *opt, struct err *err)
 {
 	const char *name;
 
-	if (opt->force || opt->dry_run || !overlay_used(j, &name))
+	if ((opt && (opt->force || opt->dry_run)) || !overlay_used(j, &name))
 		return 0;
 	err_set(err, EBUSY,
 		"%s was written to since it was finished: a virtual machine has run on it", name);
-	err_hint(err, "stop the machine; --force throws away what it wrote");
+	err_hint(err, "stop the machine; p2v-server finish --force throws away what it wrote");
 	return -EBUSY;
 }
 
@@ -352,6 +352,13 @@ static int restore(struct job *j, struct err *err)
 	forget_finish(j);
 	job_forget_warnings(j);
 	return job_save(j, err);
+}
+
+int finish_restore(struct job *j, struct err *err)
+{
+	int r = refuse_used(j, NULL, err);
+
+	return r < 0 ? r : restore(j, err);
 }
 
 int finish_job(struct job *j, const struct finish_options *opt, struct err *err)

@@ -27,6 +27,11 @@ struct finish_options {
 	uint64_t memory, vcpus;		/* 0: the plan's, else the machine's */
 };
 
+/*
+ * The job as it was copied: what finish made is removed. -EBUSY when a virtual machine has run on
+ * it. The job is locked; saves it.
+ */
+int finish_restore(struct job *j, struct err *err);
 /* The job is locked and verified. Saves it. */
 int finish_job(struct job *j, const struct finish_options *opt, struct err *err);
 

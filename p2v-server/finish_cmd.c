@@ -168,6 +168,11 @@ static int finish(const char *name, const struct finish_options *o, struct err *
 	if (j->state == JOB_DAMAGED)
 		return err_set(err, EILSEQ,
 			       "job %s is damaged: its image does not hold what was sent", name);
+	if (j->resync)
+		return err_set(err, EBUSY,
+			       "job %s is being brought up to date: run p2v-agent cold --resync "
+			       "to its end",
+			       name);
 	/* Nothing is changed before it is known to be whole. */
 	if (j->state == JOB_RECEIVING) {
 		r = verify_images(j, err);

@@ -315,6 +315,11 @@ static int make_folder(struct job *j, struct err *err)
 	return 0;
 }
 
+int job_set_machine(struct job *j, const char *json, size_t len, struct err *err)
+{
+	return fdio_replace_file_at(j->dirfd, "machine.json", json, len, 0600, err);
+}
+
 int job_create(const char *store, const char *name, const struct job_image *images, size_t n,
 	       bool compressed, const char *machine_json, size_t machine_len, struct job **ret,
 	       struct err *err)
@@ -351,7 +356,7 @@ int job_create(const char *store, const char *name, const struct job_image *imag
 	r = copy_images(j, images, n, err);
 	if (r < 0)
 		return r;
-	r = fdio_replace_file_at(j->dirfd, "machine.json", machine_json, machine_len, 0600, err);
+	r = job_set_machine(j, machine_json, machine_len, err);
 	if (r < 0)
 		return r;
 	r = job_save(j, err);

@@ -11,6 +11,7 @@
  *		   ...		what finish makes: overlays, NAME.xml, report.json, report.html
  *
  * States go one way: receiving -> verified -> finished; "damaged" when a later verification failed.
+ * A re-sync leads back to receiving (admission.h).
  * An image has its final name only from "verified" on.
  *
  * The name is checked (text_name_valid) before it touches a path, everything is opened relative to
@@ -51,6 +52,7 @@ struct job {
 	uint8_t uuid[16];
 	enum job_state state;
 	bool compressed;
+	bool resync;			/* receiving what has changed since it was copied */
 	char *consistency;		/* "consistent", "in-use", or "unknown" before FINISH */
 	char *created, *updated;	/* RFC 3339, UTC */
 	char *agent;			/* software of the last agent */
@@ -104,6 +106,8 @@ const char *job_state_name(enum job_state s);
 char *job_image_name(const struct job_image *im, bool partial);
 /* STORE/NAME/file, absolute; malloc'd. file NULL: the folder. */
 char *job_path(const struct job *j, const char *file);
+/* Put another description of the machine in the place of the first. */
+int job_set_machine(struct job *j, const char *json, size_t len, struct err *err);
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err);
 /* As the agent sent it, maybe with a plan. */
 int job_machine(const struct job *j, struct machine **ret, struct err *err);

@@ -180,6 +180,7 @@ static int parse(struct job *j, const json_t *o, struct err *err)
 	    (r = load_images(j, o, err)) < 0 || (r = load_warnings(j, o, err)) < 0 ||
 	    (r = want(jsonx_get_bool(o, "compressed", &j->compressed, err), "compressed", err)) <
 		    0 ||
+	    ((r = jsonx_get_bool(o, "resync", &j->resync, err)) < 0 && r != -ENOENT) ||
 	    (r = want(jsonx_get_str(o, "consistency", &j->consistency, err), "consistency", err)) <
 		    0 ||
 	    (r = get_text(o, "created", &j->created, err)) < 0 ||
@@ -256,6 +257,7 @@ int job_state_json(const struct job *j, json_t **ret, struct err *err)
 	    jsonx_set_str(o, "created", j->created) < 0 ||
 	    jsonx_set_str(o, "updated", j->updated) < 0 ||
 	    jsonx_set_bool(o, "compressed", j->compressed) < 0 ||
+	    (j->resync && jsonx_set_bool(o, "resync", true) < 0) ||
 	    jsonx_set_str(o, "consistency", j->consistency) < 0 ||
 	    jsonx_set_str(o, "agent", j->agent) < 0 ||
 	    json_object_set_new(o, "images", images) < 0 ||

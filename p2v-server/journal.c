@@ -97,7 +97,7 @@ static int apply(struct journal *j, const struct journal_record *r)
 		return 0;
 	case JOURNAL_REVOKE:
 		memset(d->state + first, CHUNK_ABSENT, n);
-		return 0;
+		return extents_remove(&d->bad, r->offset, r->length);
 	case JOURNAL_BAD:
 		return extents_add(&d->bad, r->offset, r->length, 0);
 	}

@@ -13,7 +13,8 @@
  * appending) is cut off at load: the chunks it would have named are sent again.
  *
  * Before a durable chunk may be overwritten its record is revoked (JOURNAL_REVOKE, synced), so a
- * crash in between cannot leave a digest that the image does not have.
+ * crash in between cannot leave a digest that the image does not have. What of it was unreadable on
+ * the source is forgotten with it: the chunk is sent again, and it is said again.
  *
  * One thread.
  */

@@ -99,6 +99,21 @@ static uint64_t mtime_of(const struct stat *st)
 	return (uint64_t)st->st_mtim.tv_sec * 1000000000u + (uint64_t)st->st_mtim.tv_nsec;
 }
 
+/*
+ * qemu locks bytes from 100 and from 200 on of an image it has open, one for each permission that
+ * it has or does not share (qemu's block/file-posix.c, RAW_LOCK_PERM_BASE and
+ * RAW_LOCK_SHARED_BASE).
+ */
+static bool held_by_qemu(const struct job *j, const char *name)
+{
+	CLEANUP(fd_close) int fd = openat(j->dirfd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct flock lock = {
+		.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 100, .l_len = 164
+	};
+
+	return fd >= 0 && fcntl(fd, F_OFD_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}
+
 int overlay_used(const struct job *j, const char **ret_name)
 {
 	for (size_t i = 0; i < j->nimages; i++) {
@@ -107,7 +122,7 @@ int overlay_used(const struct job *j, const char **ret_name)
 
 		if (!im->fixed || fstatat(j->dirfd, im->fixed, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
-		if (mtime_of(&st) != im->fixed_mtime) {
+		if (mtime_of(&st) != im->fixed_mtime || held_by_qemu(j, im->fixed)) {
 			*ret_name = im->fixed;
 			return 1;
 		}

@@ -21,7 +21,8 @@ int overlay_create(const struct job *j, const uint64_t *sizes, char **paths, str
 /* Sync the .new overlays, give them their final names and enter them in the job. */
 int overlay_commit(struct job *j, struct err *err);
 /*
- * Has something been written to a final overlay since finish made it (a virtual machine ran on it)?
+ * Has something been written to a final overlay since finish made it (a virtual machine ran on it),
+ * or does qemu hold its locks (one runs on it, and has not written yet)?
  * 1 and the file's name in *ret_name (borrowed from the job), 0 no.
  */
 int overlay_used(const struct job *j, const char **ret_name);

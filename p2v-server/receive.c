@@ -12,10 +12,9 @@
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/quit.h"
-#include "inventory/machine_json.h"
-#include "inventory/plan/plan.h"
+#include "p2v-server/admission.h"
+#include "p2v-server/digests.h"
 #include "p2v-server/job.h"
-#include "p2v-server/overlay.h"
 #include "p2v-server/target.h"
 #include "p2v-server/throttle.h"
 #include "p2v-server/verify.h"
@@ -65,150 +64,6 @@ static int send_patiently(struct receive *rx, struct msg *m, struct err *err)
 
 /* ---- OPEN */
 
-static bool allowed(const struct receive_config *cfg, const char *name)
-{
-	if (cfg->job && strcmp(cfg->job, name) != 0)
-		return false;
-	return !cfg->job_prefix || strncmp(cfg->job_prefix, name, strlen(cfg->job_prefix)) == 0;
-}
-
-/* A job goes on only with the disks it began with. */
-static int same_disks(const struct job *j, const struct msg_open *o, struct err *err)
-{
-	if (j->nimages != o->ndisks)
-		return err_set(err, EEXIST, "job %s exists with %zu disks, not %u", j->name,
-			       j->nimages, o->ndisks);
-	for (size_t i = 0; i < j->nimages; i++) {
-		const struct job_image *im = &j->images[i];
-
-		if (strcmp(im->disk, o->disks[i].name) != 0 || im->size != o->disks[i].size)
-			return err_set(err, EEXIST,
-				       "job %s exists with disk %s of %" PRIu64
-				       " bytes, not %s of %" PRIu64,
-				       j->name, im->disk, im->size, o->disks[i].name,
-				       o->disks[i].size);
-	}
-	return 0;
-}
-
-static bool differ(const char *a, const char *b)
-{
-	return a && b && strcmp(a, b) != 0;
-}
-
-/*
- * Two machines may have the same host name and disks of the same size. What both sides know of
- * the identity must agree, or chunks of the one would be completed with chunks of the other.
- */
-static int same_machine(const struct job *j, const struct msg_open *o, struct err *err)
-{
-	CLEANUP(machine_free) struct machine *was = NULL;
-	CLEANUP(machine_free) struct machine *is = NULL;
-	int r = job_machine(j, &was, err);
-
-	if (r >= 0)
-		r = machine_json_parse((const char *)o->machine.p, o->machine.len, &is, err);
-	if (r < 0)
-		return r;
-	/* Not the machine-id: a bootable medium has a new one at every start. */
-	if (differ(was->smbios.uuid, is->smbios.uuid))
-		return err_set(err, EEXIST, "job %s exists and is another machine's", j->name);
-	for (uint16_t i = 0; i < o->ndisks; i++) {
-		const struct machine_disk *a = machine_find_disk(was, o->disks[i].name);
-		const struct machine_disk *b = machine_find_disk(is, o->disks[i].name);
-
-		if (a && b && (differ(a->serial, b->serial) || differ(a->wwn, b->wwn)))
-			return err_set(err, EEXIST, "job %s exists with another disk %s", j->name,
-				       o->disks[i].name);
-		if (a && b && j->state == JOB_RECEIVING && differ(a->fingerprint, b->fingerprint))
-			return err_set(
-				err, EEXIST,
-				"%s has changed since job %s began: its system has run in between; "
-				"copy it as a new job",
-				o->disks[i].source, j->name);
-	}
-	return 0;
-}
-
-static int check_machine(const struct msg_open *o, struct err *err)
-{
-	CLEANUP(machine_free) struct machine *m = NULL;
-	int r = machine_json_parse((const char *)o->machine.p, o->machine.len, &m, err);
-
-	if (r >= 0)
-		r = plan_check(m, err);
-	if (r < 0)
-		err_prefix(err, "the machine's description");
-	return r;
-}
-
-/* "sda-vm" would get the file that finish makes for "sda". */
-static bool overlay_name_clashes(const struct msg_open *o, uint16_t i)
-{
-	size_t len = strlen(o->disks[i].name), tail = strlen(OVERLAY_SUFFIX);
-
-	if (len <= tail || strcmp(o->disks[i].name + len - tail, OVERLAY_SUFFIX) != 0)
-		return false;
-	for (uint16_t k = 0; k < o->ndisks; k++)
-		if (strlen(o->disks[k].name) == len - tail &&
-		    strncmp(o->disks[k].name, o->disks[i].name, len - tail) == 0)
-			return true;
-	return false;
-}
-
-static int create_job(struct receive *rx, const struct msg_open *o, struct err *err)
-{
-	CLEANUP(mem_free) struct job_image *images = calloc(o->ndisks, sizeof(*images));
-	int r = check_machine(o, err);
-
-	if (r < 0)
-		return r;
-	if (!images)
-		return err_nomem(err);
-	for (uint16_t i = 0; i < o->ndisks; i++)
-		if (overlay_name_clashes(o, i))
-			return err_set(err, ENOTUNIQ,
-				       "disk name %s is that of another disk's overlay",
-				       o->disks[i].name);
-	for (uint16_t i = 0; i < o->ndisks; i++)
-		images[i] = (struct job_image){
-			.disk = o->disks[i].name,
-			.source = o->disks[i].source,
-			.size = o->disks[i].size,
-			.logical_sector = o->disks[i].logical_sector,
-			.physical_sector = o->disks[i].physical_sector,
-		};
-	return job_create(rx->cfg->store, o->name, images, o->ndisks,
-			  (o->flags & PROTO_OPEN_COMPRESSED) != 0, (const char *)o->machine.p,
-			  o->machine.len, &rx->job, err);
-}
-
-/* Look before locking: only the same machine's agent may take a running transfer over. */
-static int open_job(struct receive *rx, const struct msg_open *o, bool *ret_new, struct err *err)
-{
-	CLEANUP(job_free) struct job *seen = NULL;
-	int r;
-
-	*ret_new = false;
-	r = job_open(rx->cfg->store, o->name, JOB_LOCK_NONE, &seen, NULL);
-	if (r == -ENOENT) {
-		*ret_new = true;
-		return create_job(rx, o, err);
-	}
-	if (r >= 0)
-		r = same_disks(seen, o, err);
-	else
-		r = job_open(rx->cfg->store, o->name, JOB_LOCK_NONE, &seen, err);
-	if (r >= 0)
-		r = same_machine(seen, o, err);
-	if (r < 0)
-		return r;
-	/* What is complete is only looked at; nobody needs to make room for that. */
-	return job_open(rx->cfg->store, o->name,
-			seen->state == JOB_RECEIVING ? JOB_LOCK_TAKE_OVER : JOB_LOCK_NONE, &rx->job,
-			err);
-}
-
 static int send_have(struct receive *rx, uint16_t disk, struct err *err)
 {
 	CLEANUP(bitmap_free) struct bitmap *have = NULL;
@@ -239,6 +94,20 @@ static int send_have(struct receive *rx, uint16_t disk, struct err *err)
 	}
 }
 
+static int send_digests(struct receive *rx, uint16_t disk, struct err *err)
+{
+	CLEANUP(mem_free) uint8_t *sha256 = malloc((size_t)PROTO_DIGESTS_MAX * SHA256_LEN);
+	struct msg m = { .type = PROTO_DIGESTS };
+	uint64_t chunk = 0;
+	int r = 0;
+
+	if (!sha256)
+		return err_nomem(err);
+	while (r >= 0 && digests_next(target_journal(rx->target), disk, &chunk, sha256, &m.digests))
+		r = send_patiently(rx, &m, err);
+	return r;
+}
+
 static int on_open(struct receive *rx, const struct msg_open *o, struct err *err)
 {
 	struct msg job = { .type = PROTO_JOB, .job = { .credit = rx->cfg->credit } };
@@ -246,16 +115,9 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 	bool fresh;
 	int r;
 
-	if (!allowed(rx->cfg, o->name))
-		return err_set(err, EACCES, "this key may not write job %s", o->name);
-	r = open_job(rx, o, &fresh, err);
+	r = admission_open(rx->cfg, o, &rx->job, &fresh, err);
 	if (r < 0)
 		return r;
-	if (rx->job->state == JOB_DAMAGED)
-		return err_set(err, EUCLEAN,
-			       "job %s is damaged: its image does not hold what was sent; "
-			       "remove it on the server to copy again",
-			       o->name);
 	memcpy(job.job.uuid, rx->job->uuid, sizeof(job.job.uuid));
 	if (rx->job->state != JOB_RECEIVING) {
 		job.job.state = PROTO_JOB_COMPLETE;
@@ -267,12 +129,13 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 		r = target_open(rx->job, &rx->target, err);
 		if (r < 0)
 			return r;
-		job_log(rx->job, "%s by %s", fresh ? "begun" : "taken up again",
+		job_log(rx->job, "%s by %s",
+			fresh ? "begun" : rx->job->resync ? "brought up to date" : "taken up again",
 			session_peer_software(rx->link.session));
 	}
 	r = send_msg(rx, &job, err);
-	for (uint16_t i = 0; r >= 0 && rx->target && i < o->ndisks; i++)
-		r = send_have(rx, i, err);
+	for (uint16_t i = 0; r >= 0 && rx->target && !fresh && i < o->ndisks; i++)
+		r = rx->job->resync ? send_digests(rx, i, err) : send_have(rx, i, err);
 	return r < 0 ? r : send_patiently(rx, &ready, err);
 }
 
@@ -433,6 +296,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	if (r < 0)
 		return r;
 	rx->job->state = JOB_VERIFIED;
+	rx->job->resync = false;
 	rx->job->copy_warnings = rx->job->warnings.n;
 	r = job_save(rx->job, err);
 	if (r < 0)

@@ -285,6 +285,15 @@ int target_zero(struct target *t, const struct msg_zero *z, struct err *err)
 	return give(t, &w, NULL, z, err);
 }
 
+static int revoke_around(struct target *t, const struct msg_bad *b, struct err *err)
+{
+	uint64_t from = ALIGN_DOWN(b->offset, (uint64_t)PROTO_CHUNK_SIZE);
+	uint64_t to = MIN(ALIGN_UP(b->offset + b->length, (uint64_t)PROTO_CHUNK_SIZE),
+			  t->journal->disks[b->disk].size);
+
+	return revoke_durable(t, b->disk, from, to - from, err);
+}
+
 int target_bad(struct target *t, const struct msg_bad *b, struct err *err)
 {
 	struct waiting w = {
@@ -301,7 +310,13 @@ int target_bad(struct target *t, const struct msg_bad *b, struct err *err)
 
 	if (r == 0 && t->journal->disks[b->disk].bad.n >= BAD_MAX)
 		r = err_set(&why, E2BIG, "more than %u unreadable ranges", BAD_MAX);
+	/*
+	 * Its data is still to come. The chunk is revoked now: when that came with the data, it
+	 * would take this record with it.
+	 */
 	if (r == 0)
+		r = revoke_around(t, b, &why);
+	if (r >= 0)
 		r = waiting_push(t, &w, &why);
 	if (r >= 0)
 		r = bound_waiting(t, &why);

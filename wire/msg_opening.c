@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* HELLO, OPEN, JOB, HAVE, DIGESTS: who is there, which disks, and what of them the server has already. */
+/*
+ * HELLO, OPEN, JOB, HAVE, DIGESTS: who is there, which disks, and what of them the server has
+ * already.
+ */
 #include "wire/msg_layout.h"
 
 #include <errno.h>

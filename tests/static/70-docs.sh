@@ -86,13 +86,16 @@ mentioned()
 	PROTO_CREDIT_MIN) echo "^\\| credit \\| $(($2 >> 20)) MiB to" ;;
 	PROTO_CREDIT_MAX) echo "^\\| credit \\| .* to $(($2 >> 30)) GiB" ;;
 	PROTO_UNACKED_MAX) echo "^\\| unacknowledged counted messages \\| $2 \\|" ;;
+	PROTO_DIGESTS_MAX) echo "^\\| digests in a DIGESTS \\| $2 \\|" ;;
 	PROTO_FLUSH_MAX) echo "^\\| unanswered FLUSHes \\| $2 \\|" ;;
 	PROTO_PING_MAX) echo "^\\| unanswered PINGs of one side \\| $2 \\|" ;;
 	PROTO_FEATURES_MUST) [ "$2" -ne 0 ] || echo "defines no bit of \\*must\\*, and sends that mask as zero" ;;
 	PROTO_FEATURE_THROTTLE) [ "$2" -ne 1 ] || echo "^\\| may \\| 0 \\| THROTTLE \\|" ;;
+	PROTO_FEATURE_COMPARE) [ "$2" -ne 2 ] || echo "^\\| may \\| 1 \\| COMPARE \\|" ;;
+	PROTO_OPEN_COMPARE) [ "$2" -ne 2 ] || echo "bit 1: \\*compare\\*" ;;
 	PROTO_OPEN_COMPRESSED) [ "$2" -ne 1 ] || echo "bit 0: the server may store zstd clusters" ;;
 	PROTO_ERR_*) echo "^\\| $2 \\| ${1#PROTO_ERR_} \\|" ;;
-	PROTO_ROLE_* | PROTO_JOB_* | PROTO_CODEC_* | PROTO_ZERO_* | PROTO_PHASE_* | PROTO_THROTTLE_*)
+	PROTO_ROLE_* | PROTO_JOB_* | PROTO_CODEC_* | PROTO_ZERO_* | PROTO_PHASE_* | PROTO_THROTTLE_* | PROTO_DIGESTS_*)
 		echo "(^|[ |,;])$2 $(echo "${1##*_}" | tr '[:upper:]' '[:lower:]')([ ,:;|]|\$)"
 		;;
 	PROTO_*) echo "(^### 5|, and ).*${1#PROTO_} \\(type $2\\)" ;;

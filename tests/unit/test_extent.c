@@ -90,6 +90,53 @@ START_TEST(coalesce)
 }
 END_TEST
 
+/* Taking away against a model of single bytes, and what is in a range. */
+START_TEST(remove_against_a_model)
+{
+	uint64_t rng = 88172645463325252;
+
+	for (int round = 0; round < 200; round++) {
+		CLEANUP(extents_done) struct extents x = { 0 };
+		uint32_t model[64] = { 0 };
+
+		for (int step = 0; step < 40; step++) {
+			uint64_t r = rng ^= rng << 13, at, len;
+
+			r = rng ^= rng >> 7;
+			r = rng ^= rng << 17;
+			at = r % 64;
+			len = r / 64 % (65 - at);
+			if (r / 8192 % 2) {
+				/* In free room only: two kinds must not overlap. */
+				bool clear = !extents_any(&x, at, len);
+
+				for (uint64_t i = at; i < at + len; i++)
+					clear = clear && !model[i];
+				ck_assert_int_eq(clear, !extents_any(&x, at, len));
+				if (!clear)
+					continue;
+				ck_assert_int_eq(extents_add(&x, at, len, 1 + r / 16384 % 2), 0);
+				for (uint64_t i = at; i < at + len; i++)
+					model[i] = 1 + r / 16384 % 2;
+			} else {
+				ck_assert_int_eq(extents_remove(&x, at, len), 0);
+				for (uint64_t i = at; i < at + len; i++)
+					model[i] = 0;
+			}
+			for (uint64_t i = 0; i < 64; i++) {
+				const struct extent *e = extents_find(&x, i);
+
+				ck_assert_uint_eq(e ? e->kind : 0, model[i]);
+				ck_assert_int_eq(extents_any(&x, i, 1), model[i] != 0);
+			}
+			for (size_t i = 1; i < x.n; i++)
+				ck_assert_uint_ge(x.v[i].offset,
+						  x.v[i - 1].offset + x.v[i - 1].length);
+		}
+	}
+}
+END_TEST
+
 START_TEST(edges_of_the_number_line)
 {
 	CLEANUP(extents_done) struct extents x = { 0 };
@@ -99,6 +146,8 @@ START_TEST(edges_of_the_number_line)
 	ck_assert_int_eq(extents_add(&x, UINT64_MAX, 1, 1), -ERANGE);
 	ck_assert_int_eq(extents_add(&x, 2, UINT64_MAX, 1), -ERANGE);
 	ck_assert_uint_eq(x.n, 0);
+	ck_assert_int_eq(extents_remove(&x, UINT64_MAX, 1), -ERANGE);
+	ck_assert_int_eq(extents_remove(&x, 0, UINT64_MAX), 0);
 	ck_assert_int_eq(extents_add(&x, UINT64_MAX - 1, 1, 1), 0);
 	ck_assert_ptr_nonnull(extents_find(&x, UINT64_MAX - 1));
 	ck_assert_ptr_null(extents_find(&x, UINT64_MAX));
@@ -115,6 +164,7 @@ static Suite *extent_suite(void)
 
 	tcase_add_test(t, against_the_model);
 	tcase_add_test(t, coalesce);
+	tcase_add_test(t, remove_against_a_model);
 	tcase_add_test(t, edges_of_the_number_line);
 	suite_add_tcase(s, t);
 	return s;

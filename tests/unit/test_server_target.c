@@ -327,6 +327,34 @@ START_TEST(save_makes_all_durable)
 }
 END_TEST
 
+/* A chunk that was durable is sent again, and a flush comes between its BAD and its data. */
+START_TEST(bad_outlives_the_revocation)
+{
+	struct msg_bad b = { .disk = 0, .offset = CHUNK + 512, .length = 512 };
+
+	create(false);
+	MUST(give(0, 0, &e));
+	MUST(give(0, 1, &e));
+	MUST(target_save(rig.target, &e));
+	b.id = ++rig.id;
+	MUST(target_bad(rig.target, &b, &e));
+	MUST(target_save(rig.target, &e));
+	ck_assert_int_eq(target_journal(rig.target)->disks[0].state[1], CHUNK_ABSENT);
+	MUST(give(0, 1, &e));
+	MUST(target_save(rig.target, &e));
+	abandon();
+	reopen();
+	ck_assert_uint_eq(journal_bad_bytes(target_journal(rig.target)), 512);
+	ck_assert_int_ne(target_journal(rig.target)->disks[0].state[0], CHUNK_ABSENT);
+	ck_assert_int_ne(target_journal(rig.target)->disks[0].state[1], CHUNK_ABSENT);
+	/* Sent once more, and readable now. */
+	MUST(give(0, 1, &e));
+	MUST(target_save(rig.target, &e));
+	ck_assert_uint_eq(journal_bad_bytes(target_journal(rig.target)), 0);
+	abandon();
+}
+END_TEST
+
 START_TEST(overwritten_chunk_is_revoked_first)
 {
 	create(false);
@@ -671,6 +699,7 @@ static Suite *target_suite(void)
 		many_flushes_at_once,
 		never_a_flush,
 		save_makes_all_durable,
+		bad_outlives_the_revocation,
 		overwritten_chunk_is_revoked_first,
 		overwritten_before_it_is_journalled,
 		last_of_several_counts,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Two sessions brought to a given state with nothing on the way, and messages put into one of them: for
- * tests of single rules.
+ * Two sessions brought to a given state with nothing on the way, and messages put into one of
+ * them: for tests of single rules.
  */
 #ifndef P2V_TESTS_SESSION_TALK_H
 #define P2V_TESTS_SESSION_TALK_H
@@ -106,7 +106,8 @@ UNUSED static int inject_bytes(struct loopback *l, enum loopback_dir to, const v
 	return r == 1 ? m.type : r;
 }
 
-UNUSED static int inject(struct loopback *l, enum loopback_dir to, const struct msg *m, struct err *err)
+UNUSED static int inject(struct loopback *l, enum loopback_dir to, const struct msg *m,
+			 struct err *err)
 {
 	CLEANUP(iobuf_done) struct iobuf b;
 
