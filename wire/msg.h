@@ -41,7 +41,8 @@ struct msg_disk {
 struct msg_open {
 	char name[PROTO_NAME_MAX + 1];	/* text_name_valid() */
 	uint32_t flags;			/* PROTO_OPEN_* */
-	struct msg_blob machine;	/* JSON of inventory/machine_json.h; not parsed here */
+	/* JSON of inventory/machine_json.h, not parsed here; with JOIN the job's uuid */
+	struct msg_blob machine;
 	uint16_t ndisks;		/* 1..PROTO_DISKS_MAX; names are unique */
 	struct msg_disk *disks;		/* malloc'd by decode: msg_open_done() */
 };

@@ -161,6 +161,10 @@ static int check_open(const struct msg *m, struct err *err)
 
 	if (o->flags & ~PROTO_OPEN_FLAGS)
 		return msg_field_fault(err, m, "unknown flags");
+	if ((o->flags & PROTO_OPEN_JOIN) && (o->flags & PROTO_OPEN_COMPARE))
+		return msg_field_fault(err, m, "joins and compares");
+	if ((o->flags & PROTO_OPEN_JOIN) && o->machine.len != PROTO_UUID_LEN)
+		return msg_field_fault(err, m, "joins without a uuid");
 	if (!name_valid(o->name))
 		return msg_field_fault(err, m, "job name not acceptable");
 	r = msg_field_check_blob(m, &o->machine, PROTO_MACHINE_MAX, "machine", err);

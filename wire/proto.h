@@ -80,13 +80,16 @@ enum proto_type {
 /* Feature masks of HELLO. An unknown must-bit means refusal, an unknown may-bit nothing. */
 #define PROTO_FEATURE_THROTTLE	(UINT64_C(1) << 0)	/* may: the agent obeys THROTTLE */
 #define PROTO_FEATURE_COMPARE	(UINT64_C(1) << 1)	/* may: OPEN may ask for DIGESTS */
+#define PROTO_FEATURE_JOIN	(UINT64_C(1) << 2)	/* may: more connections for one job */
 #define PROTO_FEATURES_MUST	UINT64_C(0)
-#define PROTO_FEATURES_MAY	(PROTO_FEATURE_THROTTLE | PROTO_FEATURE_COMPARE)
+#define PROTO_FEATURES_MAY (PROTO_FEATURE_THROTTLE | PROTO_FEATURE_COMPARE | PROTO_FEATURE_JOIN)
 
 /* OPEN flags */
 #define PROTO_OPEN_COMPRESSED	(1u << 0)	/* store zstd clusters as they come */
 #define PROTO_OPEN_COMPARE	(1u << 1)	/* answer with DIGESTS, also for a complete job */
-#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED | PROTO_OPEN_COMPARE)
+#define PROTO_OPEN_JOIN		(1u << 2)	/* one more connection of a job that is open */
+#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED | PROTO_OPEN_COMPARE | PROTO_OPEN_JOIN)
+#define PROTO_UUID_LEN		16		/* of JOB, and of an OPEN that joins */
 
 enum proto_role { PROTO_ROLE_AGENT = 1, PROTO_ROLE_SERVER = 2 };
 

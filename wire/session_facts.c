@@ -33,6 +33,8 @@ static int judge_job(const struct session *s, const struct msg *m, struct err *e
 {
 	if (m->type == PROTO_JOB && s->job_state != 0)
 		return err_set(err, EBADMSG, "a second JOB");
+	if (m->type == PROTO_JOB && s->join && m->job.state != PROTO_JOB_RESUMED)
+		return err_set(err, EBADMSG, "JOB: not resumed, to an agent that joins it");
 	if (m->type == PROTO_JOB && s->compare && m->job.state == PROTO_JOB_COMPLETE)
 		return err_set(err, EBADMSG, "JOB: complete, to an agent that compares");
 	if (m->type != PROTO_JOB && s->job_state == 0)
@@ -44,8 +46,9 @@ static int judge_have(const struct session *s, const struct msg *m, struct err *
 {
 	const struct msg_have *h = &m->have;
 
-	if (s->job_state != PROTO_JOB_RESUMED || s->compare)
-		return err_set(err, EBADMSG, "HAVE for a job that is not resumed, or compared");
+	if (s->job_state != PROTO_JOB_RESUMED || s->compare || s->join)
+		return err_set(err, EBADMSG,
+			       "HAVE for a job that is not resumed, or compared, or joined");
 	if (s->have_any && (h->disk < s->have_disk ||
 			    (h->disk == s->have_disk && h->ranges[0].offset <= s->have_end)))
 		return err_set(err, EBADMSG, "HAVE messages touch or are not in order");
@@ -63,6 +66,8 @@ static int judge_open(const struct session *s, const struct msg_open *o, struct 
 {
 	if ((o->flags & PROTO_OPEN_COMPARE) && !(s->features & PROTO_FEATURE_COMPARE))
 		return err_set(err, EBADMSG, "OPEN asks for DIGESTS, which were not offered");
+	if ((o->flags & PROTO_OPEN_JOIN) && !(s->features & PROTO_FEATURE_JOIN))
+		return err_set(err, EBADMSG, "OPEN joins a job, which was not offered");
 	return 0;
 }
 
@@ -124,6 +129,10 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 		return judge_range(s, m, m->zero.disk, m->zero.offset, m->zero.length, true, err);
 	case PROTO_BAD:
 		return judge_range(s, m, m->bad.disk, m->bad.offset, m->bad.length, false, err);
+	case PROTO_FINISH:
+		if (s->join)
+			return err_set(err, EBADMSG, "FINISH on a connection that joined the job");
+		return 0;
 	case PROTO_FLUSH:
 		if (s->flushes.n >= PROTO_FLUSH_MAX)
 			return err_set(err, EAGAIN, "more than %u unanswered FLUSHes",
@@ -165,6 +174,7 @@ static int apply_open(struct session *s, const struct msg_open *o)
 		s->sizes[i] = o->disks[i].size;
 	s->ndisks = o->ndisks;
 	s->compare = o->flags & PROTO_OPEN_COMPARE;
+	s->join = o->flags & PROTO_OPEN_JOIN;
 	s->phase = SESSION_JOB;
 	return 0;
 }

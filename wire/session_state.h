@@ -39,6 +39,7 @@ struct session {
 	uint16_t ndisks;
 	uint8_t job_state;		/* enum proto_job_state; 0 before JOB */
 	bool compare;			/* OPEN asked for DIGESTS in place of HAVE */
+	bool join;			/* OPEN joined a job: no HAVE, no DIGESTS, no FINISH */
 	bool have_any;			/* the end of the last HAVE or DIGESTS: */
 	uint16_t have_disk;
 	uint64_t have_end;

@@ -92,6 +92,9 @@ mentioned()
 	PROTO_FEATURES_MUST) [ "$2" -ne 0 ] || echo "defines no bit of \\*must\\*, and sends that mask as zero" ;;
 	PROTO_FEATURE_THROTTLE) [ "$2" -ne 1 ] || echo "^\\| may \\| 0 \\| THROTTLE \\|" ;;
 	PROTO_FEATURE_COMPARE) [ "$2" -ne 2 ] || echo "^\\| may \\| 1 \\| COMPARE \\|" ;;
+	PROTO_FEATURE_JOIN) [ "$2" -ne 4 ] || echo "^\\| may \\| 2 \\| JOIN \\|" ;;
+	PROTO_UUID_LEN) echo "with \\*join\\* the $2 bytes of the job's uuid" ;;
+	PROTO_OPEN_JOIN) [ "$2" -ne 4 ] || echo "bit 2: \\*join\\*" ;;
 	PROTO_OPEN_COMPARE) [ "$2" -ne 2 ] || echo "bit 1: \\*compare\\*" ;;
 	PROTO_OPEN_COMPRESSED) [ "$2" -ne 1 ] || echo "bit 0: the server may store zstd clusters" ;;
 	PROTO_ERR_*) echo "^\\| $2 \\| ${1#PROTO_ERR_} \\|" ;;

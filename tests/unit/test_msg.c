@@ -365,8 +365,15 @@ START_TEST(open_limits)
 	snprintf(m.open.name, sizeof(m.open.name), "-rf");
 	encodes(&m, false, "job name");
 	snprintf(m.open.name, sizeof(m.open.name), "job");
-	m.open.flags = 4;
+	m.open.flags = 8;
 	encodes(&m, false, "flag");
+	m.open.flags = PROTO_OPEN_JOIN;
+	encodes(&m, false, "a join without a uuid");
+	m.open.machine = (struct msg_blob){ (const uint8_t *)"0123456789abcdef", PROTO_UUID_LEN };
+	encodes(&m, true, "a join");
+	m.open.flags |= PROTO_OPEN_COMPARE;
+	encodes(&m, false, "a join that compares");
+	m.open.machine = (struct msg_blob){ 0 };
 	m.open.flags = 0;
 }
 END_TEST

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* An OPEN that asks to compare, and the DIGESTS that answer it. */
+/* An OPEN that asks to compare, and the DIGESTS that answer it; and one that joins a job. */
 #include "tests/unit/test_session_talk.h"
 
 static const uint8_t sha256[3 * SHA256_LEN] = { 1, 2, 3 };
@@ -139,18 +139,46 @@ START_TEST(only_where_offered)
 }
 END_TEST
 
-static Suite *session_compare_suite(void)
+START_TEST(joined)
 {
-	Suite *s = suite_create("session_compare");
-	TCase *t = tcase_create("session_compare");
+	static struct msg_range range = { 0, MIB_ };
+	const struct msg have = { .type = PROTO_HAVE, .have = { 0, 1, &range } };
+	const struct msg finish = { .type = PROTO_FINISH, .finish = { .id = 2 } };
+	CLEANUP(loopback_done) struct loopback l;
+	struct msg open = open_msg();
+
+	open.open.flags = PROTO_OPEN_JOIN;
+	open.open.machine = (struct msg_blob){ (const uint8_t *)"0123456789abcdef", 16 };
+	bring_to(&l, SESSION_OPEN, 0);
+	send_ok(&l, AGENT, open);
+	pump(&l);
+	send_fails(&l, SERVER, job_msg(PROTO_JOB_NEW), -EINVAL);
+	send_fails(&l, SERVER, job_msg(PROTO_JOB_COMPLETE), -EINVAL);
+	send_ok(&l, SERVER, job_msg(PROTO_JOB_RESUMED));
+	send_fails(&l, SERVER, have, -EINVAL);
+	send_fails(&l, SERVER, digests(0, PROTO_DIGESTS_ZERO, 1, 0), -EINVAL);
+	send_ok(&l, SERVER, (struct msg){ .type = PROTO_READY });
+	pump(&l);
+	send_ok(&l, AGENT, zero_msg(0, 0, MIB_));
+	send_fails(&l, AGENT, finish, -EINVAL);
+	pump(&l);
+	inject_fails(&l, SERVER, finish, -EBADMSG, PROTO_ERR_PROTOCOL, "joined");
+}
+END_TEST
+
+static Suite *session_open_suite(void)
+{
+	Suite *s = suite_create("session_open");
+	TCase *t = tcase_create("session_open");
 
 	tcase_add_test(t, conversation);
 	tcase_add_test(t, rules);
 	tcase_add_test(t, not_asked_for);
 	tcase_add_test(t, never_complete);
 	tcase_add_test(t, only_where_offered);
+	tcase_add_test(t, joined);
 	suite_add_tcase(s, t);
 	return s;
 }
 
-UNIT_MAIN(session_compare_suite)
+UNIT_MAIN(session_open_suite)
