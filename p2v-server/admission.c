@@ -221,3 +221,24 @@ int admission_open(const struct receive_config *cfg, const struct msg_open *o, s
 	*ret = TAKE_PTR(j);
 	return 0;
 }
+
+int admission_join(const struct receive_config *cfg, const struct msg_open *o, struct job **ret,
+		   struct err *err)
+{
+	CLEANUP(job_free) struct job *j = NULL;
+	int r;
+
+	if (!allowed(cfg, o->name))
+		return err_set(err, EACCES, "this key may not write job %s", o->name);
+	r = job_open(cfg->store, o->name, JOB_LOCK_NONE, &j, err);
+	if (r == -ENOENT)
+		return err_set(err, EBUSY, "job %s is not open: there is nothing to join", o->name);
+	if (r >= 0)
+		r = same_disks(j, o, err);
+	if (r < 0)
+		return r;
+	if (memcmp(j->uuid, o->machine.p, sizeof(j->uuid)) != 0)
+		return err_set(err, EEXIST, "job %s is another one than was opened", o->name);
+	*ret = TAKE_PTR(j);
+	return 0;
+}

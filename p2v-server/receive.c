@@ -15,11 +15,11 @@
 #include "p2v-server/admission.h"
 #include "p2v-server/digests.h"
 #include "p2v-server/job.h"
+#include "p2v-server/lane.h"
 #include "p2v-server/target.h"
 #include "p2v-server/throttle.h"
 #include "p2v-server/verify.h"
 #include "wire/link.h"
-#include "wire/transport_fd.h"
 
 #define SOFTWARE	"p2v-server " P2V_VERSION
 /* How long the last words to the agent may take to go out. */
@@ -27,21 +27,25 @@
 
 struct receive {
 	const struct receive_config *cfg;
-	struct link link;
+	int in, out;
+	struct lane first;		/* the connection that opened the job, and ends it */
+	struct lane *more[LANES_MAX];	/* those that joined */
+	size_t nmore;
+	int listener;			/* where they come from; -1 none */
+	uint64_t last_id;		/* of the job's row, see lane.h */
 	struct job *job;
 	struct target *target;
-	uint64_t acked, durable;	/* as told to the agent */
-	uint64_t asked;			/* the last FLUSH it sent */
 	double last_status;		/* when the last STATUS went out */
 	double touched;			/* when the lock was last marked alive */
 	double looked;			/* when the throttle was last looked at */
 	struct throttle_watch throttle;
-	bool lost, done;
+	bool done;
+	bool handed_over;		/* this process only joined another one's job */
 };
 
 static int send_msg(struct receive *rx, struct msg *m, struct err *err)
 {
-	return session_send(rx->link.session, m, err);
+	return session_send(rx->first.link.session, m, err);
 }
 
 /* As send_msg, but waits for the agent to take what is queued already. */
@@ -54,9 +58,9 @@ static int send_patiently(struct receive *rx, struct msg *m, struct err *err)
 			return r;
 		if (quit_requested())
 			return err_set(err, ECANCELED, "told to leave");
-		r = link_pump(&rx->link, &rx->lost, err);
+		r = link_pump(&rx->first.link, &rx->first.lost, err);
 		if (r >= 0)
-			r = link_wait(&rx->link, NULL, 0, 1000, &rx->lost, err);
+			r = link_wait(&rx->first.link, NULL, 0, 1000, &rx->first.lost, err);
 		if (r < 0)
 			return r;
 	}
@@ -108,6 +112,22 @@ static int send_digests(struct receive *rx, uint16_t disk, struct err *err)
 	return r;
 }
 
+/* This connection is served by the process that has the job open; we only wait for its end. */
+static int join(struct receive *rx, const struct msg_open *o, struct err *err)
+{
+	CLEANUP(job_free) struct job *j = NULL;
+	struct session *s = rx->first.link.session;
+	struct joiner joiner = { .in = rx->in, .out = rx->out, .features = session_features(s) };
+	int r = admission_join(rx->cfg, o, &j, err);
+
+	if (r < 0)
+		return r;
+	snprintf(joiner.software, sizeof(joiner.software), "%s", session_peer_software(s));
+	r = join_hand_over(j->dirfd, &joiner, err);
+	rx->handed_over = rx->done = r >= 0;
+	return r;
+}
+
 static int on_open(struct receive *rx, const struct msg_open *o, struct err *err)
 {
 	struct msg job = { .type = PROTO_JOB, .job = { .credit = rx->cfg->credit } };
@@ -115,6 +135,8 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 	bool fresh;
 	int r;
 
+	if (o->flags & PROTO_OPEN_JOIN)
+		return join(rx, o, err);
 	r = admission_open(rx->cfg, o, &rx->job, &fresh, err);
 	if (r < 0)
 		return r;
@@ -125,13 +147,17 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 	} else {
 		job.job.state = fresh ? PROTO_JOB_NEW : PROTO_JOB_RESUMED;
 		free(rx->job->agent);
-		rx->job->agent = strdup(session_peer_software(rx->link.session));
+		rx->job->agent = strdup(session_peer_software(rx->first.link.session));
 		r = target_open(rx->job, &rx->target, err);
+		if (r < 0)
+			return r;
+		if (session_has_feature(rx->first.link.session, PROTO_FEATURE_JOIN))
+			r = join_listen(rx->job->dirfd, &rx->listener, err);
 		if (r < 0)
 			return r;
 		job_log(rx->job, "%s by %s",
 			fresh ? "begun" : rx->job->resync ? "brought up to date" : "taken up again",
-			session_peer_software(rx->link.session));
+			session_peer_software(rx->first.link.session));
 	}
 	r = send_msg(rx, &job, err);
 	for (uint16_t i = 0; r >= 0 && rx->target && !fresh && i < o->ndisks; i++)
@@ -187,10 +213,10 @@ static int verify_progress(uint64_t done, uint64_t total, void *opaque)
 	r = send_msg(rx, &m, NULL);
 	if (r < 0 && r != -EAGAIN)
 		return r;
-	r = link_pump(&rx->link, &rx->lost, NULL);
+	r = link_pump(&rx->first.link, &rx->first.lost, NULL);
 	if (r < 0)
 		return r;
-	r = link_next(&rx->link, &m, &rx->lost, NULL);
+	r = link_next(&rx->first.link, &m, &rx->first.lost, NULL);
 	/* Nothing but a CLOSE or an ERROR can come now; both mean that nobody waits any more. */
 	return r == 0 ? 0 : r < 0 ? r : -ECANCELED;
 }
@@ -309,10 +335,28 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 
 /* ---- the loop */
 
-static int on_message(struct receive *rx, const struct msg *m, struct err *err)
+/* A counted message goes on under the job's next id. */
+static int count(struct receive *rx, struct lane *l, struct msg *m, struct err *err)
+{
+	uint64_t *id = msg_counted_id(m);
+	int r;
+
+	if (!id)
+		return 0;
+	r = lane_count(l, ++rx->last_id, err);
+	if (m->type == PROTO_FLUSH)
+		lane_asked(l, *id, rx->last_id);
+	*id = rx->last_id;
+	return r;
+}
+
+static int on_message(struct receive *rx, struct lane *l, struct msg *m, struct err *err)
 {
 	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
+	int r = count(rx, l, m, err);
 
+	if (r < 0)
+		return r;
 	switch (m->type) {
 	case PROTO_OPEN:
 		return on_open(rx, &m->open, err);
@@ -323,15 +367,17 @@ static int on_message(struct receive *rx, const struct msg *m, struct err *err)
 	case PROTO_BAD:
 		return target_bad(rx->target, &m->bad, err);
 	case PROTO_FLUSH:
-		rx->asked = m->id.id;
 		return target_flush(rx->target, m->id.id, err);
 	case PROTO_FINISH:
 		return on_finish(rx, &m->finish, err);
 	case PROTO_CLOSE:
-		rx->done = true;
-		return rx->target ? target_save(rx->target, err) : 0;
+		l->lost = l != &rx->first;
+		rx->done = l == &rx->first;
+		return rx->done && rx->target ? target_save(rx->target, err) : 0;
 	case PROTO_ERROR:
-		rx->lost = true;
+		l->lost = true;
+		if (l != &rx->first)
+			return 0;
 		return err_set(err, ECONNRESET, "agent: %s",
 			       text_escape(m->error.text.p, m->error.text.len, text, sizeof(text)));
 	default:
@@ -341,38 +387,19 @@ static int on_message(struct receive *rx, const struct msg *m, struct err *err)
 
 static int tell_progress(struct receive *rx, struct err *err)
 {
-	struct msg m = { 0 };
-	uint64_t acked, durable, flushed;
+	uint64_t acked, durable;
 	int r;
 
 	if (!rx->target)
 		return 0;
 	r = target_poll(rx->target, &acked, &durable, err);
-	if (r < 0)
-		return r;
-	/*
-	 * The target may flush more often than it is asked to; only an answer to a FLUSH is told.
-	 */
-	flushed = rx->asked > rx->durable && durable >= rx->asked ? rx->asked : 0;
-	/* -EAGAIN: the agent is slow to read; it is told at a later turn. */
-	if (acked > MAX(rx->acked, flushed)) {
-		m.type = PROTO_ACK;
-		m.id.id = acked;
-		r = send_msg(rx, &m, err);
-		if (r < 0)
-			return r == -EAGAIN ? 0 : r;
-		rx->acked = acked;
-	}
-	if (flushed != 0) {
-		m.type = PROTO_FLUSHED;
-		m.id.id = flushed;
-		r = send_msg(rx, &m, err);
-		if (r < 0)
-			return r == -EAGAIN ? 0 : r;
-		rx->durable = flushed;
-		rx->acked = MAX(rx->acked, flushed);
-	}
-	return 0;
+	if (r >= 0)
+		r = lane_tell(&rx->first, acked, durable, err);
+	/* What cannot be told to one that joined is its own end, not the job's. */
+	for (size_t i = 0; r >= 0 && i < rx->nmore; i++)
+		if (lane_tell(rx->more[i], acked, durable, NULL) < 0)
+			rx->more[i]->lost = true;
+	return r;
 }
 
 /* What p2v-server throttle says goes on to an agent that understands it. */
@@ -385,8 +412,8 @@ static int tell_throttle(struct receive *rx, struct err *err)
 	struct err why = ERR_INIT;
 	int r;
 
-	if (session_get_state(rx->link.session) != SESSION_COPY ||
-	    !session_has_feature(rx->link.session, PROTO_FEATURE_THROTTLE) ||
+	if (session_get_state(rx->first.link.session) != SESSION_COPY ||
+	    !session_has_feature(rx->first.link.session, PROTO_FEATURE_THROTTLE) ||
 	    link_now() - rx->looked < 1)
 		return 0;
 	rx->looked = link_now();
@@ -407,55 +434,149 @@ static int tell_throttle(struct receive *rx, struct err *err)
 	return r;
 }
 
+/* ---- connections that join */
+
+static int welcome(struct receive *rx, struct joiner *j, struct err *err)
+{
+	CLEANUP(mem_free) uint64_t *sizes = calloc(rx->job->nimages, sizeof(*sizes));
+	CLEANUP(lane_free) struct lane *l = NULL;
+	struct msg job = { .type = PROTO_JOB,
+			   .job = { .state = PROTO_JOB_RESUMED, .credit = rx->cfg->credit } };
+	struct msg ready = { .type = PROTO_READY };
+	int r;
+
+	for (size_t i = 0; sizes && i < rx->job->nimages; i++)
+		sizes[i] = rx->job->images[i].size;
+	r = lane_join(j, sizes, sizes ? (uint16_t)rx->job->nimages : 0, &l, err);
+	if (r < 0)
+		return r;
+	memcpy(job.job.uuid, rx->job->uuid, sizeof(job.job.uuid));
+	r = session_send(l->link.session, &job, err);
+	if (r >= 0)
+		r = session_send(l->link.session, &ready, err);
+	if (r < 0)
+		return r;
+	rx->more[rx->nmore++] = TAKE_PTR(l);
+	log_debug("receive", "connection %zu of the job", rx->nmore + 1);
+	return 0;
+}
+
+/* What goes wrong with one of them is its own affair. */
+static void take_joiners(struct receive *rx)
+{
+	while (rx->listener >= 0 && rx->nmore < LANES_MAX) {
+		struct err err = ERR_INIT;
+		struct joiner j;
+		int r = join_accept(rx->listener, &j, &err);
+
+		if (r == -EAGAIN)
+			return;
+		if (r >= 0)
+			r = welcome(rx, &j, &err);
+		if (r < 0)
+			log_warning("a further connection: %s", err.text);
+	}
+}
+
+/* The target's failures are the job's; those of the connection end it alone. */
+static int serve_lane(struct receive *rx, struct lane *l, struct err *err)
+{
+	struct err own = ERR_INIT;
+	struct msg m;
+	int r = link_pump(&l->link, &l->lost, &own);
+
+	while (r >= 0 && !rx->done && !l->lost &&
+	       (r = link_next(&l->link, &m, &l->lost, &own)) == 1) {
+		r = on_message(rx, l, &m, err);
+		if (r < 0)
+			return r;
+	}
+	if (r >= 0)
+		return 0;
+	if (l == &rx->first) {
+		if (err)
+			*err = own;
+		return r;
+	}
+	log_warning("a further connection: %s", own.text);
+	/* What it did wrong has been queued for it. */
+	(void)link_pump(&l->link, &l->lost, NULL);
+	l->lost = true;
+	return 0;
+}
+
+static int serve_more(struct receive *rx, struct err *err)
+{
+	size_t kept = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < rx->nmore; i++) {
+		struct lane *l = rx->more[i];
+
+		if (r >= 0 && !rx->done && !l->lost)
+			r = serve_lane(rx, l, err);
+		if (link_now() - l->link.last_rx > LINK_DEAD_S)
+			l->lost = true;
+		if (l->lost)
+			lane_free(l);
+		else
+			rx->more[kept++] = l;
+	}
+	rx->nmore = kept;
+	return r;
+}
+
 static int wait_for_something(struct receive *rx, struct err *err)
 {
-	int fds[2] = { quit_fd(), rx->target ? target_fd(rx->target) : -1 };
+	int fds[3 + LANES_MAX] = { quit_fd() };
+	size_t n = 1;
 
-	return link_wait(&rx->link, fds, rx->target ? 2 : 1, 1000, &rx->lost, err);
+	if (rx->target)
+		fds[n++] = target_fd(rx->target);
+	if (rx->listener >= 0 && rx->nmore < LANES_MAX)
+		fds[n++] = rx->listener;
+	for (size_t i = 0; i < rx->nmore; i++)
+		fds[n++] = rx->more[i]->in;
+	return link_wait(&rx->first.link, fds, n, 1000, &rx->first.lost, err);
 }
 
 /* Our lock counts as alive as long as the agent is heard: see job_lock_touch(). */
 static void keep_fresh(struct receive *rx)
 {
-	if (rx->job && rx->link.last_rx > rx->touched + 1) {
+	double heard = rx->first.link.last_rx;
+
+	for (size_t i = 0; i < rx->nmore; i++)
+		heard = MAX(heard, rx->more[i]->link.last_rx);
+	if (rx->job && heard > rx->touched + 1) {
 		job_lock_touch(rx->job);
-		rx->touched = rx->link.last_rx;
+		rx->touched = heard;
 	}
 }
 
 static int serve(struct receive *rx, struct err *err)
 {
-	int r;
-
 	while (!rx->done) {
-		struct msg m;
+		int r;
 
 		if (quit_requested())
 			return err_set(err, ECANCELED,
 				       "another connection took the job over, or the server is "
 				       "going down");
-		r = link_pump(&rx->link, &rx->lost, err);
-		if (r < 0)
-			return r;
-		while (!rx->done && (r = link_next(&rx->link, &m, &rx->lost, err)) == 1) {
-			r = on_message(rx, &m, err);
-			if (r < 0)
-				return r;
-		}
-		if (r < 0)
-			return r;
+		r = serve_lane(rx, &rx->first, err);
+		if (r >= 0 && !rx->done)
+			r = serve_more(rx, err);
 		/* After a CLOSE what was saved answers no FLUSH: there is nobody to tell. */
-		r = rx->done ? 0 : tell_progress(rx, err);
+		if (r >= 0 && !rx->done)
+			r = tell_progress(rx, err);
 		if (r >= 0 && !rx->done)
 			r = tell_throttle(rx, err);
+		if (r < 0 || rx->done)
+			return r;
+		keep_fresh(rx);
+		take_joiners(rx);
+		r = wait_for_something(rx, err);
 		if (r < 0)
 			return r;
-		if (!rx->done) {
-			keep_fresh(rx);
-			r = wait_for_something(rx, err);
-			if (r < 0)
-				return r;
-		}
 	}
 	return 0;
 }
@@ -465,11 +586,11 @@ static void last_words(struct receive *rx)
 {
 	double until = link_now() + LAST_WORDS_S;
 
-	while (!rx->lost && link_backlog(&rx->link) > 0 && link_now() < until) {
-		if (link_pump(&rx->link, &rx->lost, NULL) < 0 || rx->link.eof)
+	while (!rx->first.lost && link_backlog(&rx->first.link) > 0 && link_now() < until) {
+		if (link_pump(&rx->first.link, &rx->first.lost, NULL) < 0 || rx->first.link.eof)
 			break;
-		if (link_backlog(&rx->link) > 0)
-			(void)link_wait(&rx->link, NULL, 0, 200, &rx->lost, NULL);
+		if (link_backlog(&rx->first.link) > 0)
+			(void)link_wait(&rx->first.link, NULL, 0, 200, &rx->first.lost, NULL);
 	}
 }
 
@@ -509,29 +630,31 @@ static void save_after(struct receive *rx)
 int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_told,
 		  struct err *err)
 {
-	CLEANUP(transport_free) struct transport *t = NULL;
-	struct receive rx = { .cfg = cfg };
+	struct receive rx = { .cfg = cfg, .in = in, .out = out, .listener = -1 };
 	struct err local = ERR_INIT;
 	int r;
 
 	*ret_told = false;
-	r = transport_fd_new(in, out, false, &t, &local);
-	if (r >= 0)
-		r = link_init(&rx.link, PROTO_ROLE_SERVER, t, SOFTWARE, &local);
+	r = lane_first(&rx.first, in, out, SOFTWARE, &local);
 	if (r >= 0) {
 		r = serve(&rx, &local);
-		if (r < 0 && !rx.lost)
-			session_send_error(rx.link.session, wire_code(-r), local.text);
+		if (r < 0 && !rx.first.lost)
+			session_send_error(rx.first.link.session, wire_code(-r), local.text);
 		if (r < 0)
 			save_after(&rx);
 		if (r < 0 && rx.job)
 			job_log(rx.job, "stopped: %s", local.text);
-		last_words(&rx);
-		*ret_told = r < 0 && !rx.lost && link_backlog(&rx.link) == 0;
+		if (!rx.handed_over)
+			last_words(&rx);
+		*ret_told = r < 0 && !rx.first.lost && link_backlog(&rx.first.link) == 0;
 	}
+	if (rx.job)
+		join_end(rx.job->dirfd, rx.listener);
+	for (size_t i = 0; i < rx.nmore; i++)
+		lane_free(rx.more[i]);
 	target_free(rx.target);
 	job_free(rx.job);
-	link_done(&rx.link);
+	lane_done(&rx.first);
 	if (r < 0 && err)
 		*err = local;
 	return r;

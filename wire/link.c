@@ -23,6 +23,11 @@ int link_init(struct link *l, enum proto_role role, struct transport *t, const c
 	return session_new(role, software, &l->session, err);
 }
 
+void link_adopt(struct link *l, enum proto_role role, struct transport *t, struct session *s)
+{
+	*l = (struct link){ .role = role, .transport = t, .session = s, .last_rx = link_now() };
+}
+
 void link_done(struct link *l)
 {
 	session_free(l->session);

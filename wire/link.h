@@ -27,6 +27,8 @@ struct link {
 
 int link_init(struct link *l, enum proto_role role, struct transport *t, const char *software,
 	      struct err *err);
+/* The same with a session that has been begun; the link takes it over. */
+void link_adopt(struct link *l, enum proto_role role, struct transport *t, struct session *s);
 void link_done(struct link *l);
 DEFINE_CLEANUP_VALUE(struct link, link_done)
 

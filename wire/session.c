@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -402,6 +403,27 @@ int session_new(enum proto_role role, const char *software, struct session **ret
 	return 0;
 }
 
+int session_new_joined(uint64_t features, const char *peer, const uint64_t *sizes, uint16_t ndisks,
+		       struct session **ret, struct err *err)
+{
+	CLEANUP(session_free) struct session *s = NULL;
+	int r = session_new(PROTO_ROLE_SERVER, "", &s, err);
+
+	if (r < 0)
+		return r;
+	s->sizes = calloc(ndisks, sizeof(*s->sizes));
+	if (!s->sizes)
+		return err_nomem(err);
+	memcpy(s->sizes, sizes, ndisks * sizeof(*sizes));
+	s->ndisks = ndisks;
+	s->features = features & PROTO_FEATURES_MAY;
+	snprintf(s->peer, sizeof(s->peer), "%s", peer);
+	s->join = true;
+	s->phase = SESSION_JOB;
+	*ret = TAKE_PTR(s);
+	return 0;
+}
+
 void session_free(struct session *s)
 {
 	if (!s)
@@ -424,6 +446,11 @@ enum session_state session_get_state(const struct session *s)
 const char *session_peer_software(const struct session *s)
 {
 	return s->peer;
+}
+
+uint64_t session_features(const struct session *s)
+{
+	return s->features;
 }
 
 bool session_has_feature(const struct session *s, uint64_t feature)

@@ -60,6 +60,13 @@ struct session;
 
 /* software: "p2v-agent 0.1"; copied. */
 int session_new(enum proto_role role, const char *software, struct session **ret, struct err *err);
+/*
+ * A server's session with an agent whose HELLO and OPEN, which joined a job, were taken by somebody
+ * else: it goes on with JOB and READY. features: that both sides offered; peer: its software, escaped;
+ * sizes: of the disks of OPEN.
+ */
+int session_new_joined(uint64_t features, const char *peer, const uint64_t *sizes, uint16_t ndisks,
+		       struct session **ret, struct err *err);
 void session_free(struct session *s);
 DEFINE_CLEANUP(struct session *, session_free)
 
@@ -102,6 +109,7 @@ int session_eof(struct session *s, struct err *err);
 enum session_state session_get_state(const struct session *s);
 const char *session_peer_software(const struct session *s);	/* escaped, "" before HELLO */
 /* A PROTO_FEATURE_* of the may mask that both sides offered; false before HELLO. */
+uint64_t session_features(const struct session *s);
 bool session_has_feature(const struct session *s, uint64_t feature);
 /*
  * Frame bytes in flight, disk bytes acknowledged so far (DATA and ZERO), ids. The agent's view of
