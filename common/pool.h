@@ -11,7 +11,7 @@
  * threads; tests hold the two against each other.
  *
  * Submit and next may be called by different threads: any number that submit (one in the serial
- * twin), one that takes. The bound is on bytes in the pool (submitted and not yet taken by
+ * twin), and that take. The bound is on bytes in the pool (submitted and not yet taken by
  * pool_next), as for queue.h.
  */
 #ifndef P2V_COMMON_POOL_H

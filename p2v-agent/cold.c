@@ -59,6 +59,8 @@ const struct opt cold_opts[] = {
 	  OPT(level) },
 	{ "threads", 't', "N", "workers for hashing and compression, 0 none (default: one per CPU)",
 	  OPT_INT, OPT(threads) },
+	{ "connections", 0, "N|auto", "spread the copy over N connections, 1 to 8 (default auto)",
+	  OPT_STR, OPT(connections) },
 	{ "cipher", 0, "auto|LIST", "SSH ciphers to offer, the preferred one first", OPT_STR,
 	  OPT(cipher) },
 	{ "io", 0, "auto|io_uring|threads", "how the disks are read ahead", OPT_STR, OPT(io) },
@@ -99,6 +101,7 @@ struct cold {
 	struct bandwidth bandwidth;
 	int level;
 	bool adaptive;
+	unsigned int connections;	/* 0: auto */
 };
 
 /* A compressed image is to be the same bytes whenever it is made: no choices by the clock. */
@@ -116,6 +119,22 @@ static int parse_level(struct cold *c, struct err *err)
 	if (*text < '0' || *text > '9' || *end || n > 19)
 		return err_set(err, EINVAL, "--level is auto or 0 to 19, not %s", text);
 	c->level = (int)n;
+	return 0;
+}
+
+static int parse_connections(struct cold *c, struct err *err)
+{
+	const char *text = c->cfg->connections;
+	char *end;
+	long n;
+
+	if (!text || strcmp(text, "auto") == 0)
+		return 0;
+	n = strtol(text, &end, 10);
+	if (*text < '1' || *text > '9' || *end || n > LANES_MAX + 1)
+		return err_set(err, EINVAL, "--connections is auto or 1 to %d, not %s",
+			       LANES_MAX + 1, text);
+	c->connections = (unsigned int)n;
 	return 0;
 }
 
@@ -140,7 +159,7 @@ static int check_config(struct cold *c, struct err *err)
 			       cfg->bad_sectors);
 	if (cfg->io && readahead_engine_parse(cfg->io, &c->engine) < 0)
 		return err_set(err, EINVAL, "--io is auto, io_uring or threads, not %s", cfg->io);
-	if (parse_level(c, err) < 0)
+	if (parse_level(c, err) < 0 || parse_connections(c, err) < 0)
 		return -EINVAL;
 	if (cfg->compressed && c->level == 0)
 		return err_set(
@@ -242,7 +261,8 @@ static void announce(const struct cold *c)
 	}
 }
 
-static int connect_to(struct cold *c, struct transport **ret, bool *ret_lost, struct err *err)
+static int connect_to(const struct cold *c, bool may_ask, struct transport **ret, bool *ret_lost,
+		      struct err *err)
 {
 	struct ssh_config sc = {
 		.target = c->target,
@@ -251,7 +271,7 @@ static int connect_to(struct cold *c, struct transport **ret, bool *ret_lost, st
 		.known_hosts = c->cfg->known_hosts,
 		.ciphers = c->cfg->cipher,
 		.command = c->cfg->remote_command ? c->cfg->remote_command : "p2v-server receive",
-		.interactive = !c->cfg->no_input && isatty(0),
+		.interactive = may_ask && !c->cfg->no_input && isatty(0),
 	};
 
 	if (c->cfg->connect_command)
@@ -286,6 +306,20 @@ static void explain_far_end(struct transport *t, struct pass_result *res, struct
 	}
 }
 
+/* From another thread: what the terminal was asked once is known by now, or not to be had. */
+static int connect_further(void *opaque, struct transport **ret, bool *ret_lost, struct err *err)
+{
+	return connect_to(opaque, false, ret, ret_lost, err);
+}
+
+/* Encryption is half a core at either end, and the machine has other things to do. */
+static unsigned int connections_max(void)
+{
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return (unsigned int)MAX(MIN(cores / 2, 4), 1);
+}
+
 static int one_connection(struct cold *c, bool consistent, struct pass_result *res, struct err *err)
 {
 	CLEANUP(transport_free) struct transport *t = NULL;
@@ -302,13 +336,17 @@ static int one_connection(struct cold *c, bool consistent, struct pass_result *r
 		.engine = c->engine,
 		.flush_bytes = c->cfg->flush_size,
 		.consistent = consistent,
+		.connections = c->connections,
+		.connections_max = connections_max(),
+		.connect = connect_further,
+		.connect_opaque = c,
 		.bandwidth = &c->bandwidth,
 		.progress = c->progress,
 	};
 	int r;
 
 	*res = (struct pass_result){ 0 };
-	r = connect_to(c, &t, &res->lost, err);
+	r = connect_to(c, true, &t, &res->lost, err);
 	if (r < 0)
 		return r;
 	r = pass_run(&pc, t, res, err);

@@ -4,60 +4,53 @@
  * is to send (send_more). Phases:
  *
  *	OPENING   until READY
- *	COPYING   items are taken from the pipeline and sent
- *	DRAINING  a last FLUSH is out; then FINISH, or CLOSE when we are leaving early
+ *	COPYING   the sender and the lanes take from the pipeline, until all they sent is durable
  *	FINISHING until FINISHED
  */
 #include "p2v-agent/pass.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/quit.h"
 #include "p2v-agent/pipeline.h"
-#include "wire/link.h"
+#include "p2v-agent/sender.h"
 
-/* Output waiting in memory above which no further item is encoded. */
-#define BACKLOG_MAX	(1u << 20)
-/* Ask for durability at least this often, so that a crash costs seconds on a slow link, too. */
-#define FLUSH_SECONDS	5.0
 /* How long to wait for the last FLUSHED when leaving early. */
 #define LEAVE_SECONDS	30.0
 #define SOFTWARE	"p2v-agent " P2V_VERSION
+/*
+ * When our own thread is busy with sending for this part of the time, another connection helps; not
+ * sooner than this after the last one.
+ */
+#define BUSY		0.8
+#define GROW_S		2.0
 
-enum phase { OPENING, COPYING, DRAINING, FINISHING, DONE };
-
-struct sent {				/* one message in flight, for progress */
-	uint64_t id, bytes;
-	int skip;			/* enum progress_skip, or -1: data */
-};
+enum phase { OPENING, COPYING, FINISHING, DONE };
 
 struct pass {
 	const struct pass_config *cfg;
 	struct pass_result *res;
 	struct link link;
+	struct msg open;		/* OPEN as it was sent */
+	uint8_t uuid[PROTO_UUID_LEN];
 	struct pipeline *pipeline;
+	struct sender sender;
+	struct lanes *lanes;		/* NULL: none */
+	struct tally tally;
+	struct tally_shown shown;	/* what of it progress and adapt have seen */
 	struct bitmap **have;		/* per disk */
 	struct known **known;		/* per disk, when there were DIGESTS; else NULL */
-	struct item *pending;		/* taken, waiting for credit */
 	enum phase phase;
-	struct sent *sent;		/* FIFO: [head, head + n) of a ring of cap */
-	size_t head, n, cap;
-	uint64_t unflushed;		/* payload bytes since the last FLUSH was sent */
-	double last_flush;
-	uint64_t flush_id;		/* last FLUSH sent that is not answered, 0 none */
-	bool want_flush;		/* DRAINING: the last FLUSH is not sent yet */
-	int leave;			/* -errno to leave with once drained, 0: finish */
 	double leave_since;
-	struct err leave_err;
 	uint8_t verify_phase;
 	struct msg_throttle throttle;	/* what the server said last; zeroed: nothing */
 	bool begun;			/* progress shows something */
 	struct adapt adapt;
-	struct adapt_look look;		/* since looked */
-	double looked;
+	double looked, grown, cpu;	/* cpu: seconds of this thread when looked */
 };
 
 static int send_msg(struct pass *p, struct msg *m, struct err *err)
@@ -68,25 +61,24 @@ static int send_msg(struct pass *p, struct msg *m, struct err *err)
 static int send_open(struct pass *p, struct err *err)
 {
 	const struct source *src = p->cfg->source;
-	struct msg m = { .type = PROTO_OPEN };
-	int r;
+	struct msg_open *o = &p->open.open;
 
 	if (p->cfg->resync && !session_has_feature(p->link.session, PROTO_FEATURE_COMPARE))
 		return err_set(err, EPROTONOSUPPORT,
 			       "the server is too old for --resync: %s",
 			       session_peer_software(p->link.session));
-
-	snprintf(m.open.name, sizeof(m.open.name), "%s", p->cfg->name);
-	m.open.flags = (p->cfg->compressed ? PROTO_OPEN_COMPRESSED : 0) |
-		       (p->cfg->resync ? PROTO_OPEN_COMPARE : 0);
-	m.open.machine.p = (const uint8_t *)p->cfg->machine_json;
-	m.open.machine.len = (uint32_t)strlen(p->cfg->machine_json);
-	m.open.ndisks = (uint16_t)src->n;
-	m.open.disks = calloc(src->n, sizeof(*m.open.disks));
-	if (!m.open.disks)
+	p->open.type = PROTO_OPEN;
+	snprintf(o->name, sizeof(o->name), "%s", p->cfg->name);
+	o->flags = (p->cfg->compressed ? PROTO_OPEN_COMPRESSED : 0) |
+		   (p->cfg->resync ? PROTO_OPEN_COMPARE : 0);
+	o->machine.p = (const uint8_t *)p->cfg->machine_json;
+	o->machine.len = (uint32_t)strlen(p->cfg->machine_json);
+	o->ndisks = (uint16_t)src->n;
+	o->disks = calloc(src->n, sizeof(*o->disks));
+	if (!o->disks)
 		return err_nomem(err);
 	for (size_t i = 0; i < src->n; i++) {
-		struct msg_disk *d = &m.open.disks[i];
+		struct msg_disk *d = &o->disks[i];
 
 		snprintf(d->name, sizeof(d->name), "%s", src->disks[i].name);
 		snprintf(d->source, sizeof(d->source), "%s", src->disks[i].disk->path);
@@ -94,72 +86,7 @@ static int send_open(struct pass *p, struct err *err)
 		d->logical_sector = src->disks[i].disk->logical_sector;
 		d->physical_sector = src->disks[i].disk->physical_sector;
 	}
-	r = send_msg(p, &m, err);
-	free(m.open.disks);
-	return r;
-}
-
-/* ---- what is in flight */
-
-static int sent_push(struct pass *p, uint64_t id, uint64_t bytes, int skip, struct err *err)
-{
-	if (p->n == p->cap) {
-		size_t cap = p->cap ? 2 * p->cap : 256;
-		struct sent *v = calloc(cap, sizeof(*v));
-
-		if (!v)
-			return err_nomem(err);
-		for (size_t i = 0; i < p->n; i++)
-			v[i] = p->sent[(p->head + i) % p->cap];
-		free(p->sent);
-		p->sent = v;
-		p->head = 0;
-		p->cap = cap;
-	}
-	p->sent[(p->head + p->n++) % p->cap] =
-		(struct sent){ .id = id, .bytes = bytes, .skip = skip };
-	return 0;
-}
-
-/* Progress counts what the far end has confirmed, never what was merely written. */
-static void sent_acked(struct pass *p, uint64_t id)
-{
-	while (p->n > 0 && p->sent[p->head].id <= id) {
-		const struct sent *s = &p->sent[p->head];
-
-		if (s->skip < 0)
-			progress_done(p->cfg->progress, s->bytes);
-		else
-			progress_skip(p->cfg->progress, (enum progress_skip)s->skip, s->bytes);
-		p->head = (p->head + 1) % p->cap;
-		p->n--;
-	}
-}
-
-/* ---- sending */
-
-static int send_flush(struct pass *p, struct err *err)
-{
-	struct msg m = { .type = PROTO_FLUSH };
-	int r = send_msg(p, &m, err);
-
-	if (r < 0)
-		return r;
-	p->flush_id = m.id.id;
-	p->unflushed = 0;
-	p->last_flush = link_now();
-	return 0;
-}
-
-/* The read side said no more, or we must go: make durable what is there, then end. */
-static void drain(struct pass *p, int leave, const struct err *why)
-{
-	p->phase = DRAINING;
-	p->leave = leave;
-	p->leave_since = link_now();
-	p->want_flush = true;
-	if (why)
-		p->leave_err = *why;
+	return send_msg(p, &p->open, err);
 }
 
 static char *finish_summary(const struct pass_config *cfg)
@@ -207,123 +134,13 @@ static int send_finish(struct pass *p, struct err *err)
 	return r;
 }
 
-static int send_bad(struct pass *p, struct item *it, struct err *err)
-{
-	while (it->bad.n > 0) {
-		const struct extent *e = &it->bad.v[it->bad.n - 1];
-		struct msg m = { .type = PROTO_BAD };
-		int r;
-
-		m.bad.disk = it->disk;
-		m.bad.offset = e->offset;
-		m.bad.length = e->length;
-		r = send_msg(p, &m, err);
-		if (r < 0)
-			return r;	/* -EAGAIN: the rest of the list stays with the item */
-		log_warning("%s: unreadable: %" PRIu64 " bytes at 0x%" PRIx64 ", zero-filled",
-			    p->cfg->source->disks[it->disk].disk->path, e->length, e->offset);
-		r = sent_push(p, m.bad.id, 0, PROGRESS_SKIP_BAD, err);
-		if (r < 0)
-			return r;
-		it->bad.n--;
-	}
-	return 0;
-}
-
-/* 0 sent; -EAGAIN no credit: the item stays pending. */
-static int send_item(struct pass *p, struct item *it, struct err *err)
-{
-	struct msg m = { 0 };
-	int r, skip = -1;
-	uint64_t id;
-
-	if (it->kind == ITEM_END || it->kind == ITEM_ERROR) {
-		drain(p, it->code, it->kind == ITEM_ERROR ? &it->err : NULL);
-		return 0;
-	}
-	if (it->kind == ITEM_SAME) {
-		progress_skip(p->cfg->progress, PROGRESS_SKIP_UNCHANGED, it->length);
-		return 0;
-	}
-	r = send_bad(p, it, err);
-	if (r < 0)
-		return r;
-	if (it->kind == ITEM_DATA) {
-		m.type = PROTO_DATA;
-		m.data = it->data;
-	} else {
-		m.type = PROTO_ZERO;
-		m.zero.disk = it->disk;
-		m.zero.offset = it->offset;
-		m.zero.length = it->length;
-		m.zero.reason = it->kind == ITEM_FREE ? PROTO_ZERO_FREE : PROTO_ZERO_ZERO;
-		skip = it->kind == ITEM_FREE ? PROGRESS_SKIP_FREE : PROGRESS_SKIP_ZERO;
-	}
-	r = send_msg(p, &m, err);
-	if (r < 0)
-		return r;
-	id = it->kind == ITEM_DATA ? m.data.id : m.zero.id;
-	if (it->kind == ITEM_DATA) {
-		p->unflushed += it->length;
-		p->look.out += m.wire_size;
-		p->res->sent += it->length;
-	}
-	return sent_push(p, id, it->length, skip, err);
-}
-
-/* What a taken item tells of the workers and of the data. */
-static void note_item(struct pass *p, const struct item *it)
-{
-	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
-		return;
-	p->look.busy += it->seconds;
-	if (it->kind == ITEM_DATA)
-		p->look.in += it->length;
-	if (it->probed)
-		adapt_probe(&p->adapt, &it->curve);
-}
-
-/* As much as the pipeline has and the server's credit allows. */
-static int send_items(struct pass *p, struct err *err)
-{
-	int r;
-
-	while (p->phase == COPYING && link_backlog(&p->link) < BACKLOG_MAX) {
-		if (!p->pending) {
-			r = pipeline_next(p->pipeline, &p->pending);
-			if (r == -EAGAIN)
-				break;
-			if (r < 0)
-				return err_nomem(err); /* no end mark: out of memory */
-			note_item(p, p->pending);
-		}
-		r = send_item(p, p->pending, err);
-		if (r == -EAGAIN)
-			break;
-		if (r < 0)
-			return r;
-		item_free(p->pending);
-		p->pending = NULL;
-	}
-	return 0;
-}
-
-static bool flush_is_due(const struct pass *p)
-{
-	if (p->phase == DRAINING)
-		return p->want_flush;
-	return p->phase == COPYING && p->flush_id == 0 &&
-	       session_last_id(p->link.session) > session_durable_id(p->link.session) &&
-	       (p->unflushed >= p->cfg->flush_bytes || link_now() - p->last_flush >= FLUSH_SECONDS);
-}
-
 /* Everything is durable: say that this was all, or leave. */
 static int send_end(struct pass *p, struct err *err)
 {
 	struct msg m = { .type = PROTO_CLOSE };
 	int r;
 
-	if (p->leave == 0)
+	if (p->sender.code == 0)
 		return send_finish(p, err);
 	r = send_msg(p, &m, err);
 	if (r >= 0)
@@ -331,17 +148,50 @@ static int send_end(struct pass *p, struct err *err)
 	return r;
 }
 
+/* The lanes have ended when our own sender has, for the last item is the last for all of them. */
+static int check_lanes(struct pass *p, struct err *err)
+{
+	struct err why = ERR_INIT;
+	bool lost = false;
+	int r = lanes_result(p->lanes, &lost, &why);
+
+	if (r == 0)
+		return 0;
+	if (lost) {
+		p->res->lost = true;
+		if (err)
+			*err = why;
+		return r;
+	}
+	/* A disk that cannot be read: what was sent is made durable, and then we leave. */
+	sender_stop(&p->sender, r, &why);
+	if (p->sender.code == 0) {
+		p->sender.code = r;
+		p->sender.err = why;
+	}
+	lanes_stop(p->lanes);
+	return 0;
+}
+
 /* Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. */
 static int send_more(struct pass *p, struct err *err)
 {
-	int r = send_items(p, err);
+	int r;
 
-	if (r >= 0 && flush_is_due(p)) {
-		r = send_flush(p, err);
-		if (r >= 0)
-			p->want_flush = false;
-	}
-	if (r >= 0 && p->phase == DRAINING && !p->want_flush && p->flush_id == 0)
+	if (p->phase != COPYING)
+		return 0;
+	r = check_lanes(p, err);
+	if (r >= 0)
+		r = sender_turn(&p->sender, err);
+	if (r < 0 || p->sender.state != SENDER_DRAINED)
+		return r;
+	/* Ours took an error, or was told to stop: that holds for all. */
+	if (p->sender.code != 0)
+		lanes_stop(p->lanes);
+	if (lanes_running(p->lanes) > 0)
+		return 0;
+	r = check_lanes(p, err);
+	if (r >= 0)
 		r = send_end(p, err);
 	return r == -EAGAIN ? 0 : r;
 }
@@ -394,6 +244,32 @@ static void settle_known(struct pass *p)
 	}
 }
 
+static int grow(struct pass *p, unsigned int n, struct err *err)
+{
+	struct lanes_config lc = {
+		.source = p->cfg->source,
+		.pipeline = p->pipeline,
+		.tally = &p->tally,
+		.flush_bytes = p->cfg->flush_bytes,
+		.open = &p->open.open,
+		.connect = p->cfg->connect,
+		.opaque = p->cfg->connect_opaque,
+	};
+	int r = 0;
+
+	if (!session_has_feature(p->link.session, PROTO_FEATURE_JOIN)) {
+		log_notice("the server takes one connection only: %s",
+			   session_peer_software(p->link.session));
+		return 0;
+	}
+	memcpy(lc.uuid, p->uuid, sizeof(lc.uuid));
+	if (!p->lanes)
+		r = lanes_new(&lc, &p->lanes, err);
+	while (r >= 0 && n-- > 0)
+		r = lanes_add(p->lanes, err);
+	return r;
+}
+
 static int on_ready(struct pass *p, struct err *err)
 {
 	struct pipeline_config pc = {
@@ -406,6 +282,7 @@ static int on_ready(struct pass *p, struct err *err)
 		.probe = p->cfg->adaptive,
 		.threads = p->cfg->threads,
 	};
+	int r;
 
 	p->res->opened = true;
 	if (p->res->state == PROTO_JOB_COMPLETE) {
@@ -413,18 +290,15 @@ static int on_ready(struct pass *p, struct err *err)
 		return 0;
 	}
 	settle_known(p);
-	p->phase = COPYING;
-	p->last_flush = p->looked = link_now();
+	p->looked = p->grown = link_now();
 	adapt_init(&p->adapt, p->cfg->threads);
-	return pipeline_new(&pc, &p->pipeline, err);
-}
-
-static void on_flushed(struct pass *p, uint64_t id)
-{
-	sent_acked(p, id);
-	p->res->advanced = true;
-	if (id >= p->flush_id)
-		p->flush_id = 0;
+	r = pipeline_new(&pc, &p->pipeline, err);
+	if (r < 0)
+		return r;
+	p->sender.pipeline = p->pipeline;
+	sender_begin(&p->sender);
+	p->phase = COPYING;
+	return p->cfg->connections > 1 ? grow(p, p->cfg->connections - 1, err) : 0;
 }
 
 static void on_status(struct pass *p, const struct msg_status *s)
@@ -456,7 +330,12 @@ static void limit_bandwidth(struct pass *p)
 {
 	uint64_t own = p->cfg->bandwidth ? bandwidth_now(p->cfg->bandwidth) : 0;
 
-	link_limit(&p->link, p->throttle.mode == PROTO_THROTTLE_OWN ? own : p->throttle.rate);
+	own = p->throttle.mode == PROTO_THROTTLE_OWN ? own : p->throttle.rate;
+	/* It is the limit of all connections together. */
+	if (own > 0)
+		own = MAX(own / (1 + lanes_running(p->lanes)), (uint64_t)1);
+	atomic_store(&p->tally.rate, own);
+	link_limit(&p->link, own);
 }
 
 static int on_error(const struct msg_error *e, bool *ret_lost, struct err *err)
@@ -484,6 +363,7 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		log_info("server: %s", session_peer_software(p->link.session));
 		return send_open(p, err);
 	case PROTO_JOB:
+		memcpy(p->uuid, m->job.uuid, sizeof(p->uuid));
 		p->res->state = (enum proto_job_state)m->job.state;
 		if (p->res->state != PROTO_JOB_COMPLETE) {
 			progress_begin(p->cfg->progress, "copy", p->cfg->name,
@@ -498,10 +378,10 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 	case PROTO_READY:
 		return on_ready(p, err);
 	case PROTO_ACK:
-		sent_acked(p, m->id.id);
+		sender_acked(&p->sender, m->id.id);
 		return 0;
 	case PROTO_FLUSHED:
-		on_flushed(p, m->id.id);
+		sender_flushed(&p->sender, m->id.id);
 		return 0;
 	case PROTO_STATUS:
 		on_status(p, &m->status);
@@ -528,47 +408,91 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 
 /* ---- the loop */
 
-/* Now and then, while chunks flow: who waited for whom, and which level follows from it. */
-static void adapt(struct pass *p)
+/* What has become of a counter since it was seen last. */
+static uint64_t since(atomic_uint_fast64_t *counter, uint64_t *seen)
 {
-	double now = link_now();
-	int was = adapt_level(&p->adapt);
+	uint64_t now = atomic_load(counter), was = *seen;
 
-	if (!p->cfg->adaptive || p->phase != COPYING || now - p->looked < ADAPT_LOOK_S)
-		return;
-	p->look.seconds = now - p->looked;
+	*seen = now;
+	return now - was;
+}
+
+static void show_progress(struct pass *p)
+{
+	progress_done(p->cfg->progress, since(&p->tally.done, &p->shown.done));
+	for (int i = 0; i < PROGRESS_SKIP_COUNT; i++)
+		progress_skip(p->cfg->progress, (enum progress_skip)i,
+			      since(&p->tally.skipped[i], &p->shown.skipped[i]));
+	p->res->sent = atomic_load(&p->tally.sent);
+	p->res->advanced = atomic_load(&p->tally.advanced);
+}
+
+static double thread_seconds(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/*
+ * One core cannot encrypt faster: another connection brings another core into play, here and at the
+ * server. Where the link or the disk is the limit this thread is idle most of the time.
+ */
+static int maybe_grow(struct pass *p, const struct adapt_look *look, struct err *err)
+{
+	double cpu = thread_seconds(), busy = (cpu - p->cpu) / look->seconds;
+	unsigned int n = 1 + lanes_running(p->lanes);
+
+	p->cpu = cpu;
+	if (p->cfg->connections > 0 || n >= p->cfg->connections_max || busy < BUSY ||
+	    p->looked - p->grown < GROW_S)
+		return 0;
+	p->grown = p->looked;
+	log_info("sending takes all of a processor: connection %u", n + 1);
+	return grow(p, 1, err);
+}
+
+/* Now and then, while chunks flow: who waited for whom, and what follows from it. */
+static int adapt(struct pass *p, struct err *err)
+{
+	double now = link_now(), connections = 1 + lanes_running(p->lanes);
+	int was = adapt_level(&p->adapt);
+	struct adapt_look look = { .seconds = now - p->looked };
+
+	if (p->phase != COPYING || look.seconds < ADAPT_LOOK_S)
+		return 0;
+	look.in = since(&p->tally.in, &p->shown.in);
+	look.out = since(&p->tally.out, &p->shown.out);
+	look.busy = (double)since(&p->tally.busy_ns, &p->shown.busy_ns) / 1e9;
+	look.starved = (double)since(&p->tally.starved_ns, &p->shown.starved_ns) / 1e9 /
+		       connections;
 	/* All that was not waiting for the workers was sending, or waiting for the link. */
-	p->look.sending = MAX(p->look.seconds - p->look.starved, 0);
-	adapt_look(&p->adapt, &p->look);
-	if (adapt_level(&p->adapt) != was) {
-		log_debug("codec", "level %d: link %.1f MB/s, workers %.2f of %.0f, disk %.1f MB/s",
-			  adapt_level(&p->adapt), p->adapt.link / 1e6, p->adapt.workers,
-			  p->adapt.threads, p->adapt.disk / 1e6);
-		pipeline_set_level(p->pipeline, adapt_level(&p->adapt));
-	}
-	p->look = (struct adapt_look){ 0 };
+	look.sending = MAX(look.seconds - look.starved, 0);
 	p->looked = now;
+	if (p->cfg->adaptive) {
+		adapt_look(&p->adapt, &look);
+		if (adapt_level(&p->adapt) != was) {
+			log_debug("codec",
+				  "level %d: link %.1f MB/s, workers %.2f of %.0f, disk %.1f MB/s",
+				  adapt_level(&p->adapt), p->adapt.link / 1e6, p->adapt.workers,
+				  p->adapt.threads, p->adapt.disk / 1e6);
+			pipeline_set_level(p->pipeline, adapt_level(&p->adapt));
+		}
+	}
+	return maybe_grow(p, &look, err);
 }
 
 static int wait_for_something(struct pass *p, struct err *err)
 {
-	bool starved = p->phase == COPYING && !p->pending;
-	double began = link_now();
 	int fds[2];
 	size_t n = 0;
-	int r;
 
-	if (starved && link_backlog(&p->link) < BACKLOG_MAX)
-		fds[n++] = pipeline_fd(p->pipeline);
 	if (!quit_requested())
 		fds[n++] = quit_fd();
-	starved = starved && link_backlog(&p->link) == 0;
-	r = link_wait(&p->link, fds, n, 250, &p->res->lost, err);
-	if (starved)
-		p->look.starved += link_now() - began;
-	if (p->pipeline)
-		pipeline_fd_clear(p->pipeline);
-	return r;
+	if (p->lanes && lanes_running(p->lanes) > 0)
+		fds[n++] = lanes_fd(p->lanes);
+	return sender_wait(&p->sender, fds, n, &p->res->lost, err);
 }
 
 /* A user who wants to leave gets what was sent made durable first, but not for ever. */
@@ -576,14 +500,16 @@ static int check_quit(struct pass *p, struct err *err)
 {
 	if (!quit_requested())
 		return 0;
-	if (p->phase == COPYING) {
+	if (p->phase == COPYING && p->sender.state == SENDER_COPYING) {
 		struct err why = ERR_INIT;
 
 		err_set(&why, ECANCELED, "cancelled; run the same command to go on from here");
-		drain(p, -ECANCELED, &why);
-		return 0;
+		sender_stop(&p->sender, -ECANCELED, &why);
 	}
-	if (p->phase == DRAINING && p->leave != 0 && link_now() - p->leave_since < LEAVE_SECONDS)
+	if (p->leave_since <= 0)
+		p->leave_since = link_now();
+	if (p->phase == COPYING && p->sender.code != 0 &&
+	    link_now() - p->leave_since < LEAVE_SECONDS)
 		return 0;
 	return err_set(err, ECANCELED, "cancelled; run the same command to go on from here");
 }
@@ -615,7 +541,10 @@ static int run(struct pass *p, struct err *err)
 		r = send_more(p, err);
 		if (r < 0)
 			return r;
-		adapt(p);
+		r = adapt(p, err);
+		if (r < 0)
+			return r;
+		show_progress(p);
 		progress_tick(p->cfg->progress);
 		if (p->phase == DONE)
 			break;
@@ -626,12 +555,9 @@ static int run(struct pass *p, struct err *err)
 	/* The last words (CLOSE, PONG) go out; nobody waits for an answer. */
 	(void)link_pump(&p->link, &(bool){ false }, NULL);
 	(void)p->link.transport->ops->shutdown(p->link.transport, NULL);
-	if (p->leave != 0) {
-		if (err)
-			*err = p->leave_err;
-		return p->leave;
-	}
-	return 0;
+	if (p->sender.code != 0 && err)
+		*err = p->sender.err;
+	return p->sender.code;
 }
 
 static int have_new(struct pass *p, struct err *err)
@@ -646,6 +572,13 @@ static int have_new(struct pass *p, struct err *err)
 	return 0;
 }
 
+static void probed(void *opaque, const struct adapt_curve *c)
+{
+	struct pass *p = opaque;
+
+	adapt_probe(&p->adapt, c);
+}
+
 int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret,
 	     struct err *err)
 {
@@ -656,12 +589,22 @@ int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_res
 	r = have_new(&p, err);
 	if (r >= 0)
 		r = link_init(&p.link, PROTO_ROLE_AGENT, t, SOFTWARE, err);
+	p.sender = (struct sender){
+		.link = &p.link,
+		.source = cfg->source,
+		.tally = &p.tally,
+		.flush_bytes = cfg->flush_bytes,
+		.probed = probed,
+		.opaque = &p,
+	};
 	if (r >= 0)
 		r = run(&p, err);
+	show_progress(&p);
+	lanes_free(p.lanes);
+	sender_done(&p.sender);
 	if (p.begun)
 		progress_end(cfg->progress);
 	pipeline_free(p.pipeline);
-	item_free(p.pending);
 	link_done(&p.link);
 	for (size_t i = 0; p.have && i < cfg->source->n; i++)
 		bitmap_free(p.have[i]);
@@ -669,7 +612,7 @@ int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_res
 		known_free(p.known[i]);
 	free(p.have);
 	free(p.known);
-	free(p.sent);
+	free(p.open.open.disks);
 	return r;
 }
 

@@ -5,7 +5,7 @@
  *	pipeline --items--> pass --session--> transport
  *	                     ^--- ACK, FLUSHED, STATUS, FINISHED
  *
- * One thread (the caller's) does all of it. When the connection is lost the caller makes a new
+ * One thread (the caller's) does all of it, but for further connections (lanes.h). When the connection is lost the caller makes a new
  * transport and runs a new pass: what the server answers in HAVE is the only memory between them.
  */
 #ifndef P2V_AGENT_PASS_H
@@ -15,6 +15,7 @@
 #include "disk/readahead.h"
 #include "disk/reader.h"
 #include "p2v-agent/bandwidth.h"
+#include "p2v-agent/lanes.h"
 #include "p2v-agent/source.h"
 #include "wire/proto.h"
 #include "wire/transport.h"
@@ -30,6 +31,10 @@ struct pass_config {
 	unsigned int threads;
 	enum reader_mode mode;
 	enum readahead_engine engine;
+	unsigned int connections;	/* for this job; 0: as many as help, up to the next */
+	unsigned int connections_max;
+	lanes_connect_fn *connect;	/* makes one more */
+	void *connect_opaque;
 	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */
 	bool consistent;		/* nobody wrote to the source while it was copied */
 	const struct bandwidth *bandwidth;	/* what the user lends us of the link */

@@ -40,6 +40,7 @@ struct pipeline {
 	atomic_uint walking;		/* threads that have not ended */
 	atomic_bool failed;		/* an ITEM_ERROR is, or would be, there: no ITEM_END */
 	atomic_bool stop;
+	atomic_bool marked;		/* an ITEM_END or ITEM_ERROR is on its way */
 };
 
 static void drop_item(void *item)
@@ -143,7 +144,12 @@ static void encode(void *item, unsigned int worker, void *opaque)
 /* Hand an item to the pool; the item is gone either way. */
 static int submit(struct pipeline *p, struct item *it)
 {
-	int r = pool_submit(p->pool, it, it->raw ? it->length : LIGHT_ITEM);
+	bool last = it->kind == ITEM_END || it->kind == ITEM_ERROR;
+	int r;
+
+	if (last)
+		atomic_store(&p->marked, true);
+	r = pool_submit(p->pool, it, it->raw ? it->length : LIGHT_ITEM);
 
 	if (r < 0)
 		item_free(it);
@@ -303,6 +309,8 @@ int pipeline_next(struct pipeline *p, struct item **ret)
 	void *item;
 	int r = pool_next(p->pool, &item);
 
+	if (r == -EPIPE)
+		return atomic_load(&p->marked) ? -EPIPE : -ENOMEM;
 	if (r < 0)
 		return r;
 	*ret = item;

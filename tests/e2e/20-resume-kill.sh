@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # shellcheck source-path=SCRIPTDIR disable=SC2154
 #
-# kill -9 at ten random moments each: the agent, the server, the sshd between them.  The resumed job ends with the same
-# bytes, and what was durable is not sent again: the far end counts every byte that arrives.
+# kill -9 at ten random moments each (P2V_KILLS): the agent, the server, the sshd between them.  The resumed job ends
+# with the same bytes, and what was durable is not sent again: the far end counts every byte that arrives.
 set -eu
 . "$(dirname "$0")/../lib/e2e.sh"
 . "$(dirname "$0")/../lib/sshd.sh"
 
-kills=10
-size_mib=256
+kills=${P2V_KILLS:-10}
 flush_mib=8
 # With more than a window for each kill, something durable was sent again; the rest is for what frames add.
 slack_mib=2
@@ -33,6 +32,8 @@ END
 chmod 755 "$e2e_dir/far-end"
 gcc -shared -fPIC -O2 -D_GNU_SOURCE -o "$e2e_dir/preload.so" "$(dirname "$0")/preload.c"
 
+# Enough for all of them, with a few MiB to spare.
+size_mib=$((kills * 13 + 126))
 source=$e2e_dir/source.raw
 # Content that no codec makes smaller, the same in every run.
 openssl enc -aes-128-ctr -nosalt -K 00112233445566778899aabbccddeeff -iv 0 -in /dev/zero 2>/dev/null |

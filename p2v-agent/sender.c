@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See sender.h. */
+#include "p2v-agent/sender.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "common/log.h"
+
+/* Output waiting in memory above which no further item is taken. */
+#define BACKLOG_MAX	(1u << 20)
+/* Ask for durability at least this often, so that a crash costs seconds on a slow link, too. */
+#define FLUSH_SECONDS	5.0
+#define WAIT_MS		250
+#define EXTRA_MAX	8
+
+struct sender_sent {			/* one message in flight, for progress */
+	uint64_t id, bytes;
+	int skip;			/* enum progress_skip, or -1: data */
+};
+
+void sender_begin(struct sender *s)
+{
+	s->state = SENDER_COPYING;
+	s->last_flush = link_now();
+}
+
+void sender_done(struct sender *s)
+{
+	item_free(s->pending);
+	free(s->sent);
+	s->pending = NULL;
+	s->sent = NULL;
+}
+
+/* ---- what is in flight */
+
+static int sent_push(struct sender *s, uint64_t id, uint64_t bytes, int skip, struct err *err)
+{
+	if (s->n == s->cap) {
+		size_t cap = s->cap ? 2 * s->cap : 256;
+		struct sender_sent *v = calloc(cap, sizeof(*v));
+
+		if (!v)
+			return err_nomem(err);
+		for (size_t i = 0; i < s->n; i++)
+			v[i] = s->sent[(s->head + i) % s->cap];
+		free(s->sent);
+		s->sent = v;
+		s->head = 0;
+		s->cap = cap;
+	}
+	s->sent[(s->head + s->n++) % s->cap] =
+		(struct sender_sent){ .id = id, .bytes = bytes, .skip = skip };
+	return 0;
+}
+
+/* Progress counts what the far end has confirmed, never what was merely written. */
+void sender_acked(struct sender *s, uint64_t id)
+{
+	while (s->n > 0 && s->sent[s->head].id <= id) {
+		const struct sender_sent *m = &s->sent[s->head];
+
+		atomic_fetch_add(m->skip < 0 ? &s->tally->done : &s->tally->skipped[m->skip],
+				 m->bytes);
+		s->head = (s->head + 1) % s->cap;
+		s->n--;
+	}
+}
+
+void sender_flushed(struct sender *s, uint64_t id)
+{
+	sender_acked(s, id);
+	atomic_store(&s->tally->advanced, true);
+	if (id >= s->flush_id)
+		s->flush_id = 0;
+}
+
+/* ---- sending */
+
+static int send_msg(struct sender *s, struct msg *m, struct err *err)
+{
+	return session_send(s->link->session, m, err);
+}
+
+static int send_flush(struct sender *s, struct err *err)
+{
+	struct msg m = { .type = PROTO_FLUSH };
+	int r = send_msg(s, &m, err);
+
+	if (r < 0)
+		return r;
+	s->flush_id = m.id.id;
+	s->unflushed = 0;
+	s->last_flush = link_now();
+	return 0;
+}
+
+void sender_stop(struct sender *s, int code, const struct err *why)
+{
+	if (s->state != SENDER_COPYING)
+		return;
+	s->state = SENDER_DRAINING;
+	s->want_flush = true;
+	s->code = code;
+	if (why)
+		s->err = *why;
+}
+
+static int send_bad(struct sender *s, struct item *it, struct err *err)
+{
+	while (it->bad.n > 0) {
+		const struct extent *e = &it->bad.v[it->bad.n - 1];
+		struct msg m = { .type = PROTO_BAD };
+		int r;
+
+		m.bad.disk = it->disk;
+		m.bad.offset = e->offset;
+		m.bad.length = e->length;
+		r = send_msg(s, &m, err);
+		if (r < 0)
+			return r;	/* -EAGAIN: the rest of the list stays with the item */
+		log_warning("%s: unreadable: %" PRIu64 " bytes at 0x%" PRIx64 ", zero-filled",
+			    s->source->disks[it->disk].disk->path, e->length, e->offset);
+		r = sent_push(s, m.bad.id, 0, PROGRESS_SKIP_BAD, err);
+		if (r < 0)
+			return r;
+		it->bad.n--;
+	}
+	return 0;
+}
+
+static int send_data(struct sender *s, const struct item *it, struct err *err)
+{
+	struct msg m = { .type = PROTO_DATA, .data = it->data };
+	int r = send_msg(s, &m, err);
+
+	if (r < 0)
+		return r;
+	s->unflushed += it->length;
+	atomic_fetch_add(&s->tally->out, m.wire_size);
+	atomic_fetch_add(&s->tally->sent, it->length);
+	return sent_push(s, m.data.id, it->length, -1, err);
+}
+
+static int send_zero(struct sender *s, const struct item *it, struct err *err)
+{
+	bool free = it->kind == ITEM_FREE;
+	struct msg m = {
+		.type = PROTO_ZERO,
+		.zero = {
+			.disk = it->disk,
+			.offset = it->offset,
+			.length = it->length,
+			.reason = free ? PROTO_ZERO_FREE : PROTO_ZERO_ZERO,
+		},
+	};
+	int r = send_msg(s, &m, err);
+
+	if (r < 0)
+		return r;
+	return sent_push(s, m.zero.id, it->length,
+			 free ? PROGRESS_SKIP_FREE : PROGRESS_SKIP_ZERO, err);
+}
+
+/* 0 done with it; -EAGAIN no credit: the item stays pending. */
+static int send_item(struct sender *s, struct item *it, struct err *err)
+{
+	int r;
+
+	switch (it->kind) {
+	case ITEM_END:
+	case ITEM_ERROR:
+		sender_stop(s, it->code, it->kind == ITEM_ERROR ? &it->err : NULL);
+		return 0;
+	case ITEM_SAME:
+		atomic_fetch_add(&s->tally->skipped[PROGRESS_SKIP_UNCHANGED], it->length);
+		return 0;
+	default:
+		r = send_bad(s, it, err);
+		if (r < 0)
+			return r;
+		return it->kind == ITEM_DATA ? send_data(s, it, err) : send_zero(s, it, err);
+	}
+}
+
+/* What a taken item tells of the workers and of the data. */
+static void note_item(struct sender *s, const struct item *it)
+{
+	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
+		return;
+	atomic_fetch_add(&s->tally->busy_ns, (uint64_t)(it->seconds * 1e9));
+	if (it->kind == ITEM_DATA)
+		atomic_fetch_add(&s->tally->in, it->length);
+	if (it->probed && s->probed)
+		s->probed(s->opaque, &it->curve);
+}
+
+/* As much as the pipeline has and the server's credit allows. */
+static int send_items(struct sender *s, struct err *err)
+{
+	int r;
+
+	while (s->state == SENDER_COPYING && link_backlog(s->link) < BACKLOG_MAX) {
+		if (!s->pending) {
+			r = pipeline_next(s->pipeline, &s->pending);
+			if (r == -EAGAIN)
+				break;
+			if (r == -EPIPE) {
+				/* The end mark was another sender's. */
+				sender_stop(s, 0, NULL);
+				break;
+			}
+			if (r < 0)
+				return err_nomem(err);
+			note_item(s, s->pending);
+		}
+		r = send_item(s, s->pending, err);
+		if (r == -EAGAIN)
+			break;
+		if (r < 0)
+			return r;
+		item_free(s->pending);
+		s->pending = NULL;
+	}
+	return 0;
+}
+
+static bool flush_is_due(const struct sender *s)
+{
+	if (s->state == SENDER_DRAINING)
+		return s->want_flush;
+	return s->state == SENDER_COPYING && s->flush_id == 0 &&
+	       session_last_id(s->link->session) > session_durable_id(s->link->session) &&
+	       (s->unflushed >= s->flush_bytes || link_now() - s->last_flush >= FLUSH_SECONDS);
+}
+
+/* No credit, or too much waiting to be written, means: at a later turn. */
+int sender_turn(struct sender *s, struct err *err)
+{
+	int r = send_items(s, err);
+
+	if (r >= 0 && flush_is_due(s)) {
+		r = send_flush(s, err);
+		if (r >= 0)
+			s->want_flush = false;
+	}
+	if (r >= 0 && s->state == SENDER_DRAINING && !s->want_flush && s->flush_id == 0)
+		s->state = SENDER_DRAINED;
+	return r == -EAGAIN ? 0 : r;
+}
+
+int sender_wait(struct sender *s, const int *extra, size_t n, bool *ret_lost, struct err *err)
+{
+	bool starved = s->state == SENDER_COPYING && s->pipeline && !s->pending;
+	double began = link_now();
+	int fds[EXTRA_MAX];
+	size_t k = 0;
+	int r;
+
+	for (; k < n && k < EXTRA_MAX - 1; k++)
+		fds[k] = extra[k];
+	if (starved && link_backlog(s->link) < BACKLOG_MAX)
+		fds[k++] = pipeline_fd(s->pipeline);
+	starved = starved && link_backlog(s->link) == 0;
+	r = link_wait(s->link, fds, k, WAIT_MS, ret_lost, err);
+	if (starved)
+		atomic_fetch_add(&s->tally->starved_ns, (uint64_t)((link_now() - began) * 1e9));
+	if (s->pipeline)
+		pipeline_fd_clear(s->pipeline);
+	return r;
+}
