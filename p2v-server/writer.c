@@ -5,9 +5,9 @@
  */
 #include "p2v-server/writer.h"
 
-#include <inttypes.h>
 #include <string.h>
 
+#include "common/fdio.h"
 #include "common/pool.h"
 #include "wire/codec.h"
 
@@ -25,7 +25,7 @@ struct writer {
 	bool store_compressed;
 	struct pool *pool;
 	struct codec *codec;
-	uint8_t *raw;			/* one decoded chunk */
+	uint8_t *raw;			/* lent to a chunk that is not decoded in place */
 	int failed;			/* first failure, -errno */
 	struct err err;
 };
@@ -34,7 +34,7 @@ void writer_item_free(struct writer_item *it)
 {
 	if (!it)
 		return;
-	free(it->bytes);
+	chunk_drop(&it->chunk);
 	free(it);
 }
 
@@ -43,61 +43,14 @@ static void drop_item(void *item)
 	writer_item_free(item);
 }
 
-static bool is_zero_cluster(const struct msg_data *d, uint16_t i)
-{
-	return d->clusters[i].codec == PROTO_CODEC_ZERO;
-}
-
-static bool is_stored_compressed(const struct writer *w, const struct msg_data *d, uint16_t i)
-{
-	/* The last cluster of a disk may be short; qcow2 wants compressed clusters whole. */
-	return w->store_compressed && d->clusters[i].codec == PROTO_CODEC_ZSTD &&
-	       (uint64_t)(i + 1) * PROTO_CLUSTER_SIZE <= d->length;
-}
-
-static int write_run(struct writer *w, const struct msg_data *d, uint16_t first, uint16_t end,
-		     struct err *err)
-{
-	uint64_t from = (uint64_t)first * PROTO_CLUSTER_SIZE;
-	uint64_t to = MIN((uint64_t)end * PROTO_CLUSTER_SIZE, (uint64_t)d->length);
-
-	if (is_zero_cluster(d, first))
-		return w->image->ops->zero(w->image, d->offset + from, to - from, err);
-	return w->image->ops->write(w->image, w->raw + from, d->offset + from, to - from, err);
-}
-
-/* Neighbouring clusters of one kind go in one call. */
-static int write_chunk(struct writer *w, const struct msg_data *d, struct err *err)
-{
-	uint16_t i = 0;
-	int r = 0;
-
-	while (r >= 0 && i < d->nclusters) {
-		uint16_t end = (uint16_t)(i + 1);
-
-		if (is_stored_compressed(w, d, i)) {
-			r = w->image->ops->write_compressed(
-				w->image, d->clusters[i].p, d->clusters[i].stored,
-				d->offset + (uint64_t)i * PROTO_CLUSTER_SIZE, err);
-		} else {
-			while (end < d->nclusters && !is_stored_compressed(w, d, end) &&
-			       is_zero_cluster(d, end) == is_zero_cluster(d, i))
-				end++;
-			r = write_run(w, d, i, end, err);
-		}
-		i = end;
-	}
-	return r;
-}
-
 static int perform(struct writer *w, struct writer_item *it, struct err *err)
 {
 	int r;
 
 	switch (it->op) {
 	case WRITER_DATA:
-		r = codec_decode(w->codec, &it->data, w->raw, err);
-		return r < 0 ? r : write_chunk(w, &it->data, err);
+		r = chunk_decode(&it->chunk, w->codec, w->raw, err);
+		return r < 0 ? r : chunk_write(&it->chunk, w->image, w->store_compressed, err);
 	case WRITER_ZERO:
 		return w->image->ops->zero(w->image, it->offset, it->length, err);
 	case WRITER_FLUSH:
@@ -120,8 +73,7 @@ static void work(void *item, unsigned int worker, void *opaque)
 	it->code = w->failed;
 	it->err = w->err;
 	/* The bytes are done with: what waits to be journalled is small. */
-	free(it->bytes);
-	it->bytes = NULL;
+	chunk_drop(&it->chunk);
 }
 
 int writer_new(struct image *im, bool store_compressed, struct writer **ret, struct err *err)
@@ -135,7 +87,7 @@ int writer_new(struct image *im, bool store_compressed, struct writer **ret, str
 	}
 	w->image = im;
 	w->store_compressed = store_compressed;
-	w->raw = malloc(PROTO_CHUNK_SIZE);
+	w->raw = fdio_alloc(PROTO_CHUNK_SIZE);
 	if (!w->raw)
 		return err_nomem(err);
 	r = codec_new(0, &w->codec, err);
@@ -203,27 +155,20 @@ static int push(struct writer *w, struct writer_item *it, size_t bytes, struct e
 int writer_data(struct writer *w, const struct msg_data *d, struct err *err)
 {
 	CLEANUP(writer_item_free) struct writer_item *it = calloc(1, sizeof(*it));
-	size_t total = 0, at = 0;
+	size_t bytes;
+	int r;
 
 	if (!it)
 		return err_nomem(err);
-	for (uint16_t i = 0; i < d->nclusters; i++)
-		total += d->clusters[i].stored;
 	it->op = WRITER_DATA;
 	it->id = d->id;
 	it->offset = d->offset;
 	it->length = d->length;
-	it->data = *d;
-	it->bytes = malloc(MAX(total, (size_t)1));
-	if (!it->bytes)
-		return err_nomem(err);
-	for (uint16_t i = 0; i < d->nclusters; i++) {
-		if (d->clusters[i].stored > 0)
-			memcpy(it->bytes + at, d->clusters[i].p, d->clusters[i].stored);
-		it->data.clusters[i].p = it->bytes + at;
-		at += d->clusters[i].stored;
-	}
-	return push(w, TAKE_PTR(it), total + LIGHT_ITEM, err);
+	r = chunk_take(&it->chunk, d, err);
+	if (r < 0)
+		return r;
+	bytes = it->chunk.size + LIGHT_ITEM;
+	return push(w, TAKE_PTR(it), bytes, err);
 }
 
 int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err)

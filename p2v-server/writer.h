@@ -19,6 +19,7 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "convert/image.h"
+#include "p2v-server/chunk.h"
 #include "wire/msg.h"
 
 enum writer_op { WRITER_DATA, WRITER_ZERO, WRITER_FLUSH };
@@ -28,8 +29,7 @@ struct writer_item {
 	uint64_t id;			/* of the message */
 	uint64_t offset, length;
 	uint8_t reason;			/* ZERO */
-	struct msg_data data;		/* DATA: clusters point into bytes */
-	uint8_t *bytes;
+	struct chunk chunk;		/* DATA */
 	int code;			/* 0, or -errno with err filled */
 	struct err err;
 };

@@ -281,8 +281,12 @@ ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t offset)
 
 ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t offset)
 {
+	bool direct = fcntl(fd, F_GETFL) & O_DIRECT;
 	ssize_t n;
 
+	must(!direct || ((uintptr_t)buf | len | (uint64_t)offset) % 4096 == 0);
+	if (direct && strikes(FAULT_DIRECT, EINVAL))
+		return -1;
 	if (strikes(FAULT_WRITE, ENOSPC)) {
 		n = __real_pwrite64(fd, buf, len / 2, offset);
 		if (n > 0)
