@@ -364,26 +364,32 @@ int qcow2_read(struct qcow2_read *r, void *buf, uint64_t offset, uint64_t length
 	return 0;
 }
 
-bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length)
+uint64_t qcow2_read_zero_run(struct qcow2_read *r, uint64_t offset, uint64_t length)
 {
+	uint64_t run = 0;
+
 	if (!range_inside(offset, length, r->size))
-		return false;
-	while (length > 0) {
-		uint64_t entry, span, n;
+		return 0;
+	while (run < length) {
+		uint64_t at = offset + run, entry, span;
 		enum qcow2_kind kind;
 
-		if (lookup(r, offset, &entry, &span, NULL) < 0)
-			return false;
+		if (lookup(r, at, &entry, &span, NULL) < 0)
+			break;
 		kind = qcow2_layout_decode(entry, r->cluster_bits).kind;
 		if (kind != QCOW2_KIND_NONE && kind != QCOW2_KIND_ZERO)
-			return false;
+			break;
 		/* Without an L2 table the whole of its span is zero. */
-		n = r->cluster - (offset & (r->cluster - 1));
-		if (get_be64(r->l1 + (offset >> r->cluster_bits) / (r->cluster / 8) * 8) == 0)
-			n = span;
-		n = MIN(n, length);
-		offset += n;
-		length -= n;
+		if (get_be64(r->l1 + (at >> r->cluster_bits) / (r->cluster / 8) * 8) == 0)
+			run += span;
+		else
+			run += r->cluster - (at & (r->cluster - 1));
 	}
-	return true;
+	return MIN(run, length);
+}
+
+bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length)
+{
+	return range_inside(offset, length, r->size) &&
+	       qcow2_read_zero_run(r, offset, length) == length;
 }

@@ -26,6 +26,11 @@ int qcow2_read(struct qcow2_read *r, void *buf, uint64_t offset, uint64_t length
  * (it reads as zeroes); false when some of it must be read.
  */
 bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length);
+/*
+ * How many of the length bytes from offset on are such, up to the first that must be read (or is
+ * damaged). Half a GiB without an L2 table costs one step.
+ */
+uint64_t qcow2_read_zero_run(struct qcow2_read *r, uint64_t offset, uint64_t length);
 /* Bytes the file occupies on its filesystem. */
 uint64_t qcow2_read_allocated(const struct qcow2_read *r);
 

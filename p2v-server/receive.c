@@ -389,7 +389,7 @@ static int send_finished(struct receive *rx, uint64_t bad_bytes, struct err *err
 		json_array_append_new(json_object_get(j, "images"),
 				      json_pack("{s:s, s:I, s:s}", "disk", rx->job->images[i].disk,
 						"size", (json_int_t)rx->job->images[i].size,
-						"sha256", rx->job->images[i].sha256));
+						"digest", rx->job->images[i].digest));
 	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_nomem(err);

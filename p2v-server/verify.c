@@ -5,49 +5,116 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/fdio.h"
 #include "common/iszero.h"
 #include "convert/qcow2_read.h"
+#include "p2v-server/disk_digest.h"
 #include "wire/proto.h"
 
-static const uint8_t zero_chunk[PROTO_CHUNK_SIZE];
-
 struct verify {
+	const struct journal_disk *journal;
 	struct qcow2_read *image;
-	struct sha256 *whole;
+	struct disk_digest *digest;
 	uint8_t *buf;
+	struct extents *bad;
+	uint64_t bad_bytes;
 };
 
 static void verify_done(struct verify *v)
 {
 	qcow2_read_free(v->image);
-	sha256_free(v->whole);
+	disk_digest_free(v->digest);
 	free(v->buf);
 }
 DEFINE_CLEANUP_VALUE(struct verify, verify_done)
 
-/* 1 the chunk reads as sent, 0 it does not; *ret_p: its bytes. */
-static int check_chunk(struct verify *v, const struct journal_disk *d, uint64_t i, uint64_t len,
-		       const uint8_t **ret_p, struct err *err)
+static uint64_t chunks_to_bytes(const struct journal_disk *d, uint64_t first, uint64_t end)
 {
-	uint64_t offset = i * PROTO_CHUNK_SIZE;
-	uint8_t sha[SHA256_LEN];
+	return MIN(end * PROTO_CHUNK_SIZE, d->size) - first * PROTO_CHUNK_SIZE;
+}
+
+/* 1 the chunk reads as sent, and its digest; 0 it does not. */
+static int check_chunk(struct verify *v, uint64_t i, uint8_t sha[static SHA256_LEN],
+		       struct err *err)
+{
+	const struct journal_disk *d = v->journal;
+	uint64_t len = chunks_to_bytes(d, i, i + 1);
 	int r;
 
-	*ret_p = zero_chunk;
-	if (d->state[i] == CHUNK_ABSENT)
-		return 0;		/* a journal that says nothing of it vouches for nothing */
-	if (d->state[i] != CHUNK_DATA && qcow2_read_is_zero(v->image, offset, len))
-		return 1;
-	r = qcow2_read(v->image, v->buf, offset, len, err);
+	r = qcow2_read(v->image, v->buf, i * PROTO_CHUNK_SIZE, len, err);
 	if (r < 0)
-		return r;
-	*ret_p = v->buf;
-	if (d->state[i] != CHUNK_DATA)
-		return is_zero(v->buf, len);
+		return r == -EBADMSG ? 0 : r; /* damaged tables or clusters: not as sent */
 	r = digest_sha256(v->buf, len, sha);
 	if (r < 0)
 		return err_code(err, -r, "cannot compute SHA-256");
+	if (d->state[i] != CHUNK_DATA)
+		return is_zero(v->buf, len);
 	return memcmp(sha, d->sha256[i], SHA256_LEN) == 0;
+}
+
+/* Chunks [first, end) are not as sent, so nobody will ask for the digest. */
+static int note_bad(struct verify *v, uint64_t first, uint64_t end, struct err *err)
+{
+	uint64_t len = chunks_to_bytes(v->journal, first, end);
+
+	if (extents_add(v->bad, first * PROTO_CHUNK_SIZE, len, 0) < 0)
+		return err_nomem(err);
+	v->bad_bytes += len;
+	return 0;
+}
+
+/* The chunks from first on, up to end, that the image's tables alone show to be zeroes. */
+static uint64_t zero_chunks(struct verify *v, uint64_t first, uint64_t end)
+{
+	uint64_t len = chunks_to_bytes(v->journal, first, end);
+	uint64_t run = qcow2_read_zero_run(v->image, first * PROTO_CHUNK_SIZE, len);
+
+	return run == len ? end - first : run / PROTO_CHUNK_SIZE;
+}
+
+static bool is_data(const struct journal_disk *d, uint64_t i)
+{
+	return d->state[i] == CHUNK_DATA;
+}
+
+static bool is_absent(const struct journal_disk *d, uint64_t i)
+{
+	return d->state[i] == CHUNK_ABSENT;
+}
+
+/* Of one kind from i on: one chunk of data, or a run of what is absent, or of zero and free. */
+static uint64_t run_end(const struct journal_disk *d, uint64_t i)
+{
+	uint64_t end = i + 1;
+
+	while (!is_data(d, i) && end < d->nchunks && !is_data(d, end) &&
+	       is_absent(d, end) == is_absent(d, i))
+		end++;
+	return end;
+}
+
+/* Check chunks from i on, no further than end; *ret_end is past the last one that was done. */
+static int step(struct verify *v, uint64_t i, uint64_t end, uint64_t *ret_end, struct err *err)
+{
+	const struct journal_disk *d = v->journal;
+	uint8_t sha[SHA256_LEN];
+	uint64_t n;
+	int r;
+
+	*ret_end = end;
+	/* A journal that says nothing of it vouches for nothing. */
+	if (is_absent(d, i))
+		return note_bad(v, i, end, err);
+	n = is_data(d, i) ? 0 : zero_chunks(v, i, end);
+	if (n > 0) {
+		*ret_end = i + n;
+		return disk_digest_add_zeroes(v->digest, chunks_to_bytes(d, i, i + n), err);
+	}
+	*ret_end = i + 1;
+	r = check_chunk(v, i, sha, err);
+	if (r < 0)
+		return r;
+	return r == 0 ? note_bad(v, i, i + 1, err) : disk_digest_add(v->digest, sha, err);
 }
 
 static int verify_image(struct job *j, size_t n, const struct journal_disk *d, bool partial,
@@ -55,47 +122,37 @@ static int verify_image(struct job *j, size_t n, const struct journal_disk *d, b
 			struct verify_result *res, struct err *err)
 {
 	struct job_image *im = &j->images[n];
-	CLEANUP(verify_done) struct verify v = { 0 };
+	CLEANUP(verify_done) struct verify v = { .journal = d, .bad = &res->bad[n] };
 	CLEANUP(mem_free) char *name = job_image_name(im, partial);
-	uint8_t sha[SHA256_LEN];
+	uint64_t end = 0;
 	int r;
 
-	v.buf = malloc(PROTO_CHUNK_SIZE);
-	if (!name || !v.buf || sha256_new(&v.whole) < 0)
+	v.buf = fdio_alloc(PROTO_CHUNK_SIZE);
+	if (!name || !v.buf)
 		return err_nomem(err);
-	r = qcow2_read_open(j->dirfd, name, &v.image, err);
+	r = disk_digest_new(&v.digest, err);
+	if (r >= 0)
+		r = qcow2_read_open(j->dirfd, name, &v.image, err);
 	if (r < 0)
 		return r;
 	if (qcow2_read_size(v.image) != d->size)
 		return err_set(err, EBADMSG, "%s is %" PRIu64 " bytes, not %" PRIu64, name,
 			       qcow2_read_size(v.image), d->size);
-	for (uint64_t i = 0; i < d->nchunks; i++) {
-		uint64_t offset = i * PROTO_CHUNK_SIZE,
-			 len = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset);
-		const uint8_t *p;
+	for (uint64_t i = 0; i < d->nchunks; i = end) {
+		uint64_t limit = run_end(d, i);
 
-		r = check_chunk(&v, d, i, len, &p, err);
-		if (r == -EBADMSG)
-			r = 0; /* damaged tables or clusters: this chunk does not read as sent */
-		if (r < 0)
-			return r;
-		if (r == 0) {
-			if (extents_add(&res->bad[n], offset, len, 0) < 0)
-				return err_nomem(err);
-			res->bad_bytes += len;
+		for (end = i; end < limit; i = end) {
+			r = step(&v, i, limit, &end, err);
+			if (r < 0)
+				return r;
+			r = progress ? progress(before + chunks_to_bytes(d, 0, end), total, opaque)
+				     : 0;
+			if (r < 0)
+				return err_set(err, -r, "verification was interrupted");
 		}
-		if (sha256_update(v.whole, p, len) < 0)
-			return err_set(err, EIO, "cannot compute SHA-256");
-		r = progress ? progress(before + offset + len, total, opaque) : 0;
-		if (r < 0)
-			return err_set(err, -r, "verification was interrupted");
 	}
-	if (res->bad[n].n > 0)
-		return 0;
-	if (sha256_final(v.whole, sha) < 0)
-		return err_set(err, EIO, "cannot compute SHA-256");
-	digest_hex(sha, sizeof(sha), im->sha256);
-	return 0;
+	res->bad_bytes += v.bad_bytes;
+	return v.bad_bytes > 0 ? 0 : disk_digest_final(v.digest, im->digest, err);
 }
 
 int verify_job(struct job *j, const struct journal *journal, bool partial,

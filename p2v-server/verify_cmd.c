@@ -83,7 +83,7 @@ static int verify(const char *name, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < j->nimages; i++)
-		log_notice("%s: verified, sha256 %s", j->images[i].disk, j->images[i].sha256);
+		log_notice("%s: verified, digest %s", j->images[i].disk, j->images[i].digest);
 	return 0;
 }
 
