@@ -264,7 +264,7 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 		job.job.state = fresh ? PROTO_JOB_NEW : PROTO_JOB_RESUMED;
 		free(rx->job->agent);
 		rx->job->agent = strdup(session_peer_software(rx->link.session));
-		r = target_open(rx->job, &rx->target, err);
+		r = target_open(rx->job, rx->cfg->threads, &rx->target, err);
 		if (r < 0)
 			return r;
 		job_log(rx->job, "%s by %s", fresh ? "begun" : "taken up again",
@@ -419,7 +419,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 		r = job_journal(rx->job, false, &journal, err);
 	if (r < 0)
 		return r;
-	r = verify_job(rx->job, journal, true, verify_progress, rx, &res, err);
+	r = verify_job(rx->job, journal, true, rx->cfg->threads, verify_progress, rx, &res, err);
 	if (r < 0)
 		return r;
 	if (res.bad_bytes > 0)

@@ -5,6 +5,10 @@
  * virtual disk is computed (disk_digest.h); it equals that of the source disk with its unused
  * blocks read as zeroes. What the image's tables alone show to be zeroes is gone over in runs, so
  * the time taken is that of what is used.
+ *
+ * Several chunks at a time: each of the threads has a reader of its own (qcow2_read.h, past the
+ * page cache where that works), and results are taken in the order of the disk. Memory for each:
+ * about 4 MiB and the image's L1 table. With threads = 0 the caller's thread does it all.
  */
 #ifndef P2V_SERVER_VERIFY_H
 #define P2V_SERVER_VERIFY_H
@@ -26,7 +30,7 @@ typedef int verify_progress_fn(uint64_t done, uint64_t total, void *opaque);
  * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its digest in the job
  * is set (the caller saves). partial: the images still have their .partial names.
  */
-int verify_job(struct job *j, const struct journal *journal, bool partial,
+int verify_job(struct job *j, const struct journal *journal, bool partial, unsigned int threads,
 	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
 	       struct err *err);
 void verify_result_done(struct verify_result *r);

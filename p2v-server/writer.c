@@ -7,9 +7,8 @@
 
 #include <string.h>
 
-#include "common/fdio.h"
 #include "common/pool.h"
-#include "wire/codec.h"
+#include "wire/proto.h"
 
 #define LIGHT_ITEM	256
 /*
@@ -24,8 +23,7 @@ struct writer {
 	struct image *image;
 	bool store_compressed;
 	struct pool *pool;
-	struct codec *codec;
-	uint8_t *raw;			/* lent to a chunk that is not decoded in place */
+	struct decode *decode;		/* shared, not ours */
 	int failed;			/* first failure, -errno */
 	struct err err;
 };
@@ -45,12 +43,9 @@ static void drop_item(void *item)
 
 static int perform(struct writer *w, struct writer_item *it, struct err *err)
 {
-	int r;
-
 	switch (it->op) {
 	case WRITER_DATA:
-		r = chunk_decode(&it->chunk, w->codec, w->raw, err);
-		return r < 0 ? r : chunk_write(&it->chunk, w->image, w->store_compressed, err);
+		return chunk_write(&it->chunk, w->image, w->store_compressed, err);
 	case WRITER_ZERO:
 		return w->image->ops->zero(w->image, it->offset, it->length, err);
 	case WRITER_FLUSH:
@@ -63,20 +58,28 @@ static void work(void *item, unsigned int worker, void *opaque)
 {
 	struct writer *w = opaque;
 	struct writer_item *it = item;
+	int r = 0;
 
 	(void)worker;
-	if (w->failed == 0) {
-		w->failed = perform(w, it, &w->err);
-		if (w->failed > 0)
-			w->failed = 0;
+	/* Waited for even after a failure: a worker may have it in hand. */
+	if (it->op == WRITER_DATA)
+		r = decode_wait(w->decode, &it->ticket);
+	if (w->failed == 0 && r >= 0)
+		r = perform(w, it, &it->err);
+	if (w->failed == 0 && r < 0) {
+		w->failed = r;
+		w->err = it->err;
 	}
+	if (it->op == WRITER_DATA)
+		decode_release(w->decode, &it->ticket);
 	it->code = w->failed;
 	it->err = w->err;
 	/* The bytes are done with: what waits to be journalled is small. */
 	chunk_drop(&it->chunk);
 }
 
-int writer_new(struct image *im, bool store_compressed, struct writer **ret, struct err *err)
+int writer_new(struct image *im, bool store_compressed, struct decode *decode, struct writer **ret,
+	       struct err *err)
 {
 	CLEANUP(writer_free) struct writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -87,13 +90,8 @@ int writer_new(struct image *im, bool store_compressed, struct writer **ret, str
 	}
 	w->image = im;
 	w->store_compressed = store_compressed;
-	w->raw = fdio_alloc(PROTO_CHUNK_SIZE);
-	if (!w->raw)
-		return err_nomem(err);
-	r = codec_new(0, &w->codec, err);
-	if (r < 0)
-		return r;
-	r = pool_new(1, QUEUE_BYTES, work, w, &w->pool, err);
+	w->decode = decode;
+	r = pool_new(decode_is_serial(decode) ? 0 : 1, QUEUE_BYTES, work, w, &w->pool, err);
 	if (r < 0)
 		return r;
 	pool_set_drop(w->pool, drop_item);
@@ -130,8 +128,6 @@ int writer_end(struct writer *w, bool make_durable, struct err *err)
 			*err = w->err;
 	}
 	image_abandon(w->image);
-	codec_free(w->codec);
-	free(w->raw);
 	free(w);
 	return r;
 }
@@ -143,9 +139,16 @@ void writer_free(struct writer *w)
 
 static int push(struct writer *w, struct writer_item *it, size_t bytes, struct err *err)
 {
-	int r = pool_submit(w->pool, it, bytes);
+	int r;
 
+	if (it->op == WRITER_DATA)
+		decode_submit(w->decode, &it->ticket, &it->chunk, &it->err);
+	r = pool_submit(w->pool, it, bytes);
 	if (r < 0) {
+		if (it->op == WRITER_DATA) {
+			(void)decode_wait(w->decode, &it->ticket);
+			decode_release(w->decode, &it->ticket);
+		}
 		writer_item_free(it);
 		return err_code(err, -r, "cannot queue for the image");
 	}

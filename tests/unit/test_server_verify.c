@@ -14,6 +14,7 @@ static struct rig_disk disk[DISKS];
 static struct codec *codec;
 static uint8_t *scratch;
 static struct job *job;
+static unsigned int threads;		/* every test is run with 0 and with 3 */
 
 static void setup(void)
 {
@@ -28,6 +29,18 @@ static void setup(void)
 	memset(disk[0].bytes + 3 * CHUNK, 0, CHUNK);
 	MUST(codec_new(1, &codec, &e));
 	scratch = malloc(CODEC_SCRATCH_SIZE);
+}
+
+static void setup_serial(void)
+{
+	threads = 0;
+	setup();
+}
+
+static void setup_parallel(void)
+{
+	threads = 3;
+	setup();
 }
 
 static void teardown(void)
@@ -47,7 +60,7 @@ static void copy(void)
 	struct target *t = NULL;
 	uint64_t id = 0;
 
-	MUST(target_open(job, &t, &e));
+	MUST(target_open(job, 2, &t, &e));
 	for (uint16_t i = 0; i < DISKS; i++) {
 		for (uint64_t k = 0; k * CHUNK < sizes[i]; k++) {
 			struct msg_data m;
@@ -83,7 +96,7 @@ static int verify(struct verify_result *res, struct err *err)
 {
 	CLEANUP(journal_free) struct journal *j = journal();
 
-	return verify_job(job, j, true, NULL, NULL, res, err);
+	return verify_job(job, j, true, threads, NULL, NULL, res, err);
 }
 
 /* As docs/job-format.md says, with every chunk hashed. */
@@ -212,7 +225,7 @@ START_TEST(never_sent)
 	struct target *t = NULL;
 
 	job = rig_job("box", sizes, DISKS, false);
-	MUST(target_open(job, &t, &e));
+	MUST(target_open(job, 2, &t, &e));
 	target_free(t);
 	MUST(verify(&res, &e));
 	ck_assert_uint_eq(res.bad_bytes, sizes[0] + sizes[1]);
@@ -284,7 +297,8 @@ START_TEST(stopped)
 	job = rig_job("box", sizes, DISKS, false);
 	copy();
 	j = journal();
-	ck_assert_int_eq(verify_job(job, j, true, stop_halfway, &last, &res, NULL), -ECANCELED);
+	ck_assert_int_eq(verify_job(job, j, true, threads, stop_halfway, &last, &res, NULL),
+			 -ECANCELED);
 	ck_assert_uint_lt(last, sizes[0] + sizes[1]);
 }
 END_TEST
@@ -312,7 +326,7 @@ START_TEST(large_and_sparse)
 	struct msg_data m;
 
 	job = rig_job("box", &size, 1, false);
-	MUST(target_open(job, &t, &e));
+	MUST(target_open(job, 2, &t, &e));
 	MUST(target_zero(t, &z, &e));
 	for (uint64_t i = 0; i < 2; i++) {
 		ck_assert_int_eq(rig_encode(codec, &disk[0], 0, CHUNK, scratch, &m), 0);
@@ -323,7 +337,7 @@ START_TEST(large_and_sparse)
 	MUST(target_save(t, &e));
 	MUST(target_close(t, &e));
 	j = journal();
-	MUST(verify_job(job, j, true, count_calls, &calls, &res, &e));
+	MUST(verify_job(job, j, true, threads, count_calls, &calls, &res, &e));
 	ck_assert_uint_eq(res.bad_bytes, 0);
 	ck_assert_uint_lt(calls, 8);
 
@@ -350,7 +364,10 @@ static Suite *verify_suite(void)
 				       stopped,
 				       large_and_sparse };
 
-	return rig_suite("verify", tests, ARRAY_SIZE(tests), setup, teardown);
+	Suite *s = rig_suite("verify", tests, ARRAY_SIZE(tests), setup_serial, teardown);
+
+	rig_suite_add(s, tests, ARRAY_SIZE(tests), setup_parallel, teardown);
+	return s;
 }
 
 UNIT_MAIN(verify_suite)
