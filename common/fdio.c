@@ -31,6 +31,13 @@ static int retry(int fd, short events)
 	return 0;
 }
 
+void *fdio_alloc(size_t len)
+{
+	void *p;
+
+	return posix_memalign(&p, FDIO_ALIGN, MAX(len, (size_t)1)) == 0 ? p : NULL;
+}
+
 int fdio_read_full(int fd, void *buf, size_t len)
 {
 	uint8_t *p = buf;

@@ -43,4 +43,7 @@ int fdio_rename_durable(int dirfd, const char *from, const char *to, struct err 
 int fdio_mkdir_p(const char *path, mode_t mode, struct err *err);
 int fdio_set_nonblock(int fd, bool on);
 
+#define FDIO_ALIGN 4096u	/* of buffer, offset and length: satisfies every O_DIRECT device */
+void *fdio_alloc(size_t len);	/* memory aligned so; free() it; NULL on ENOMEM */
+
 #endif

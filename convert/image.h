@@ -24,7 +24,10 @@ struct image;
 
 struct image_ops {
 	const char *format;		/* "qcow2" */
-	/* offset multiple of the cluster, length too but for the end of the disk */
+	/*
+	 * offset multiple of the cluster, length too but for the end of the disk. Memory from
+	 * fdio_alloc() may save a copy.
+	 */
 	int (*write)(struct image *im, const void *buf, uint64_t offset, uint64_t length,
 		     struct err *err);
 	/*

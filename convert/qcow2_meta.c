@@ -22,7 +22,7 @@ int qcow2_meta_init(struct qcow2_meta *m, int fd, const struct qcow2_layout *lay
 	m->l1 = calloc(lay->l1_entries, sizeof(*m->l1));
 	m->l2 = calloc(lay->l1_entries, sizeof(*m->l2));
 	m->refblock = calloc(lay->regions_max, sizeof(*m->refblock));
-	if (!m->l1 || !m->l2 || !m->refblock) {
+	if (qcow2_data_init(&m->data, fd) < 0 || !m->l1 || !m->l2 || !m->refblock) {
 		qcow2_meta_done(m);
 		return err_nomem(err);
 	}
@@ -44,6 +44,7 @@ void qcow2_meta_done(struct qcow2_meta *m)
 	free(m->dropped);
 	bitmap_free(m->free);
 	bitmap_free(m->rebuilt);
+	qcow2_data_done(&m->data);
 	m->l1 = NULL;
 	m->l2 = m->refblock = NULL;
 	m->dropped = NULL;
@@ -57,19 +58,40 @@ static int given_up(struct err *err)
 	return err_set(err, EIO, "the image was given up after an earlier error");
 }
 
+/* A write has returned r; it was to end at end. */
+static int written(struct qcow2_meta *m, int r, uint64_t offset, uint64_t end, struct err *err)
+{
+	m->unsynced = true;
+	if (r < 0)
+		return err_code(err, r, "cannot write the image at 0x%" PRIx64, offset);
+	m->file_size = MAX(m->file_size, end);
+	return 0;
+}
+
 int qcow2_meta_pwrite(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 		      struct err *err)
 {
-	int r;
-
 	if (m->failed)
 		return given_up(err);
-	m->unsynced = true;
-	r = fdio_pwrite_full(m->fd, buf, len, offset);
-	if (r < 0)
-		return err_code(err, r, "cannot write the image at 0x%" PRIx64, offset);
-	m->file_size = MAX(m->file_size, offset + len);
-	return 0;
+	return written(m, fdio_pwrite_full(m->fd, buf, len, offset), offset, offset + len, err);
+}
+
+int qcow2_meta_pwrite_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			  struct err *err)
+{
+	if (m->failed)
+		return given_up(err);
+	return written(m, qcow2_data_write(&m->data, buf, len, offset), offset,
+		       ALIGN_UP(offset + len, QCOW2_CLUSTER_SIZE), err);
+}
+
+int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			    struct err *err)
+{
+	if (m->failed)
+		return given_up(err);
+	return written(m, qcow2_data_write_frame(&m->data, buf, len, offset), offset,
+		       offset + len, err);
 }
 
 int qcow2_meta_sync(struct qcow2_meta *m, struct err *err)
@@ -233,6 +255,7 @@ int qcow2_meta_flush(struct qcow2_meta *m, struct err *err)
 	m->l1_hi = 0;
 	for (struct qcow2_table *t = m->newest; t; t = t->older)
 		t->fresh = false;
+	qcow2_data_drop(&m->data);
 
 	/* Everything is clean now, so what settling dirties may leave the cache in any order. */
 	m->unordered = true;

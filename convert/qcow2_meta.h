@@ -29,6 +29,7 @@
 #include <stdint.h>
 #include "common/bitmap.h"
 #include "common/err.h"
+#include "convert/qcow2_data.h"
 #include "convert/qcow2_layout.h"
 
 #define QCOW2_META_TABLES	256
@@ -53,6 +54,7 @@ struct qcow2_run {
 
 struct qcow2_meta {
 	int fd;
+	struct qcow2_data data;
 	struct qcow2_layout lay;
 	uint64_t *l1;			/* file offset of each L2 table, 0: none */
 	uint32_t l1_lo, l1_hi;		/* entries that differ from the disk */
@@ -104,9 +106,13 @@ void qcow2_meta_set_l1(struct qcow2_meta *m, uint64_t index, uint64_t offset);
 int qcow2_meta_check_l2(const struct qcow2_meta *m, const struct qcow2_table *t, struct err *err);
 void qcow2_meta_mark(struct qcow2_table *t, uint32_t lo, uint32_t hi);
 
-/* Data and table writes go through here. */
+/* All writes go through here: tables, raw clusters from a cluster's start on, packed frames. */
 int qcow2_meta_pwrite(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 		      struct err *err);
+int qcow2_meta_pwrite_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			  struct err *err);
+int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			    struct err *err);
 int qcow2_meta_sync(struct qcow2_meta *m, struct err *err);
 /* Refcount table entries [lo, hi); regions that do not exist get none. */
 int qcow2_meta_reftable(struct qcow2_meta *m, uint64_t lo, uint64_t hi, struct err *err);

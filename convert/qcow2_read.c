@@ -2,10 +2,10 @@
 /*
  * Cluster sizes from 512 bytes to 2 MiB are understood, though ours are 64 KiB, so that tests can
  * hold the reader against images of QEMU's making. Memory: the L1 table (up to 32 MiB by format),
- * L2_CACHE tables, one frame and one decoded cluster.
+ * L2_CACHE tables, one decoded cluster, and a window of 1 MiB (four clusters when they are larger):
+ * the frames of neighbouring clusters mostly follow each other in the file, and are read at once.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +14,7 @@
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "common/fdio.h"
+#include "convert/qcow2_file.h"
 #include "convert/qcow2_layout.h"
 #include "convert/qcow2_read.h"
 
@@ -27,8 +28,8 @@ struct cached_l2 {
 };
 
 struct qcow2_read {
-	int fd;
-	uint64_t size, file_size;
+	struct qcow2_file file;
+	uint64_t size;
 	unsigned int cluster_bits;
 	uint64_t cluster;
 	bool zstd;
@@ -37,7 +38,9 @@ struct qcow2_read {
 	struct cached_l2 l2[L2_CACHE];
 	uint64_t clock;
 	ZSTD_DCtx *dctx;
-	uint8_t *frame;			/* two clusters: the longest an entry can describe */
+	uint8_t *window;		/* a part of the file, aligned */
+	size_t window_max;		/* two clusters are the longest an entry can describe */
+	uint64_t window_start, window_end;
 	uint8_t *unpacked;
 	uint64_t unpacked_entry;	/* the L2 entry whose data unpacked holds, 0: none */
 };
@@ -49,19 +52,19 @@ void qcow2_read_free(struct qcow2_read *r)
 	for (size_t i = 0; i < L2_CACHE; i++)
 		free(r->l2[i].data);
 	free(r->l1);
-	free(r->frame);
+	free(r->window);
 	free(r->unpacked);
 	ZSTD_freeDCtx(r->dctx);
-	fd_close(r->fd);
+	qcow2_file_done(&r->file);
 	free(r);
 }
 
-static int read_at(const struct qcow2_read *r, void *buf, size_t len, uint64_t offset,
+static int read_at(struct qcow2_read *r, void *buf, size_t len, uint64_t offset,
 		   const char *what, struct err *err)
 {
-	int res = fdio_pread_full(r->fd, buf, len, offset);
+	int res = qcow2_file_read(&r->file, buf, len, offset);
 
-	if (res == -ENODATA || res == -EOVERFLOW)
+	if (res == -ENODATA)
 		return err_set(err, EBADMSG, "the file ends before %s at 0x%" PRIx64, what, offset);
 	if (res < 0)
 		return err_code(err, res, "cannot read %s at 0x%" PRIx64, what, offset);
@@ -136,31 +139,26 @@ static int read_header(struct qcow2_read *r, uint64_t *ret_l1_offset, struct err
 			       "an L1 table of %" PRIu32 " entries is not for %" PRIu64 " bytes",
 			       r->l1_entries, r->size);
 	if (*ret_l1_offset % r->cluster ||
-	    !range_inside(*ret_l1_offset, r->l1_entries * UINT64_C(8), r->file_size))
+	    !range_inside(*ret_l1_offset, r->l1_entries * UINT64_C(8), r->file.size))
 		return err_set(err, EBADMSG, "the L1 table lies outside the file");
 	return 0;
 }
 
-/* r->fd is open. */
+/* The file is open. */
 static int load(struct qcow2_read *r, struct err *err)
 {
 	uint64_t l1_offset = 0;
-	struct stat st;
 	int res;
 
-	if (fstat(r->fd, &st) < 0)
-		return err_errno(err, "cannot examine the image");
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, EBADMSG, "not a regular file");
-	r->file_size = (uint64_t)st.st_size;
 	res = read_header(r, &l1_offset, err);
 	if (res < 0)
 		return res;
 	r->l1 = malloc(MAX(r->l1_entries * (size_t)8, 1));
-	r->frame = malloc(2 * r->cluster);
+	r->window_max = MAX(4 * r->cluster, MIB);
+	r->window = fdio_alloc(r->window_max);
 	r->unpacked = malloc(r->cluster);
 	r->dctx = ZSTD_createDCtx();
-	if (!r->l1 || !r->frame || !r->unpacked || !r->dctx)
+	if (!r->l1 || !r->window || !r->unpacked || !r->dctx)
 		return err_nomem(err);
 	return read_at(r, r->l1, r->l1_entries * (size_t)8, l1_offset, "the L1 table", err);
 }
@@ -174,10 +172,9 @@ int qcow2_read_open(int dirfd, const char *name, struct qcow2_read **ret, struct
 		return err_nomem(err);
 	for (size_t i = 0; i < L2_CACHE; i++)
 		r->l2[i].offset = NOTHING;
-	r->fd = openat(dirfd, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (r->fd < 0)
-		return err_errno(err, "cannot open %s", name);
-	res = load(r, err);
+	res = qcow2_file_open(&r->file, dirfd, name, err);
+	if (res >= 0)
+		res = load(r, err);
 	if (res < 0) {
 		err_prefix(err, "%s", name);
 		return res;
@@ -195,7 +192,7 @@ uint64_t qcow2_read_allocated(const struct qcow2_read *r)
 {
 	struct stat st;
 
-	return fstat(r->fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
+	return fstat(r->file.fd, &st) < 0 ? 0 : (uint64_t)st.st_blocks * 512;
 }
 
 static int l2_load(struct qcow2_read *r, uint64_t offset, const uint8_t **ret, struct err *err)
@@ -213,7 +210,7 @@ static int l2_load(struct qcow2_read *r, uint64_t offset, const uint8_t **ret, s
 			c = &r->l2[i];
 	}
 	if (!c->data)
-		c->data = malloc(r->cluster);
+		c->data = fdio_alloc(r->cluster);
 	if (!c->data)
 		return err_nomem(err);
 	c->offset = NOTHING;
@@ -252,8 +249,49 @@ static int lookup(struct qcow2_read *r, uint64_t offset, uint64_t *ret_entry, ui
 	return 0;
 }
 
-static int unpack(struct qcow2_read *r, uint64_t entry, uint64_t guest, struct err *err)
+/*
+ * Where in the file the frames end that follow the one at host without much of a gap, and belong
+ * to the clusters of the length guest bytes from guest on; no further than the window holds.
+ */
+static uint64_t frames_end(struct qcow2_read *r, uint64_t host, uint64_t end, uint64_t guest,
+			   uint64_t length)
 {
+	for (uint64_t at = r->cluster; at < length; at += r->cluster) {
+		uint64_t entry, span;
+		struct qcow2_entry e;
+
+		/* A fault ends the run here and is reported when its own turn comes. */
+		if (lookup(r, guest + at, &entry, &span, NULL) < 0)
+			break;
+		e = qcow2_layout_decode(entry, r->cluster_bits);
+		if (e.kind != QCOW2_KIND_PACKED || e.host < host || e.host > end + FDIO_ALIGN ||
+		    e.host + e.length > host + r->window_max - 2 * FDIO_ALIGN)
+			break;
+		end = MAX(end, e.host + e.length);
+	}
+	return MIN(end, r->file.size);
+}
+
+/* Have [host, end) of the file in the window. */
+static int window_load(struct qcow2_read *r, uint64_t host, uint64_t end, struct err *err)
+{
+	int res;
+
+	r->window_start = ALIGN_DOWN(host, FDIO_ALIGN);
+	r->window_end = r->window_start;
+	end = MIN(ALIGN_UP(end, FDIO_ALIGN), r->file.size);
+	res = read_at(r, r->window, end - r->window_start, r->window_start, "compressed clusters",
+		      err);
+	if (res >= 0)
+		r->window_end = end;
+	return res;
+}
+
+/* The cluster at guest, of which and of those that follow it length bytes are wanted. */
+static int unpack(struct qcow2_read *r, uint64_t entry, uint64_t guest, uint64_t length,
+		  struct err *err)
+{
+	const uint8_t *frame;
 	struct qcow2_entry e = qcow2_layout_decode(entry, r->cluster_bits);
 	size_t len, n;
 	int res;
@@ -264,16 +302,20 @@ static int unpack(struct qcow2_read *r, uint64_t entry, uint64_t guest, struct e
 		return err_set(err, ENOTSUP, "the image is compressed with zlib");
 	r->unpacked_entry = 0;
 	/* The last sector of the file may be cut short: what counts is that the frame is whole. */
-	if (e.host >= r->file_size)
+	if (e.host >= r->file.size)
 		return err_set(err, EBADMSG, "the compressed cluster for 0x%" PRIx64
 			       " lies outside the file", guest);
-	len = MIN(e.length, r->file_size - e.host);
-	res = read_at(r, r->frame, len, e.host, "a compressed cluster", err);
-	if (res < 0)
-		return res;
-	n = ZSTD_findFrameCompressedSize(r->frame, len);
+	len = MIN(e.length, r->file.size - e.host);
+	if (e.host < r->window_start || e.host + len > r->window_end) {
+		res = window_load(r, e.host, frames_end(r, e.host, e.host + len, guest, length),
+				  err);
+		if (res < 0)
+			return res;
+	}
+	frame = r->window + (e.host - r->window_start);
+	n = ZSTD_findFrameCompressedSize(frame, len);
 	if (!ZSTD_isError(n))
-		n = ZSTD_decompressDCtx(r->dctx, r->unpacked, r->cluster, r->frame, n);
+		n = ZSTD_decompressDCtx(r->dctx, r->unpacked, r->cluster, frame, n);
 	if (ZSTD_isError(n))
 		return err_set(err, EBADMSG,
 			       "the compressed cluster for 0x%" PRIx64 " is damaged: %s", guest,
@@ -331,7 +373,7 @@ static int read_some(struct qcow2_read *r, uint8_t *buf, uint64_t offset, uint64
 		res = read_at(r, buf, n, e.host + in, "data", err);
 		break;
 	case QCOW2_KIND_PACKED:
-		res = unpack(r, entry, offset - in, err);
+		res = unpack(r, entry, offset - in, in + length, err);
 		if (res >= 0)
 			memcpy(buf, r->unpacked + in, n);
 		break;
@@ -364,26 +406,32 @@ int qcow2_read(struct qcow2_read *r, void *buf, uint64_t offset, uint64_t length
 	return 0;
 }
 
-bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length)
+uint64_t qcow2_read_zero_run(struct qcow2_read *r, uint64_t offset, uint64_t length)
 {
+	uint64_t run = 0;
+
 	if (!range_inside(offset, length, r->size))
-		return false;
-	while (length > 0) {
-		uint64_t entry, span, n;
+		return 0;
+	while (run < length) {
+		uint64_t at = offset + run, entry, span;
 		enum qcow2_kind kind;
 
-		if (lookup(r, offset, &entry, &span, NULL) < 0)
-			return false;
+		if (lookup(r, at, &entry, &span, NULL) < 0)
+			break;
 		kind = qcow2_layout_decode(entry, r->cluster_bits).kind;
 		if (kind != QCOW2_KIND_NONE && kind != QCOW2_KIND_ZERO)
-			return false;
+			break;
 		/* Without an L2 table the whole of its span is zero. */
-		n = r->cluster - (offset & (r->cluster - 1));
-		if (get_be64(r->l1 + (offset >> r->cluster_bits) / (r->cluster / 8) * 8) == 0)
-			n = span;
-		n = MIN(n, length);
-		offset += n;
-		length -= n;
+		if (get_be64(r->l1 + (at >> r->cluster_bits) / (r->cluster / 8) * 8) == 0)
+			run += span;
+		else
+			run += r->cluster - (at & (r->cluster - 1));
 	}
-	return true;
+	return MIN(run, length);
+}
+
+bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length)
+{
+	return range_inside(offset, length, r->size) &&
+	       qcow2_read_zero_run(r, offset, length) == length;
 }

@@ -4,6 +4,9 @@
  * the file alone. Understands raw, zstd-compressed, zero and unallocated clusters; refuses
  * everything else (backing files, encryption, snapshots, external data) with -ENOTSUP. The file
  * may be hostile. One thread per reader.
+ *
+ * The file is read past the page cache where the filesystem allows (qcow2_file.h). What was read is
+ * kept for the next call, so the file must not change while a reader is open.
  */
 #ifndef P2V_CONVERT_QCOW2_READ_H
 #define P2V_CONVERT_QCOW2_READ_H
@@ -19,13 +22,21 @@ int qcow2_read_open(int dirfd, const char *name, struct qcow2_read **ret, struct
 void qcow2_read_free(struct qcow2_read *r);
 DEFINE_CLEANUP(struct qcow2_read *, qcow2_read_free)
 uint64_t qcow2_read_size(const struct qcow2_read *r);
-/* Fill buf with [offset, offset + length) of the virtual disk. -EBADMSG names the cluster, -EIO. */
+/*
+ * Fill buf with [offset, offset + length) of the virtual disk. Memory from fdio_alloc() saves a
+ * copy. -EBADMSG names the cluster, -EIO.
+ */
 int qcow2_read(struct qcow2_read *r, void *buf, uint64_t offset, uint64_t length, struct err *err);
 /*
  * True when the whole range is unallocated or zero clusters, so that reading it can be skipped
  * (it reads as zeroes); false when some of it must be read.
  */
 bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length);
+/*
+ * How many of the length bytes from offset on are such, up to the first that must be read (or is
+ * damaged). Half a GiB without an L2 table costs one step.
+ */
+uint64_t qcow2_read_zero_run(struct qcow2_read *r, uint64_t offset, uint64_t length);
 /* Bytes the file occupies on its filesystem. */
 uint64_t qcow2_read_allocated(const struct qcow2_read *r);
 

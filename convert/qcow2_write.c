@@ -27,8 +27,6 @@ struct qcow2_write {
 	int fd;
 };
 
-static const uint8_t zeroes[CLUSTER];
-
 static struct qcow2_write *writer(struct image *im)
 {
 	return (struct qcow2_write *)im;
@@ -110,7 +108,7 @@ static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, u
 	if (entry_at(t, i).kind == QCOW2_KIND_RAW) {
 		bytes = run_bytes(raw_run(t, i, n), left);
 		*ret_done = bytes;
-		return qcow2_meta_pwrite(m, buf, bytes, entry_at(t, i).host, err);
+		return qcow2_meta_pwrite_raw(m, buf, bytes, entry_at(t, i).host, err);
 	}
 	r = qcow2_space_drop_room(m, n, err);
 	if (r >= 0)
@@ -118,11 +116,7 @@ static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, u
 	if (r < 0)
 		return r;
 	bytes = run_bytes((uint32_t)count, left);
-	r = qcow2_meta_pwrite(m, buf, bytes, cluster * CLUSTER, err);
-	/* Past the end of the disk nobody reads, but what a reused cluster held shall not stay. */
-	if (r >= 0 && bytes % CLUSTER)
-		r = qcow2_meta_pwrite(m, zeroes, CLUSTER - bytes % CLUSTER,
-				      cluster * CLUSTER + bytes, err);
+	r = qcow2_meta_pwrite_raw(m, buf, bytes, cluster * CLUSTER, err);
 	if (r < 0)
 		return r;
 	qcow2_space_commit(m, cluster, count);
@@ -225,7 +219,7 @@ static int write_compressed_op(struct image *im, const void *frame, uint32_t len
 	if (r >= 0)
 		r = pack_place(m, len, &host, &cluster, &fresh, err);
 	if (r >= 0)
-		r = qcow2_meta_pwrite(m, frame, len, host, err);
+		r = qcow2_meta_pwrite_frame(m, frame, len, host, err);
 	if (r < 0)
 		return r;
 	if (host < cluster * CLUSTER)
@@ -356,6 +350,8 @@ int qcow2_write_create(int dirfd, const char *name, uint64_t size, bool compress
 	r = writer_new(fd, &lay, &w, err);
 	if (r >= 0)
 		r = format(&w->m, err);
+	if (r >= 0)
+		qcow2_data_open_direct(&w->m.data, dirfd, name);
 	if (r < 0) {
 		err_prefix(err, "%s", name);
 		unlinkat(dirfd, name, 0);
@@ -408,6 +404,8 @@ int qcow2_write_open(int dirfd, const char *name, uint64_t size, bool compressed
 	r = writer_new(fd, &lay, &w, err);
 	if (r >= 0)
 		r = take_up(&w->m, keep, err);
+	if (r >= 0)
+		qcow2_data_open_direct(&w->m.data, dirfd, name);
 	if (r < 0) {
 		err_prefix(err, "%s", name);
 		return r;

@@ -13,7 +13,21 @@
  * qcow2_write_open() reclaims. A cluster that was given up is used again only after the flush that
  * made giving it up durable. A raw cluster is overwritten in place.
  *
- * Peak memory: 17.5 MiB (256 tables of 64 KiB, queue), 32 KiB per TiB of disk (L1), 2 MiB per TiB
+ * Raw clusters are written with O_DIRECT through a second descriptor where the filesystem allows
+ * (qcow2_data.h), tables and packed frames through the page cache. The rule holds as before:
+ * - A direct write that has returned may still be in the disk's own cache, and the file's size and
+ *   extents in the filesystem's journal. So it counts as not synced, and the fdatasync of step 2,
+ *   on the other descriptor of the same inode, makes both durable. The tables that point to it come
+ *   after that, as ever.
+ * - A host cluster is written in one of the two ways for as long as it is referred to. One that
+ *   changes over was free in between, and became so after an fdatasync: no page of it was dirty
+ *   then, and none that is clean is ever written. Dirty pages can only come from the write of a
+ *   frame that failed half-way; the kernel writes those out, waits, and drops them before a direct
+ *   write to the same range, so that they cannot land on top of it later.
+ * - Errors come from the write itself, not from the next fdatasync, and like every failed write
+ *   leave nothing behind that a table points to. ENOSPC and short writes are reported as ever.
+ *
+ * Peak memory: 17.6 MiB (256 tables of 64 KiB, queue), 32 KiB per TiB of disk (L1), 2 MiB per TiB
  * of file once clusters are freed (one bit each), another 4 MiB per TiB of file during
  * qcow2_write_open(). Two fdatasyncs per flush at most, three when the file grew into another
  * 2 GiB. The writer flushes on its own when all its tables are dirty or 16 GiB wait to be freed.

@@ -157,7 +157,7 @@ static int begin_resync(struct job *j, const struct msg_open *o, struct err *err
 	j->resync = true;
 	j->state = JOB_RECEIVING;
 	for (size_t i = 0; i < j->nimages; i++)
-		j->images[i].sha256[0] = '\0';
+		j->images[i].digest[0] = '\0';
 	machine_strv_done(&j->warnings);
 	j->copy_warnings = 0;
 	r = job_save(j, err);

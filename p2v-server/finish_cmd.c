@@ -7,6 +7,7 @@
 #include "common/ipspec.h"
 #include "common/log.h"
 #include "p2v-server/commands.h"
+#include "p2v-server/decode.h"
 #include "p2v-server/finish.h"
 #include "p2v-server/finish_list.h"
 #include "p2v-server/verify_cmd.h"
@@ -175,7 +176,7 @@ static int finish(const char *name, const struct finish_options *o, struct err *
 			       name);
 	/* Nothing is changed before it is known to be whole. */
 	if (j->state == JOB_RECEIVING) {
-		r = verify_images(j, err);
+		r = verify_images(j, decode_threads_default(), err);
 		if (r < 0)
 			return r;
 	}

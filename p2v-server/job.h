@@ -39,7 +39,7 @@ struct job_image {
 	char *source;			/* path on the source machine */
 	uint64_t size;
 	uint32_t logical_sector, physical_sector;
-	char sha256[SHA256_HEX_LEN + 1];/* of the whole virtual disk as copied; "" until verified */
+	char digest[SHA256_HEX_LEN + 1];/* of the disk as copied: disk_digest.h; "" not verified */
 	char *fixed; /* overlay made by finish, file name in the folder; NULL before */
 	uint64_t fixed_mtime;		/* of that file when finish was done, ns since the epoch */
 };

@@ -63,7 +63,7 @@ static int get_sector(const json_t *o, const char *key, uint32_t *ret, struct er
 
 static int load_image(const json_t *o, struct job_image *im, struct err *err)
 {
-	CLEANUP(mem_free) char *sha = NULL;
+	CLEANUP(mem_free) char *digest = NULL;
 	uint8_t raw[SHA256_LEN];
 	int r;
 
@@ -72,7 +72,7 @@ static int load_image(const json_t *o, struct job_image *im, struct err *err)
 	    (r = want(jsonx_get_u64(o, "size", &im->size, err), "size", err)) < 0 ||
 	    (r = get_sector(o, "logical_sector", &im->logical_sector, err)) < 0 ||
 	    (r = get_sector(o, "physical_sector", &im->physical_sector, err)) < 0 ||
-	    (r = get_text(o, "sha256", &sha, err)) < 0 ||
+	    (r = get_text(o, "digest", &digest, err)) < 0 ||
 	    (r = get_file(o, "fixed", &im->fixed, err)) < 0 ||
 	    (r = get_number(o, "fixed_mtime", &im->fixed_mtime, err)) < 0)
 		return r;
@@ -80,10 +80,10 @@ static int load_image(const json_t *o, struct job_image *im, struct err *err)
 		return err_set(err, EBADMSG, "disk is not a valid name");
 	if (im->size == 0 || im->size % 512 != 0 || im->size > PROTO_DISK_SIZE_MAX)
 		return err_set(err, EBADMSG, "size %" PRIu64 " is no disk size", im->size);
-	if (sha && digest_unhex(sha, raw, sizeof(raw)) < 0)
-		return err_set(err, EBADMSG, "sha256 is not 64 hex digits");
-	if (sha)
-		memcpy(im->sha256, sha, sizeof(im->sha256));
+	if (digest && digest_unhex(digest, raw, sizeof(raw)) < 0)
+		return err_set(err, EBADMSG, "digest is not 64 hex digits");
+	if (digest)
+		memcpy(im->digest, digest, sizeof(im->digest));
 	return 0;
 }
 
@@ -235,7 +235,7 @@ static json_t *image_json(const struct job_image *im)
 	    jsonx_set_str(o, "source", im->source) < 0 || jsonx_set_u64(o, "size", im->size) < 0 ||
 	    jsonx_set_u64(o, "logical_sector", im->logical_sector) < 0 ||
 	    jsonx_set_u64(o, "physical_sector", im->physical_sector) < 0 ||
-	    jsonx_set_str(o, "sha256", im->sha256[0] ? im->sha256 : NULL) < 0 ||
+	    jsonx_set_str(o, "digest", im->digest[0] ? im->digest : NULL) < 0 ||
 	    jsonx_set_str(o, "fixed", im->fixed) < 0 ||
 	    (im->fixed && jsonx_set_u64(o, "fixed_mtime", im->fixed_mtime) < 0)) {
 		json_decref(o);

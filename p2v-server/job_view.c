@@ -37,7 +37,7 @@ static json_t *image_json(const struct job *j, const struct job_image *im,
 	json_object_set_new(o, "path", path_json(j, im->fixed ? im->fixed : replica));
 	json_object_set_new(o, "replica", path_json(j, replica));
 	jsonx_set_u64(o, "virtual_size", im->size);
-	json_object_set_new(o, "sha256", im->sha256[0] ? json_string(im->sha256) : json_null());
+	json_object_set_new(o, "digest", im->digest[0] ? json_string(im->digest) : json_null());
 	if (journal) {
 		journal_totals(journal, (uint16_t)i, t);
 		jsonx_set_u64(o, "durable", t[CHUNK_DATA] + t[CHUNK_ZERO] + t[CHUNK_FREE]);

@@ -148,7 +148,7 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 		job.job.state = fresh ? PROTO_JOB_NEW : PROTO_JOB_RESUMED;
 		free(rx->job->agent);
 		rx->job->agent = strdup(session_peer_software(rx->first.link.session));
-		r = target_open(rx->job, &rx->target, err);
+		r = target_open(rx->job, rx->cfg->threads, &rx->target, err);
 		if (r < 0)
 			return r;
 		if (session_has_feature(rx->first.link.session, PROTO_FEATURE_JOIN))
@@ -278,7 +278,7 @@ static int send_finished(struct receive *rx, uint64_t bad_bytes, struct err *err
 		json_array_append_new(json_object_get(j, "images"),
 				      json_pack("{s:s, s:I, s:s}", "disk", rx->job->images[i].disk,
 						"size", (json_int_t)rx->job->images[i].size,
-						"sha256", rx->job->images[i].sha256));
+						"digest", rx->job->images[i].digest));
 	text = j ? json_dumps(j, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_nomem(err);
@@ -308,7 +308,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 		r = job_journal(rx->job, false, &journal, err);
 	if (r < 0)
 		return r;
-	r = verify_job(rx->job, journal, true, verify_progress, rx, &res, err);
+	r = verify_job(rx->job, journal, true, rx->cfg->threads, verify_progress, rx, &res, err);
 	if (r < 0)
 		return r;
 	if (res.bad_bytes > 0)

@@ -6,6 +6,9 @@
  *
  * Whatever ends it (end of file, signal, bad message, full target), what was given to the images
  * is made durable and journalled first where that is still possible, and the job stays resumable.
+ *
+ * Threads: this one, one writer per image, cfg->threads that decode. Memory: what target.h says
+ * while data comes, what verify.h says after that.
  */
 #ifndef P2V_SERVER_RECEIVE_H
 #define P2V_SERVER_RECEIVE_H
@@ -19,6 +22,7 @@ struct receive_config {
 	const char *job;		/* only this job may be written; NULL any */
 	const char *job_prefix;		/* only jobs whose name begins so; NULL any */
 	uint32_t credit;		/* bytes in flight allowed to the agent */
+	unsigned int threads;		/* for decoding and verification; 0: all in one thread */
 };
 
 /*

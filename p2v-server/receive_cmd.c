@@ -4,6 +4,7 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "p2v-server/commands.h"
+#include "p2v-server/decode.h"
 #include "p2v-server/receive.h"
 #include "wire/proto.h"
 
@@ -12,6 +13,7 @@
 struct receive_options {
 	const char *job, *job_prefix;
 	uint64_t credit;
+	int threads;
 };
 
 const struct opt receive_opts[] = {
@@ -20,12 +22,15 @@ const struct opt receive_opts[] = {
 	  OPT_STR, OPT(job_prefix) },
 	{ "credit", 0, "SIZE", "data the agent may send ahead of us (default 32M)", OPT_SIZE,
 	  OPT(credit) },
+	{ "threads", 't', "N", "threads that unpack and check, 0 none (one per CPU, up to 8)",
+	  OPT_INT, OPT(threads) },
 	{ 0 }
 };
 
 int receive_run(int argc, char **argv)
 {
-	struct receive_options o = { .credit = 32 * MIB };
+	struct receive_options o = { .credit = 32 * MIB,
+				     .threads = (int)decode_threads_default() };
 	struct receive_config cfg = { 0 };
 	struct err err = ERR_INIT;
 	bool told = false;
@@ -38,11 +43,15 @@ int receive_run(int argc, char **argv)
 		err_set(&err, EINVAL, "--credit is 4M to 1G");
 		return opts_usage_error(server_program.name, "receive", &err);
 	}
+	r = decode_threads_check(o.threads, &err);
+	if (r < 0)
+		return opts_usage_error(server_program.name, "receive", &err);
 	cfg = (struct receive_config){
 		.store = server_store(),
 		.job = o.job,
 		.job_prefix = o.job_prefix,
 		.credit = (uint32_t)o.credit,
+		.threads = (unsigned int)o.threads,
 	};
 	r = quit_init(&err);
 	if (r >= 0)

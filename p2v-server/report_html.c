@@ -175,7 +175,7 @@ static void section_disks(struct strbuf *b, const json_t *report, const struct j
 		strbuf_add(b, "<table>\n");
 		row(b, "Image", str(im, "path"));
 		row(b, "Replica", str(im, "replica"));
-		row(b, "SHA-256 of the replica's content", str(im, "sha256"));
+		row(b, "Digest of the replica's content", str(im, "digest"));
 		strbuf_add(b, "</table>\n");
 		for (size_t k = 0; k < json_array_size(bad); k++)
 			strbuf_addf(b,

@@ -122,8 +122,8 @@ static void print_image(const json_t *im)
 	       size_format(BYTES("data"), data), size_format(BYTES("zero"), zero),
 	       size_format(BYTES("free"), nobody));
 #undef BYTES
-	printf("    image    %s\n    replica  %s\n    sha256   %s\n", text_of(im, "path"),
-	       text_of(im, "replica"), text_of(im, "sha256"));
+	printf("    image    %s\n    replica  %s\n    digest   %s\n", text_of(im, "path"),
+	       text_of(im, "replica"), text_of(im, "digest"));
 	for (size_t i = 0; i < json_array_size(bad); i++)
 		printf("    unreadable on the source: %" PRIu64 " bytes at 0x%" PRIx64 "\n",
 		       (uint64_t)json_integer_value(

@@ -31,6 +31,7 @@ struct waiting {			/* one message between its arrival and its journal record */
 struct target {
 	struct job *job;
 	struct journal *journal;
+	struct decode *decode;
 	struct writer **writers;
 	int epoll;			/* of all writers' descriptors */
 	size_t n;
@@ -135,7 +136,7 @@ static int open_image(struct target *t, size_t i, struct err *err)
 		err_prefix(err, "image %s", name);
 		return r;
 	}
-	r = writer_new(im, j->compressed, &t->writers[i], err);
+	r = writer_new(im, j->compressed, t->decode, &t->writers[i], err);
 	if (r < 0)
 		return r;
 	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, writer_fd(t->writers[i]),
@@ -144,7 +145,7 @@ static int open_image(struct target *t, size_t i, struct err *err)
 	return 0;
 }
 
-int target_open(struct job *j, struct target **ret, struct err *err)
+int target_open(struct job *j, unsigned int threads, struct target **ret, struct err *err)
 {
 	CLEANUP(target_free) struct target *t = calloc(1, sizeof(*t));
 	int r;
@@ -159,7 +160,9 @@ int target_open(struct job *j, struct target **ret, struct err *err)
 		return err_nomem(err);
 	if (t->epoll < 0)
 		return err_errno(err, "cannot make an epoll descriptor");
-	r = job_journal(j, false, &t->journal, err);
+	r = decode_new(threads, &t->decode, err);
+	if (r >= 0)
+		r = job_journal(j, false, &t->journal, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < t->n; i++) {
@@ -180,6 +183,7 @@ void target_free(struct target *t)
 	for (size_t i = 0; t->writers && i < t->n; i++)
 		writer_free(t->writers[i]);
 	free(t->writers);
+	decode_free(t->decode);
 	fd_close(t->epoll);
 	journal_free(t->journal);
 	free(t->w);

@@ -13,7 +13,8 @@
  *
  * The first failure is final: nothing is journalled after it, and every later call returns it
  * again.
- * One thread, the receiver's.
+ * One thread, the receiver's. Memory: the credit; decode_ahead() chunks of 1 MiB; what the images
+ * say (qcow2_write.h) and the journal; and the records that wait for it.
  */
 #ifndef P2V_SERVER_TARGET_H
 #define P2V_SERVER_TARGET_H
@@ -23,8 +24,11 @@
 
 struct target;
 
-/* Create or take up the job's images as its journal says. The job is locked and receiving. */
-int target_open(struct job *j, struct target **ret, struct err *err);
+/*
+ * Create or take up the job's images as its journal says. The job is locked and receiving. threads:
+ * for decoding; 0: everything in the caller's thread, with the same images in the end.
+ */
+int target_open(struct job *j, unsigned int threads, struct target **ret, struct err *err);
 void target_free(struct target *t);	/* abandons what was not flushed */
 DEFINE_CLEANUP(struct target *, target_free)
 struct journal *target_journal(struct target *t);

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Reading the images back and holding them against what the agent said it sent: every chunk
- * against its SHA-256, every free or zero chunk against zeroes. On the way the SHA-256 of the whole
- * virtual disk is computed; it equals that of the source disk with its unused blocks read as
- * zeroes.
+ * against its SHA-256, every free or zero chunk against zeroes. On the way the digest of the whole
+ * virtual disk is computed (disk_digest.h); it equals that of the source disk with its unused
+ * blocks read as zeroes. What the image's tables alone show to be zeroes is gone over in runs, so
+ * the time taken is that of what is used.
+ *
+ * Several chunks at a time: each of the threads has a reader of its own (qcow2_read.h, past the
+ * page cache where that works), and results are taken in the order of the disk. Memory for each:
+ * about 4 MiB and the image's L1 table. With threads = 0 the caller's thread does it all.
  */
 #ifndef P2V_SERVER_VERIFY_H
 #define P2V_SERVER_VERIFY_H
@@ -18,14 +23,14 @@ struct verify_result {
 	uint64_t bad_bytes;
 };
 
-/* Called about every chunk; a negative return stops the run with that code. */
+/* Called about every chunk, or run of zeroes; a negative return stops the run with that code. */
 typedef int verify_progress_fn(uint64_t done, uint64_t total, void *opaque);
 
 /*
- * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its sha256 in the job
+ * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its digest in the job
  * is set (the caller saves). partial: the images still have their .partial names.
  */
-int verify_job(struct job *j, const struct journal *journal, bool partial,
+int verify_job(struct job *j, const struct journal *journal, bool partial, unsigned int threads,
 	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
 	       struct err *err);
 void verify_result_done(struct verify_result *r);

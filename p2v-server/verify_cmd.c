@@ -7,10 +7,21 @@
 #include "common/progress.h"
 #include "common/quit.h"
 #include "p2v-server/commands.h"
+#include "p2v-server/decode.h"
 #include "p2v-server/verify.h"
 #include "p2v-server/verify_cmd.h"
 
-const struct opt verify_opts[] = { { 0 } };
+#define OPT(field) offsetof(struct verify_options, field)
+
+struct verify_options {
+	int threads;
+};
+
+const struct opt verify_opts[] = {
+	{ "threads", 't', "N", "threads that read and check, 0 none (one per CPU, up to 8)",
+	  OPT_INT, OPT(threads) },
+	{ 0 }
+};
 
 struct tick {
 	struct progress *progress;
@@ -26,7 +37,7 @@ static int on_progress(uint64_t done, uint64_t total, void *opaque)
 	return quit_requested() ? -ECANCELED : 0;
 }
 
-int verify_images(struct job *j, struct err *err)
+int verify_images(struct job *j, unsigned int threads, struct err *err)
 {
 	CLEANUP(verify_result_done) struct verify_result res = { 0 };
 	CLEANUP(journal_free) struct journal *journal = NULL;
@@ -47,7 +58,7 @@ int verify_images(struct job *j, struct err *err)
 		return err_nomem(err);
 	t.progress = progress;
 	progress_begin(progress, "verify", j->name, total);
-	r = verify_job(j, journal, false, on_progress, &t, &res, err);
+	r = verify_job(j, journal, false, threads, on_progress, &t, &res, err);
 	progress_end(progress);
 	if (r < 0)
 		return r;
@@ -70,7 +81,7 @@ int verify_images(struct job *j, struct err *err)
 	return job_save(j, err);
 }
 
-static int verify(const char *name, struct err *err)
+static int verify(const char *name, unsigned int threads, struct err *err)
 {
 	CLEANUP(job_free) struct job *j = NULL;
 	int r;
@@ -79,21 +90,25 @@ static int verify(const char *name, struct err *err)
 	if (r >= 0)
 		r = job_open(server_store(), name, JOB_LOCK_TRY, &j, err);
 	if (r >= 0)
-		r = verify_images(j, err);
+		r = verify_images(j, threads, err);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < j->nimages; i++)
-		log_notice("%s: verified, sha256 %s", j->images[i].disk, j->images[i].sha256);
+		log_notice("%s: verified, digest %s", j->images[i].disk, j->images[i].digest);
 	return 0;
 }
 
 int verify_run(int argc, char **argv)
 {
+	struct verify_options o = { .threads = (int)decode_threads_default() };
 	struct err err = ERR_INIT;
 	int first, r;
 
-	r = program_parse(&server_program, "verify", argc, argv, NULL, 1, &first);
+	r = program_parse(&server_program, "verify", argc, argv, &o, 1, &first);
 	if (r >= 0)
 		return r;
-	return server_exit(verify(argv[first], &err), &err);
+	r = decode_threads_check(o.threads, &err);
+	if (r < 0)
+		return opts_usage_error(server_program.name, "verify", &err);
+	return server_exit(verify(argv[first], (unsigned int)o.threads, &err), &err);
 }

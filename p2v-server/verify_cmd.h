@@ -6,6 +6,6 @@
 #include "p2v-server/job.h"
 
 /* The job is locked. -EILSEQ: it does not hold what was sent (state damaged). Saves the job. */
-int verify_images(struct job *j, struct err *err);
+int verify_images(struct job *j, unsigned int threads, struct err *err);
 
 #endif

@@ -5,11 +5,10 @@
  */
 #include "p2v-server/writer.h"
 
-#include <inttypes.h>
 #include <string.h>
 
 #include "common/pool.h"
-#include "wire/codec.h"
+#include "wire/proto.h"
 
 #define LIGHT_ITEM	256
 /*
@@ -24,8 +23,7 @@ struct writer {
 	struct image *image;
 	bool store_compressed;
 	struct pool *pool;
-	struct codec *codec;
-	uint8_t *raw;			/* one decoded chunk */
+	struct decode *decode;		/* shared, not ours */
 	int failed;			/* first failure, -errno */
 	struct err err;
 };
@@ -34,7 +32,7 @@ void writer_item_free(struct writer_item *it)
 {
 	if (!it)
 		return;
-	free(it->bytes);
+	chunk_drop(&it->chunk);
 	free(it);
 }
 
@@ -43,61 +41,11 @@ static void drop_item(void *item)
 	writer_item_free(item);
 }
 
-static bool is_zero_cluster(const struct msg_data *d, uint16_t i)
-{
-	return d->clusters[i].codec == PROTO_CODEC_ZERO;
-}
-
-static bool is_stored_compressed(const struct writer *w, const struct msg_data *d, uint16_t i)
-{
-	/* The last cluster of a disk may be short; qcow2 wants compressed clusters whole. */
-	return w->store_compressed && d->clusters[i].codec == PROTO_CODEC_ZSTD &&
-	       (uint64_t)(i + 1) * PROTO_CLUSTER_SIZE <= d->length;
-}
-
-static int write_run(struct writer *w, const struct msg_data *d, uint16_t first, uint16_t end,
-		     struct err *err)
-{
-	uint64_t from = (uint64_t)first * PROTO_CLUSTER_SIZE;
-	uint64_t to = MIN((uint64_t)end * PROTO_CLUSTER_SIZE, (uint64_t)d->length);
-
-	if (is_zero_cluster(d, first))
-		return w->image->ops->zero(w->image, d->offset + from, to - from, err);
-	return w->image->ops->write(w->image, w->raw + from, d->offset + from, to - from, err);
-}
-
-/* Neighbouring clusters of one kind go in one call. */
-static int write_chunk(struct writer *w, const struct msg_data *d, struct err *err)
-{
-	uint16_t i = 0;
-	int r = 0;
-
-	while (r >= 0 && i < d->nclusters) {
-		uint16_t end = (uint16_t)(i + 1);
-
-		if (is_stored_compressed(w, d, i)) {
-			r = w->image->ops->write_compressed(
-				w->image, d->clusters[i].p, d->clusters[i].stored,
-				d->offset + (uint64_t)i * PROTO_CLUSTER_SIZE, err);
-		} else {
-			while (end < d->nclusters && !is_stored_compressed(w, d, end) &&
-			       is_zero_cluster(d, end) == is_zero_cluster(d, i))
-				end++;
-			r = write_run(w, d, i, end, err);
-		}
-		i = end;
-	}
-	return r;
-}
-
 static int perform(struct writer *w, struct writer_item *it, struct err *err)
 {
-	int r;
-
 	switch (it->op) {
 	case WRITER_DATA:
-		r = codec_decode(w->codec, &it->data, w->raw, err);
-		return r < 0 ? r : write_chunk(w, &it->data, err);
+		return chunk_write(&it->chunk, w->image, w->store_compressed, err);
 	case WRITER_ZERO:
 		return w->image->ops->zero(w->image, it->offset, it->length, err);
 	case WRITER_FLUSH:
@@ -110,21 +58,28 @@ static void work(void *item, unsigned int worker, void *opaque)
 {
 	struct writer *w = opaque;
 	struct writer_item *it = item;
+	int r = 0;
 
 	(void)worker;
-	if (w->failed == 0) {
-		w->failed = perform(w, it, &w->err);
-		if (w->failed > 0)
-			w->failed = 0;
+	/* Waited for even after a failure: a worker may have it in hand. */
+	if (it->op == WRITER_DATA)
+		r = decode_wait(w->decode, &it->ticket);
+	if (w->failed == 0 && r >= 0)
+		r = perform(w, it, &it->err);
+	if (w->failed == 0 && r < 0) {
+		w->failed = r;
+		w->err = it->err;
 	}
+	if (it->op == WRITER_DATA)
+		decode_release(w->decode, &it->ticket);
 	it->code = w->failed;
 	it->err = w->err;
 	/* The bytes are done with: what waits to be journalled is small. */
-	free(it->bytes);
-	it->bytes = NULL;
+	chunk_drop(&it->chunk);
 }
 
-int writer_new(struct image *im, bool store_compressed, struct writer **ret, struct err *err)
+int writer_new(struct image *im, bool store_compressed, struct decode *decode, struct writer **ret,
+	       struct err *err)
 {
 	CLEANUP(writer_free) struct writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -135,13 +90,8 @@ int writer_new(struct image *im, bool store_compressed, struct writer **ret, str
 	}
 	w->image = im;
 	w->store_compressed = store_compressed;
-	w->raw = malloc(PROTO_CHUNK_SIZE);
-	if (!w->raw)
-		return err_nomem(err);
-	r = codec_new(0, &w->codec, err);
-	if (r < 0)
-		return r;
-	r = pool_new(1, QUEUE_BYTES, work, w, &w->pool, err);
+	w->decode = decode;
+	r = pool_new(decode_is_serial(decode) ? 0 : 1, QUEUE_BYTES, work, w, &w->pool, err);
 	if (r < 0)
 		return r;
 	pool_set_drop(w->pool, drop_item);
@@ -178,8 +128,6 @@ int writer_end(struct writer *w, bool make_durable, struct err *err)
 			*err = w->err;
 	}
 	image_abandon(w->image);
-	codec_free(w->codec);
-	free(w->raw);
 	free(w);
 	return r;
 }
@@ -191,9 +139,16 @@ void writer_free(struct writer *w)
 
 static int push(struct writer *w, struct writer_item *it, size_t bytes, struct err *err)
 {
-	int r = pool_submit(w->pool, it, bytes);
+	int r;
 
+	if (it->op == WRITER_DATA)
+		decode_submit(w->decode, &it->ticket, &it->chunk, &it->err);
+	r = pool_submit(w->pool, it, bytes);
 	if (r < 0) {
+		if (it->op == WRITER_DATA) {
+			(void)decode_wait(w->decode, &it->ticket);
+			decode_release(w->decode, &it->ticket);
+		}
 		writer_item_free(it);
 		return err_code(err, -r, "cannot queue for the image");
 	}
@@ -203,27 +158,20 @@ static int push(struct writer *w, struct writer_item *it, size_t bytes, struct e
 int writer_data(struct writer *w, const struct msg_data *d, struct err *err)
 {
 	CLEANUP(writer_item_free) struct writer_item *it = calloc(1, sizeof(*it));
-	size_t total = 0, at = 0;
+	size_t bytes;
+	int r;
 
 	if (!it)
 		return err_nomem(err);
-	for (uint16_t i = 0; i < d->nclusters; i++)
-		total += d->clusters[i].stored;
 	it->op = WRITER_DATA;
 	it->id = d->id;
 	it->offset = d->offset;
 	it->length = d->length;
-	it->data = *d;
-	it->bytes = malloc(MAX(total, (size_t)1));
-	if (!it->bytes)
-		return err_nomem(err);
-	for (uint16_t i = 0; i < d->nclusters; i++) {
-		if (d->clusters[i].stored > 0)
-			memcpy(it->bytes + at, d->clusters[i].p, d->clusters[i].stored);
-		it->data.clusters[i].p = it->bytes + at;
-		at += d->clusters[i].stored;
-	}
-	return push(w, TAKE_PTR(it), total + LIGHT_ITEM, err);
+	r = chunk_take(&it->chunk, d, err);
+	if (r < 0)
+		return r;
+	bytes = it->chunk.size + LIGHT_ITEM;
+	return push(w, TAKE_PTR(it), bytes, err);
 }
 
 int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err)

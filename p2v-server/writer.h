@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * One thread per image: takes chunks in order, decodes and checks them against their SHA-256,
- * writes them, and says so.
+ * One thread per image: takes chunks in order, waits until they are decoded and found to match
+ * their SHA-256 (decode.h), writes them, and says so.
  *
- *	receive --writer_data/zero/flush()--> queue --> [decode, verify, image]--> writer_next()
+ *	receive --writer_data/zero/flush()--> queue ------> [write] --> image --> writer_next()
+ *	                    \----> decode, shared -----------^
  *
  * What is pushed belongs to the writer and comes back, in the same order, through writer_next().
  * writer_fd() is readable when something came back. After the first failure every later item comes
  * back failed: nothing is written behind a hole.
  *
- * Memory is bounded by the protocol's credit: the caller pushes only what the agent was allowed
- * to send, so pushes never block for long.
+ * Memory is bounded by the protocol's credit, and the decoded chunks of decode.h: the caller pushes
+ * only what the agent was allowed to send, so pushes never block for long. With a serial decode
+ * there is no thread: a push does the work.
  */
 #ifndef P2V_SERVER_WRITER_H
 #define P2V_SERVER_WRITER_H
@@ -19,6 +21,8 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 #include "convert/image.h"
+#include "p2v-server/chunk.h"
+#include "p2v-server/decode.h"
 #include "wire/msg.h"
 
 enum writer_op { WRITER_DATA, WRITER_ZERO, WRITER_FLUSH };
@@ -28,16 +32,20 @@ struct writer_item {
 	uint64_t id;			/* of the message */
 	uint64_t offset, length;
 	uint8_t reason;			/* ZERO */
-	struct msg_data data;		/* DATA: clusters point into bytes */
-	uint8_t *bytes;
+	struct chunk chunk;		/* DATA */
+	struct decode_ticket ticket;
 	int code;			/* 0, or -errno with err filled */
 	struct err err;
 };
 
 struct writer;
 
-/* Takes the image over; store_compressed: hand zstd clusters to the image as they came. */
-int writer_new(struct image *im, bool store_compressed, struct writer **ret, struct err *err);
+/*
+ * Takes the image over; store_compressed: hand zstd clusters to the image as they came. decode
+ * outlives the writer.
+ */
+int writer_new(struct image *im, bool store_compressed, struct decode *decode, struct writer **ret,
+	       struct err *err);
 /*
  * Ends the thread and closes the image. With make_durable what was pushed is written and flushed
  * first (the image's own close); without it the image is abandoned.

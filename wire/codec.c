@@ -291,10 +291,10 @@ int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct
 
 		switch (k->codec) {
 		case PROTO_CODEC_RAW:
-			if (k->stored == len)
-				memcpy(raw + pos, k->p, len);
-			else
+			if (k->stored != len)
 				fault = "has a wrong size";
+			else if (k->p != raw + pos)
+				memcpy(raw + pos, k->p, len);
 			break;
 		case PROTO_CODEC_ZSTD:
 			fault = decompress_cluster(c, k, raw + pos, len);

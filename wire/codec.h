@@ -47,7 +47,8 @@ int codec_try(struct codec *c, int level, const uint8_t *raw, uint8_t *scratch,
 	      uint32_t *ret_stored, struct err *err);
 
 /*
- * Decode into raw (m->length bytes, zero clusters zeroed) and compare the SHA-256: -EBADMSG when
+ * Decode into raw (m->length bytes, zero clusters zeroed; a RAW cluster that lies there already
+ * is left in its place) and compare the SHA-256: -EBADMSG when
  * a cluster does not decode to exactly its size, -EILSEQ when the digest differs.
  */
 int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct err *err);

@@ -121,7 +121,7 @@ vsize() # FILE
 	qemu-img info --output=json "$1" | jq '."virtual-size"'
 }
 
-sha=$(show planned '.images[0].sha256')
+digest=$(show planned '.images[0].digest')
 must "finish" finish planned
 is "the name" "$(xml planned /domain/name)" planned
 is "processors" "$(xml planned /domain/vcpu)" 3
@@ -135,7 +135,7 @@ is "the third" "$(xml planned '/domain/devices/interface[2]/mac/@address') $(xml
 	"02:fc:00:00:00:03 eno9 rtl8139"
 is "the overlay has grown" "$(vsize "$e2e_dir/store/planned/vda-vm.qcow2")" 16777216
 is "the replica has not" "$(vsize "$e2e_dir/store/planned/vda.qcow2")" $size
-is "and is what was copied" "$(show planned '.images[0].sha256')" "$sha"
+is "and is what was copied" "$(show planned '.images[0].digest')" "$digest"
 check "what was copied is in front" sh -c \
 	"qemu-img dd -O raw bs=1M count=8 if='$e2e_dir/store/planned/vda-vm.qcow2' of='$e2e_dir/front' && cmp '$e2e_dir/front' '$vda'"
 check "a word about the partition table" sh -c "'$e2e_build/p2v-server' --store '$e2e_dir/store' show planned --json | jq -e '.warnings | any(test(\"vda has grown\"))'"

@@ -274,8 +274,18 @@ void *__wrap_reallocarray(void *p, size_t n, size_t size)
 	return strikes(FAULT_ALLOC, ENOMEM) ? NULL : __real_reallocarray(p, n, size);
 }
 
+static bool refuses_direct(int fd, const void *buf, size_t len, off_t offset)
+{
+	bool direct = fcntl(fd, F_GETFL) & O_DIRECT;
+
+	must(!direct || ((uintptr_t)buf | len | (uint64_t)offset) % 4096 == 0);
+	return direct && strikes(FAULT_DIRECT, EINVAL);
+}
+
 ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t offset)
 {
+	if (refuses_direct(fd, buf, len, offset))
+		return -1;
 	return strikes(FAULT_READ, EIO) ? -1 : __real_pread64(fd, buf, len, offset);
 }
 
@@ -283,6 +293,8 @@ ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t offset)
 {
 	ssize_t n;
 
+	if (refuses_direct(fd, buf, len, offset))
+		return -1;
 	if (strikes(FAULT_WRITE, ENOSPC)) {
 		n = __real_pwrite64(fd, buf, len / 2, offset);
 		if (n > 0)

@@ -17,7 +17,8 @@
  *
  * (64: all is compiled with _FILE_OFFSET_BITS=64.) Only objects linked statically are caught, so
  * libc and other shared libraries work on undisturbed; the wrappers pass through until told
- * otherwise, and work under the sanitizers. One thread.
+ * otherwise, and work under the sanitizers. What is done with O_DIRECT and is not aligned to
+ * 4 KiB in all three ends the test, whatever the filesystem thinks of it. One thread.
  */
 #ifndef P2V_TESTS_FAULT_H
 #define P2V_TESTS_FAULT_H
@@ -32,6 +33,7 @@ enum {
 	FAULT_TRUNCATE = 1 << 3,	/* ftruncate: ENOSPC */
 	FAULT_READ = 1 << 4,		/* pread: EIO */
 	FAULT_ALL = 0x1f,
+	FAULT_DIRECT = 1 << 5,		/* pread, pwrite with O_DIRECT: EINVAL, nothing done */
 };
 
 /*

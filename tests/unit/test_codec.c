@@ -368,6 +368,29 @@ START_TEST(levels_change)
 }
 END_TEST
 
+/* A raw cluster that lies where it belongs stays there, and is checked all the same. */
+START_TEST(decodes_in_place)
+{
+	CLEANUP(codec_free) struct codec *c = new_codec(0);
+	struct msg_data m = { .length = sizeof(raw) };
+	struct err err = ERR_INIT;
+
+	fill(sizeof(raw));
+	for (size_t i = 0; i < sizeof(raw); i += 512)
+		raw[i] = (uint8_t)(i / 512 | 1);
+	ck_assert_int_eq(codec_encode(c, raw, scratch, &m, &err), 0);
+	memcpy(back, raw, sizeof(raw));
+	for (uint16_t i = 0; i < m.nclusters; i++) {
+		ck_assert_int_eq(m.clusters[i].codec, PROTO_CODEC_RAW);
+		m.clusters[i].p = back + (size_t)i * PROTO_CLUSTER_SIZE;
+	}
+	ck_assert_int_eq(codec_decode(c, &m, back, &err), 0);
+	ck_assert_mem_eq(back, raw, sizeof(raw));
+	back[70000] ^= 4;
+	ck_assert_int_eq(codec_decode(c, &m, back, &err), -EILSEQ);
+}
+END_TEST
+
 static Suite *codec_suite(void)
 {
 	Suite *s = suite_create("codec");
@@ -385,6 +408,7 @@ static Suite *codec_suite(void)
 	tcase_add_test(t, damaged_frames);
 	tcase_add_test(t, noise_is_seen);
 	tcase_add_test(t, levels_change);
+	tcase_add_test(t, decodes_in_place);
 	suite_add_tcase(s, t);
 	return s;
 }

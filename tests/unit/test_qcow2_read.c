@@ -129,6 +129,10 @@ START_TEST(zero_ranges)
 	ck_assert(!qcow2_read_is_zero(r, 3 * C - 1, 2));
 	ck_assert(!qcow2_read_is_zero(r, 2 * MIB - 1, 2));
 	ck_assert(!qcow2_read_is_zero(r, 7 * C, SIZE));
+	ck_assert_uint_eq(qcow2_read_zero_run(r, 3 * C + 1, SIZE - 3 * C - 1), 2 * C - 1);
+	ck_assert_uint_eq(qcow2_read_zero_run(r, 3 * C, C + 1), C + 1);
+	ck_assert_uint_eq(qcow2_read_zero_run(r, 3 * C - 1, C), 0);
+	ck_assert_uint_eq(qcow2_read_zero_run(r, 7 * C, SIZE), 0);
 	qcow2_read_free(TAKE_PTR(r));
 	/* No L2 table: zeroes. A damaged one: not known to be. */
 	put_be64(file + L1, 0);

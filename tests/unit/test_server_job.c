@@ -157,7 +157,7 @@ START_TEST(round_trip)
 	ck_assert_int_eq(j->uuid[8] >> 6, 2);
 	j->state = JOB_FINISHED;
 	im->fixed = strdup("sdb1-vm.qcow2");
-	memset(im->sha256, 'a', SHA256_HEX_LEN);
+	memset(im->digest, 'a', SHA256_HEX_LEN);
 	j->agent = strdup("p2v-agent \"1\"");
 	j->domain_xml = strdup("box.xml");
 	ck_assert_int_eq(job_warn(j, "odd %d", 1), 0);
@@ -171,8 +171,8 @@ START_TEST(round_trip)
 	for (size_t i = 0; i < 3; i++)
 		ck_assert_uint_eq(again->images[i].size, sizes[i]);
 	ck_assert_str_eq(again->images[1].fixed, im->fixed);
-	ck_assert_str_eq(again->images[1].sha256, im->sha256);
-	ck_assert_str_eq(again->images[0].sha256, "");
+	ck_assert_str_eq(again->images[1].digest, im->digest);
+	ck_assert_str_eq(again->images[0].digest, "");
 	ck_assert_str_eq(again->agent, j->agent);
 	ck_assert_str_eq(again->domain_xml, "box.xml");
 	ck_assert_ptr_null(again->report);
@@ -285,7 +285,7 @@ START_TEST(members_of_the_wrong_type)
 	j->report_html = strdup("d");
 	j->nvram = strdup("e");
 	j->images[0].fixed = strdup("f");
-	memset(j->images[0].sha256, 'a', SHA256_HEX_LEN);
+	memset(j->images[0].digest, 'a', SHA256_HEX_LEN);
 	MUST(job_state_json(j, &root, &e));
 	job_free(j);
 	swap_members(root, root, &refused);
@@ -314,6 +314,26 @@ START_TEST(numbers_of_images)
 		}
 		ck_assert_int_eq(json_array_append(images, json_array_get(images, 0)), 0);
 	}
+}
+END_TEST
+
+/* A job of the time when the member was called sha256, and meant something else. */
+START_TEST(earlier_digest_is_not_taken_for_one)
+{
+	CLEANUP(mem_free) char *text = NULL, *now = NULL;
+	CLEANUP(json_unref) json_t *root = NULL;
+	CLEANUP(job_free) struct job *j = NULL;
+	json_t *image;
+
+	make_job("box");
+	text = read_json();
+	root = json_loads(text, 0, NULL);
+	image = json_array_get(json_object_get(root, "images"), 0);
+	json_object_set_new(image, "sha256", json_string("not even hex"));
+	now = json_dumps(root, 0);
+	rig_write("box/job.json", now, strlen(now));
+	MUST(job_open(rig_store, "box", JOB_LOCK_NONE, &j, &e));
+	ck_assert_str_eq(j->images[0].digest, "");
 }
 END_TEST
 
@@ -498,6 +518,7 @@ static Suite *job_suite(void)
 				       torn_json,
 				       members_of_the_wrong_type,
 				       numbers_of_images,
+				       earlier_digest_is_not_taken_for_one,
 				       lock_is_one_process,
 				       lock_dies_with_its_holder,
 				       stale_receiver_is_asked_to_leave,

@@ -54,7 +54,7 @@ static void setup(void)
 	disk[1] = rig_disk_new(SIZE1, 2);
 	MUST(codec_new(1, &codec, &e));
 	scratch = malloc(CODEC_SCRATCH_SIZE);
-	config = (struct receive_config){ .store = store, .credit = 8 * MIB };
+	config = (struct receive_config){ .store = store, .credit = 8 * MIB, .threads = 2 };
 	signal(SIGPIPE, SIG_IGN);
 }
 

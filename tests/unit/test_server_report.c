@@ -106,7 +106,7 @@ START_TEST(hostile_text)
 	CLEANUP(json_unref) json_t *report = json_object();
 	CLEANUP(mem_free) char *html = NULL;
 	json_t *job = EVIL_OBJECT("name", "updated", "state", "consistency", "agent", "domain_xml");
-	json_t *image = EVIL_OBJECT("disk", "source", "path", "replica", "sha256");
+	json_t *image = EVIL_OBJECT("disk", "source", "path", "replica", "digest");
 	json_t *machine = EVIL_OBJECT("hostname"), *guest = EVIL_OBJECT("os");
 	json_t *part = EVIL_OBJECT("name", "kind", "why"), *disk = EVIL_OBJECT("name");
 	json_t *fix = EVIL_OBJECT("id", "title", "state", "severity", "detail", "undo");

@@ -194,11 +194,9 @@ static UNUSED void rig_compare(int dirfd, const char *name, const struct rig_dis
 }
 
 /* A test case for each test, so that its name is in the report. */
-static UNUSED Suite *rig_suite(const char *name, const TTest *const *tests, size_t n, SFun setup,
-			       SFun teardown)
+static UNUSED void rig_suite_add(Suite *s, const TTest *const *tests, size_t n, SFun setup,
+				 SFun teardown)
 {
-	Suite *s = suite_create(name);
-
 	for (size_t i = 0; i < n; i++) {
 		TCase *tc = tcase_create(tests[i]->name);
 
@@ -207,6 +205,14 @@ static UNUSED Suite *rig_suite(const char *name, const TTest *const *tests, size
 		tcase_set_timeout(tc, 60);
 		suite_add_tcase(s, tc);
 	}
+}
+
+static UNUSED Suite *rig_suite(const char *name, const TTest *const *tests, size_t n, SFun setup,
+			       SFun teardown)
+{
+	Suite *s = suite_create(name);
+
+	rig_suite_add(s, tests, n, setup, teardown);
 	return s;
 }
 

@@ -20,6 +20,7 @@ struct rig {
 	struct codec *codec;
 	uint8_t *scratch;
 	bool compressed;
+	unsigned int threads;
 	struct job *job;
 	struct target *target;
 	uint64_t id;			/* given last */
@@ -38,6 +39,19 @@ static void setup(void)
 	rig.scratch = malloc(CODEC_SCRATCH_SIZE);
 }
 
+/* Every test is run with all in one thread, and with three that decode. */
+static void setup_serial(void)
+{
+	setup();
+	rig.threads = 0;
+}
+
+static void setup_parallel(void)
+{
+	setup();
+	rig.threads = 3;
+}
+
 static void teardown(void)
 {
 	target_free(rig.target);
@@ -52,7 +66,7 @@ static void teardown(void)
 static int begin(struct err *err)
 {
 	rig.id = rig.acked = rig.durable = 0;
-	return target_open(rig.job, &rig.target, err);
+	return target_open(rig.job, rig.threads, &rig.target, err);
 }
 
 static void create(bool compressed)
@@ -604,6 +618,57 @@ START_TEST(image_that_is_gone)
 }
 END_TEST
 
+/* The work of a seed: chunks in any order, some twice, flushes at the same places. */
+static void work(uint64_t rng)
+{
+	for (int i = 0; i < 60; i++) {
+		uint16_t disk = (uint16_t)(rig_random(&rng) % DISKS);
+
+		if (rig_random(&rng) % 8 == 0)
+			MUST(flush_now(&e));
+		MUST(give(disk, rig_random(&rng) % DIV_ROUND_UP(sizes[disk], CHUNK), &e));
+	}
+}
+
+START_TEST(same_file_for_any_threads)
+{
+	static const unsigned int counts[] = { 0, 1, 2, 7 };
+
+	for (int compressed = 0; compressed < 2; compressed++) {
+		char *first[DISKS] = { 0 };
+		size_t first_len[DISKS];
+
+		for (size_t k = 0; k < ARRAY_SIZE(counts); k++) {
+			rig.threads = counts[k];
+			create(compressed);
+			work(99);
+			finish();
+			for (size_t i = 0; i < DISKS; i++) {
+				char name[64], *file = NULL;
+				size_t len;
+
+				image_name(i, name);
+				MUST(fdio_read_file_at(rig.job->dirfd, name, 64 << 20, &file, &len,
+						       &e));
+				if (k > 0) {
+					ck_assert_uint_eq(len, first_len[i]);
+					ck_assert(memcmp(file, first[i], len) == 0);
+					free(file);
+				} else {
+					first[i] = file;
+					first_len[i] = len;
+				}
+			}
+			abandon();
+			rig_teardown();
+			rig_setup();
+		}
+		for (size_t i = 0; i < DISKS; i++)
+			free(first[i]);
+	}
+}
+END_TEST
+
 #ifndef __SANITIZE_THREAD__
 
 /* One attempt at the whole copy, in which the nth call of a kind fails. */
@@ -709,6 +774,7 @@ static Suite *target_suite(void)
 		more_disks_than_a_poll_takes,
 		renamed_but_not_recorded,
 		image_that_is_gone,
+		same_file_for_any_threads,
 #ifndef __SANITIZE_THREAD__ /* the counters of fault.h are for one thread; here two use them */
 		target_full,
 		one_write_fails,
@@ -718,7 +784,10 @@ static Suite *target_suite(void)
 #endif
 	};
 
-	return rig_suite("target", tests, ARRAY_SIZE(tests), setup, teardown);
+	Suite *s = rig_suite("target", tests, ARRAY_SIZE(tests), setup_serial, teardown);
+
+	rig_suite_add(s, tests, ARRAY_SIZE(tests), setup_parallel, teardown);
+	return s;
 }
 
 UNIT_MAIN(target_suite)

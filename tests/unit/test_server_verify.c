@@ -3,6 +3,7 @@
 
 #include <poll.h>
 
+#include "p2v-server/disk_digest.h"
 #include "p2v-server/target.h"
 #include "tests/unit/test_server_rig.h"
 
@@ -13,6 +14,7 @@ static struct rig_disk disk[DISKS];
 static struct codec *codec;
 static uint8_t *scratch;
 static struct job *job;
+static unsigned int threads;		/* every test is run with 0 and with 3 */
 
 static void setup(void)
 {
@@ -27,6 +29,18 @@ static void setup(void)
 	memset(disk[0].bytes + 3 * CHUNK, 0, CHUNK);
 	MUST(codec_new(1, &codec, &e));
 	scratch = malloc(CODEC_SCRATCH_SIZE);
+}
+
+static void setup_serial(void)
+{
+	threads = 0;
+	setup();
+}
+
+static void setup_parallel(void)
+{
+	threads = 3;
+	setup();
 }
 
 static void teardown(void)
@@ -46,7 +60,7 @@ static void copy(void)
 	struct target *t = NULL;
 	uint64_t id = 0;
 
-	MUST(target_open(job, &t, &e));
+	MUST(target_open(job, 2, &t, &e));
 	for (uint16_t i = 0; i < DISKS; i++) {
 		for (uint64_t k = 0; k * CHUNK < sizes[i]; k++) {
 			struct msg_data m;
@@ -82,7 +96,20 @@ static int verify(struct verify_result *res, struct err *err)
 {
 	CLEANUP(journal_free) struct journal *j = journal();
 
-	return verify_job(job, j, true, NULL, NULL, res, err);
+	return verify_job(job, j, true, threads, NULL, NULL, res, err);
+}
+
+/* As docs/job-format.md says, with every chunk hashed. */
+static void digest_of(const struct rig_disk *d, char ret[static SHA256_HEX_LEN + 1])
+{
+	uint8_t list[64][SHA256_LEN], sha[SHA256_LEN];
+	size_t n = 0;
+
+	for (uint64_t at = 0; at < d->size; at += CHUNK)
+		ck_assert_int_eq(digest_sha256(d->bytes + at, rig_chunk_length(d, at), list[n++]),
+				 0);
+	ck_assert_int_eq(digest_sha256(list, n * SHA256_LEN, sha), 0);
+	digest_hex(sha, sizeof(sha), ret);
 }
 
 static void check_clean(void)
@@ -92,12 +119,10 @@ static void check_clean(void)
 	MUST(verify(&res, &e));
 	ck_assert_uint_eq(res.bad_bytes, 0);
 	for (size_t i = 0; i < DISKS; i++) {
-		uint8_t sha[SHA256_LEN];
 		char hex[SHA256_HEX_LEN + 1];
 
-		ck_assert_int_eq(digest_sha256(disk[i].bytes, sizes[i], sha), 0);
-		digest_hex(sha, sizeof(sha), hex);
-		ck_assert_str_eq(job->images[i].sha256, hex);
+		digest_of(&disk[i], hex);
+		ck_assert_str_eq(job->images[i].digest, hex);
 	}
 }
 
@@ -189,8 +214,8 @@ START_TEST(zero_that_is_not)
 	ck_assert_uint_eq(res.bad[0].n, 1);
 	ck_assert_uint_eq(res.bad[0].v[0].offset, 0);
 	ck_assert_uint_eq(res.bad[0].v[0].length, 3 * CHUNK);
-	ck_assert_str_eq(job->images[0].sha256, "");
-	ck_assert_str_ne(job->images[1].sha256, "");
+	ck_assert_str_eq(job->images[0].digest, "");
+	ck_assert_str_ne(job->images[1].digest, "");
 }
 END_TEST
 
@@ -200,7 +225,7 @@ START_TEST(never_sent)
 	struct target *t = NULL;
 
 	job = rig_job("box", sizes, DISKS, false);
-	MUST(target_open(job, &t, &e));
+	MUST(target_open(job, 2, &t, &e));
 	target_free(t);
 	MUST(verify(&res, &e));
 	ck_assert_uint_eq(res.bad_bytes, sizes[0] + sizes[1]);
@@ -225,11 +250,11 @@ START_TEST(truncated)
 			int r;
 
 			rig_write("box/sda0.qcow2.partial", file, n);
-			job->images[0].sha256[0] = '\0';
+			job->images[0].digest[0] = '\0';
 			r = verify(&res, &why);
 			ck_assert_msg(r < 0 || res.bad[0].n > 0, "cut at %zu passes", n);
 			ck_assert(r >= 0 || strlen(why.text) > 0);
-			ck_assert_str_eq(job->images[0].sha256, "");
+			ck_assert_str_eq(job->images[0].digest, "");
 		}
 		teardown();
 		setup();
@@ -272,8 +297,58 @@ START_TEST(stopped)
 	job = rig_job("box", sizes, DISKS, false);
 	copy();
 	j = journal();
-	ck_assert_int_eq(verify_job(job, j, true, stop_halfway, &last, &res, NULL), -ECANCELED);
+	ck_assert_int_eq(verify_job(job, j, true, threads, stop_halfway, &last, &res, NULL),
+			 -ECANCELED);
 	ck_assert_uint_lt(last, sizes[0] + sizes[1]);
+}
+END_TEST
+
+static int count_calls(uint64_t done, uint64_t total, void *opaque)
+{
+	(void)done;
+	(void)total;
+	++*(unsigned int *)opaque;
+	return 0;
+}
+
+/* A million chunks of which two are used: what is free is gone over in strides. */
+START_TEST(large_and_sparse)
+{
+	static const uint64_t size = TIB + CLUSTER;
+	CLEANUP(verify_result_done) struct verify_result res = { 0 };
+	CLEANUP(journal_free) struct journal *j = NULL;
+	CLEANUP(disk_digest_free) struct disk_digest *want = NULL;
+	struct msg_zero z = { .length = size, .reason = PROTO_ZERO_FREE, .id = 1 };
+	uint8_t sha[SHA256_LEN];
+	struct target *t = NULL;
+	char hex[SHA256_HEX_LEN + 1];
+	unsigned int calls = 0;
+	struct msg_data m;
+
+	job = rig_job("box", &size, 1, false);
+	MUST(target_open(job, 2, &t, &e));
+	MUST(target_zero(t, &z, &e));
+	for (uint64_t i = 0; i < 2; i++) {
+		ck_assert_int_eq(rig_encode(codec, &disk[0], 0, CHUNK, scratch, &m), 0);
+		m.offset = i * (TIB / 2 + 3 * CHUNK);
+		m.id = i + 2;
+		MUST(target_data(t, &m, &e));
+	}
+	MUST(target_save(t, &e));
+	MUST(target_close(t, &e));
+	j = journal();
+	MUST(verify_job(job, j, true, threads, count_calls, &calls, &res, &e));
+	ck_assert_uint_eq(res.bad_bytes, 0);
+	ck_assert_uint_lt(calls, 8);
+
+	ck_assert_int_eq(digest_sha256(disk[0].bytes + CHUNK, CHUNK, sha), 0);
+	MUST(disk_digest_new(&want, &e));
+	MUST(disk_digest_add(want, sha, &e));
+	MUST(disk_digest_add_zeroes(want, TIB / 2 + 2 * CHUNK, &e));
+	MUST(disk_digest_add(want, sha, &e));
+	MUST(disk_digest_add_zeroes(want, TIB / 2 - 4 * CHUNK + CLUSTER, &e));
+	MUST(disk_digest_final(want, hex, &e));
+	ck_assert_str_eq(job->images[0].digest, hex);
 }
 END_TEST
 
@@ -286,9 +361,13 @@ static Suite *verify_suite(void)
 				       never_sent,
 				       truncated,
 				       image_missing,
-				       stopped };
+				       stopped,
+				       large_and_sparse };
 
-	return rig_suite("verify", tests, ARRAY_SIZE(tests), setup, teardown);
+	Suite *s = rig_suite("verify", tests, ARRAY_SIZE(tests), setup_serial, teardown);
+
+	rig_suite_add(s, tests, ARRAY_SIZE(tests), setup_parallel, teardown);
+	return s;
 }
 
 UNIT_MAIN(verify_suite)
