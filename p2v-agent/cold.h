@@ -13,7 +13,8 @@
 
 struct cold_config {
 	const char *server, *identity, *host_key, *known_hosts, *connect_command, *remote_command;
-	const char *name, *sysroot, *machine, *plan, *bad_sectors, *bandwidth, *level, *io, *cipher, *connections;
+	const char *name, *sysroot, *machine, *plan, *bad_sectors, *bandwidth, *level, *io;
+	const char *cipher, *connections;
 	struct opt_list disks, force, keys;
 	bool compressed, all_used, resync, no_input;
 	int threads, events_fd;

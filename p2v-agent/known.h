@@ -2,8 +2,8 @@
 /*
  * What the server has of a disk, chunk by chunk, for a copy that sends only what differs.
  *
- *	DIGESTS --known_add()--> known --known_settle()--> have (chunks that need not be read)
- *					\--known_same()--> this one, which was read, need not be sent
+ *	DIGESTS --known_add()--> known --known_settle()--> have (not read)
+ *					\--known_same()--> this one was read, and need not be sent
  *
  * Memory: 32 bytes for each chunk that has a digest, 32 MiB for a full TiB, and two bits a chunk.
  * It is filled by one thread and then only read, by any.

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Further connections of a pass, each with a thread of its own, that take from the pipeline what the first
- * one cannot send in time: a connection's encryption is the work of one thread at either end, and a
- * processor has more than one.
+ * Further connections of a pass, each with a thread of its own, that take from the pipeline what
+ * the first one cannot send in time: a connection's encryption is the work of one thread at
+ * either end, and a processor has more than one.
  *
  *	pipeline --+--> the pass's own sender --> first connection
  *	           +--> lane: sender --> connection that joined the job
  *	           +--> lane: ...
  *
- * A lane that cannot be opened is no failure: the others do its work. One that is lost later has taken
- * chunks with it, and the pass is over; a new one begins from what is durable.
+ * A lane that cannot be opened is no failure: the others do its work. One that is lost later has
+ * taken chunks with it, and the pass is over; a new one begins from what is durable.
  */
 #ifndef P2V_AGENT_LANES_H
 #define P2V_AGENT_LANES_H

@@ -27,7 +27,9 @@
  * sooner than this after the last one.
  */
 #define BUSY		0.8
-#define GROW_S		2.0
+#define GROW_S		1.0
+/* It helps as well when so much of the time goes by waiting for the far end's confirmations. */
+#define STALLED		0.5
 
 enum phase { OPENING, COPYING, FINISHING, DONE };
 
@@ -437,20 +439,30 @@ static double thread_seconds(void)
 
 /*
  * One core cannot encrypt faster: another connection brings another core into play, here and at the
- * server. Where the link or the disk is the limit this thread is idle most of the time.
+ * server. On a long link a connection waits for confirmations most of the time, for SSH has no more
+ * than a window on the way: another connection has another window. Where the network or the disk is
+ * the limit it is neither.
  */
 static int maybe_grow(struct pass *p, const struct adapt_look *look, struct err *err)
 {
 	double cpu = thread_seconds(), busy = (cpu - p->cpu) / look->seconds;
 	unsigned int n = 1 + lanes_running(p->lanes);
+	double stalled = (double)since(&p->tally.stalled_ns, &p->shown.stalled_ns) / 1e9 / n /
+			 look->seconds;
 
 	p->cpu = cpu;
-	if (p->cfg->connections > 0 || n >= p->cfg->connections_max || busy < BUSY ||
-	    p->looked - p->grown < GROW_S)
+	if (p->cfg->connections > 0 || p->looked - p->grown < GROW_S || n > LANES_MAX)
+		return 0;
+	if (stalled < STALLED && (busy < BUSY || n >= p->cfg->connections_max))
 		return 0;
 	p->grown = p->looked;
-	log_info("sending takes all of a processor: connection %u", n + 1);
-	return grow(p, 1, err);
+	if (stalled < STALLED) {
+		log_info("sending takes all of a processor: %u connections", n + 1);
+		return grow(p, 1, err);
+	}
+	/* These cost next to nothing, and a long link is soon known for one. */
+	log_info("the link is long: %u connections", MIN(2 * n, LANES_MAX + 1u));
+	return grow(p, MIN(n, LANES_MAX + 1u - n), err);
 }
 
 /* Now and then, while chunks flow: who waited for whom, and what follows from it. */

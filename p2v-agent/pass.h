@@ -5,8 +5,9 @@
  *	pipeline --items--> pass --session--> transport
  *	                     ^--- ACK, FLUSHED, STATUS, FINISHED
  *
- * One thread (the caller's) does all of it, but for further connections (lanes.h). When the connection is lost the caller makes a new
- * transport and runs a new pass: what the server answers in HAVE is the only memory between them.
+ * One thread (the caller's) does all of it, but for further connections (lanes.h). When the
+ * connection is lost the caller makes a new transport and runs a new pass: what the server
+ * answers in HAVE is the only memory between them.
  */
 #ifndef P2V_AGENT_PASS_H
 #define P2V_AGENT_PASS_H

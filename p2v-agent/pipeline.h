@@ -53,8 +53,9 @@ DEFINE_CLEANUP(struct pipeline *, pipeline_free)
 void pipeline_set_level(struct pipeline *p, int level);
 
 /*
- * 0 and the next item (the caller frees it), or -EAGAIN: not ready, poll pipeline_fd(). Several threads
- * may take; the last item is one's, and the others get -EPIPE. -ENOMEM: there is no last item.
+ * 0 and the next item (the caller frees it), or -EAGAIN: not ready, poll pipeline_fd(). Several
+ * threads may take; the last item is one's, and the others get -EPIPE. -ENOMEM: there is no last
+ * item.
  */
 int pipeline_next(struct pipeline *p, struct item **ret);
 int pipeline_fd(struct pipeline *p);

@@ -253,6 +253,7 @@ int sender_turn(struct sender *s, struct err *err)
 int sender_wait(struct sender *s, const int *extra, size_t n, bool *ret_lost, struct err *err)
 {
 	bool starved = s->state == SENDER_COPYING && s->pipeline && !s->pending;
+	bool stalled = link_stalled(s->link);
 	double began = link_now();
 	int fds[EXTRA_MAX];
 	size_t k = 0;
@@ -266,6 +267,8 @@ int sender_wait(struct sender *s, const int *extra, size_t n, bool *ret_lost, st
 	r = link_wait(s->link, fds, k, WAIT_MS, ret_lost, err);
 	if (starved)
 		atomic_fetch_add(&s->tally->starved_ns, (uint64_t)((link_now() - began) * 1e9));
+	if (stalled)
+		atomic_fetch_add(&s->tally->stalled_ns, (uint64_t)((link_now() - began) * 1e9));
 	if (s->pipeline)
 		pipeline_fd_clear(s->pipeline);
 	return r;

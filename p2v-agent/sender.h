@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The sending half of a connection while a job is copied: takes items from the pipeline as fast as credit
- * and link allow, asks for durability now and then, and counts what is in flight.
+ * The sending half of a connection while a job is copied: takes items from the pipeline as fast
+ * as credit and link allow, asks for durability now and then, and counts what is in flight.
  *
  *	pipeline --items--> sender --session--> transport
  *	                      ^--- ACK, FLUSHED

@@ -30,6 +30,7 @@ struct transport_ssh {
 	char stderr_line[256];		/* last words of the far end's stderr */
 	size_t stderr_len;
 	bool eof_sent;
+	bool stalled;			/* the peer's window was used up at the last write */
 };
 
 static struct transport_ssh *self(struct transport *t)
@@ -295,6 +296,7 @@ static ssize_t ssh_t_write(struct transport *base, const void *buf, size_t len, 
 	 * libssh queues without limit what the socket does not take: stay inside the peer's
 	 * window.
 	 */
+	t->stalled = window == 0;
 	if (window == 0)
 		return ssh_is_connected(t->session) && !ssh_channel_is_closed(t->channel)
 			       ? -EAGAIN
@@ -328,6 +330,11 @@ static int ssh_t_wait(struct transport *base, bool want_write, const int *extra,
 	if (r < 0 && errno != EINTR)
 		return err_errno(err, "cannot wait for the connection to %s", t->host);
 	return 0;
+}
+
+static bool ssh_t_stalled(const struct transport *base)
+{
+	return self((struct transport *)base)->stalled;
 }
 
 static int ssh_t_shutdown(struct transport *base, struct err *err)
@@ -369,6 +376,7 @@ static const struct transport_ops ssh_ops = {
 	.name = "ssh",
 	.read = ssh_t_read,
 	.write = ssh_t_write,
+	.stalled = ssh_t_stalled,
 	.wait = ssh_t_wait,
 	.shutdown = ssh_t_shutdown,
 	.exit_status = ssh_t_exit_status,

@@ -28,8 +28,8 @@ int admission_open(const struct receive_config *cfg, const struct msg_open *o, s
 		   bool *ret_new, struct err *err);
 
 /*
- * For an OPEN that joins: the job as it is, to be looked at; it is open for writing by somebody else.
- * -EACCES, -EEXIST as above; -EBUSY: nobody has it open.
+ * For an OPEN that joins: the job as it is, to be looked at; it is open for writing by somebody
+ * else. -EACCES, -EEXIST as above; -EBUSY: nobody has it open.
  */
 int admission_join(const struct receive_config *cfg, const struct msg_open *o, struct job **ret,
 		   struct err *err);

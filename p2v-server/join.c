@@ -29,9 +29,10 @@ static void address(int dirfd, struct sockaddr_un *ret)
 
 int join_listen(int dirfd, int *ret_fd, struct err *err)
 {
-	CLEANUP(fd_close) int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	CLEANUP(fd_close) int fd = -1;
 	struct sockaddr_un a;
 
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_errno(err, "cannot make a socket");
 	address(dirfd, &a);

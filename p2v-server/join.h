@@ -5,9 +5,9 @@
  *	sshd -- p2v-server receive (the owner: images, journal, first connection)
  *	sshd -- p2v-server receive --join_hand_over()--> JOB/join --join_accept()--> the owner
  *
- * Each connection is given a process by sshd. One that joins passes its two descriptors to the owner
- * over the socket JOB/join and then only waits until the owner is done with them. The socket is of
- * the owner's user alone: the peer's uid is asked of the kernel.
+ * Each connection is given a process by sshd. One that joins passes its two descriptors to the
+ * owner over the socket JOB/join and then only waits until the owner is done with them. The
+ * socket is of the owner's user alone: the peer's uid is asked of the kernel.
  */
 #ifndef P2V_SERVER_JOIN_H
 #define P2V_SERVER_JOIN_H

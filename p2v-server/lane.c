@@ -88,8 +88,9 @@ void lane_asked(struct lane *l, uint64_t own, uint64_t id)
 /* -EAGAIN: the agent is slow to read; it is told at a later turn. */
 static int tell(struct lane *l, uint16_t type, uint64_t id, struct err *err)
 {
-	struct msg m = { .type = type, .id = { .id = id } };
+	struct msg m = { .type = type };
 
+	m.id.id = id;
 	return session_send(l->link.session, &m, err);
 }
 

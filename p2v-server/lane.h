@@ -2,12 +2,12 @@
 /*
  * A lane: one of the connections over which a job comes, with its own ids.
  *
- *	ids of the lane		1 2 3		1 2		(each connection's own)
- *	ids of the job		1 2   4		  3 5		(in the order of arrival; the target's)
+ *	ids of the lanes	1 2 3		1 2	each connection's own
+ *	ids of the job		1 2 4		3 5	in the order of arrival; the target's
  *
- * The target (target.h) knows one row of ids. Each counted message is given the job's next id, and the
- * lane remembers which it gave, so that the target's high-water marks become the lane's own ACK and
- * FLUSHED.
+ * The target (target.h) knows one row of ids. Each counted message is given the job's next id,
+ * and the lane remembers which it gave, so that the target's high-water marks become the lane's
+ * own ACK and FLUSHED.
  *
  * One thread, the receiver's.
  */

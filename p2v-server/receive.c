@@ -440,8 +440,11 @@ static int welcome(struct receive *rx, struct joiner *j, struct err *err)
 {
 	CLEANUP(mem_free) uint64_t *sizes = calloc(rx->job->nimages, sizeof(*sizes));
 	CLEANUP(lane_free) struct lane *l = NULL;
+	/* All together stay within what the writers' queues hold. */
 	struct msg job = { .type = PROTO_JOB,
-			   .job = { .state = PROTO_JOB_RESUMED, .credit = rx->cfg->credit } };
+			   .job = { .state = PROTO_JOB_RESUMED,
+				    .credit = MIN(rx->cfg->credit,
+						  PROTO_CREDIT_MAX / LANES_MAX) } };
 	struct msg ready = { .type = PROTO_READY };
 	int r;
 

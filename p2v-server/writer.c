@@ -8,16 +8,17 @@
 #include <string.h>
 
 #include "common/pool.h"
+#include "p2v-server/lane.h"
 #include "wire/proto.h"
 
 #define LIGHT_ITEM	256
 /*
- * More than the protocol lets an agent have unacknowledged: who pushes is also who takes, and must
- * never have to wait for room.
+ * More than the protocol lets an agent have unacknowledged, on its first connection and as much
+ * again on all others: who pushes is also who takes, and must never have to wait for room.
  */
 #define QUEUE_BYTES                                                                                \
-	((size_t)PROTO_CREDIT_MAX + PROTO_PAYLOAD_MAX +                                            \
-	 (size_t)(PROTO_UNACKED_MAX + 1) * LIGHT_ITEM)
+	(2 * (size_t)PROTO_CREDIT_MAX +                                                            \
+	 (LANES_MAX + 1) * ((size_t)PROTO_PAYLOAD_MAX + (PROTO_UNACKED_MAX + 1) * LIGHT_ITEM))
 
 struct writer {
 	struct image *image;

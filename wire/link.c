@@ -39,6 +39,12 @@ size_t link_backlog(struct link *l)
 	return iobuf_len(session_output(l->session));
 }
 
+bool link_stalled(struct link *l)
+{
+	return link_backlog(l) > 0 && l->transport->ops->stalled &&
+	       l->transport->ops->stalled(l->transport);
+}
+
 static int pump_out(struct link *l, struct err *err)
 {
 	struct iobuf *out = session_output(l->session);

@@ -44,6 +44,8 @@ int link_wait(struct link *l, const int *extra, size_t n, int timeout_ms, bool *
 	      struct err *err);
 /* At most so many bytes per second are written from now on; 0: as many as go. */
 void link_limit(struct link *l, uint64_t rate);
+/* Do bytes wait for the peer to confirm others, rather than for room in the network? */
+bool link_stalled(struct link *l);
 /* Bytes waiting to be written. */
 size_t link_backlog(struct link *l);
 double link_now(void);

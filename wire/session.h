@@ -61,9 +61,9 @@ struct session;
 /* software: "p2v-agent 0.1"; copied. */
 int session_new(enum proto_role role, const char *software, struct session **ret, struct err *err);
 /*
- * A server's session with an agent whose HELLO and OPEN, which joined a job, were taken by somebody
- * else: it goes on with JOB and READY. features: that both sides offered; peer: its software, escaped;
- * sizes: of the disks of OPEN.
+ * A server's session with an agent whose HELLO and OPEN, which joined a job, were taken by
+ * somebody else: it goes on with JOB and READY. features: that both sides offered; peer: its
+ * software, escaped; sizes: of the disks of OPEN.
  */
 int session_new_joined(uint64_t features, const char *peer, const uint64_t *sizes, uint16_t ndisks,
 		       struct session **ret, struct err *err);

@@ -23,6 +23,11 @@ struct transport_ops {
 	/* > 0 bytes taken; -EAGAIN; -errno with err set */
 	ssize_t (*write)(struct transport *t, const void *buf, size_t len, struct err *err);
 	/*
+	 * NULL, or: was the last write refused because the peer has not confirmed what it got, and
+	 * not because the network was full? Then the link's round trips are the limit.
+	 */
+	bool (*stalled)(const struct transport *t);
+	/*
 	 * Wait until readable, or writable when want_write, or any of the n extra descriptors is
 	 * readable, or timeout_ms passed (-1: none). 0, or -errno.
 	 */

@@ -20,7 +20,7 @@ e2e_begin 17 900
 # the last kill, so that most get something durable), not in seconds: on a busy machine the job would be over before it was killed ten times.
 moments()
 {
-	awk -v seed="$1" -v n=$kills 'BEGIN { srand(seed); for (i = 0; i < n; i++) print int((4 + rand() * 16) * 1048576) }'
+	awk -v seed="$1" -v n="$kills" 'BEGIN { srand(seed); for (i = 0; i < n; i++) print int((4 + rand() * 16) * 1048576) }'
 }
 
 # The forced command: counts what comes in, and says which process is the server.
@@ -109,7 +109,7 @@ seed=1
 for who in agent server sshd; do
 	storm $who $seed
 	seed=$((seed + 1))
-	is "$who: killed at ten moments" "$made" $kills
+	is "$who: killed at ten moments" "$made" "$kills"
 	is "$who: the job ends well" "$status $(show $who .state)" "0 verified"
 	check "$who: the image has the bytes of the source" \
 		qemu-img compare -f raw -F qcow2 "$source" "$(show $who '.images[0].path')"

@@ -13,12 +13,18 @@ src=$e2e_dir/disk.img
 sysroot=$e2e_top/tests/sysroots/recorded-virtio
 connect="$e2e_build/p2v-server --store $e2e_dir/store receive"
 
-copy() # NAME OPTION...
+# Becomes the agent.
+agent() # NAME OPTION...
 {
 	copy_name=$1
 	shift
-	"$e2e_build/p2v-agent" cold --connect-command "$connect" --sysroot "$sysroot" --name "$copy_name" --no-input \
+	exec "$e2e_build/p2v-agent" cold --connect-command "$connect" --sysroot "$sysroot" --name "$copy_name" --no-input \
 		--disk "$src,name=vda" "$@" >"$e2e_dir/$copy_name.out" 2>"$e2e_dir/$copy_name.log"
+}
+
+copy() # NAME OPTION...
+{
+	(agent "$@")
 }
 
 cold() # OPTION...
@@ -84,7 +90,7 @@ check "it reads back as it was sent" server verify moved
 # ---- an end before the end
 
 dd if=/dev/urandom of="$src" bs=1M count=24 seek=20 conv=notrunc status=none
-cold --resync --bandwidth 2M --flush-size 1M &
+agent moved --resync --bandwidth 2M --flush-size 1M &
 pid=$!
 # A chunk that is durable already is in the journal behind those of the copies before.
 began=$(stat -c %s "$e2e_dir/store/moved/journal")

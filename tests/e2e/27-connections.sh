@@ -7,7 +7,7 @@
 . "$(dirname "$0")/../lib/sshd.sh"
 
 e2e_want sshd ssh-keygen qemu-img jq
-e2e_begin 26 400
+e2e_begin 29 400
 
 src=$e2e_dir/disk.img
 printf '{"version":1,"recorded_at":"2026-01-01T00:00:00Z","recorded_by":"test"}' >"$e2e_dir/machine.json"
@@ -72,6 +72,7 @@ lose() # WHICH JOB: kill the far end of the first, or of the last connection, wh
 {
 	agent "$2" --connections 3 --bandwidth 24M --flush-size 1M &
 	pid=$!
+	# shellcheck disable=SC2317  # called by wait_for
 	all_there() { [ "$(far_ends)" -eq 3 ] && [ "$(show "$2" '.images[0].durable // 0')" -gt 0 ]; }
 	wait_for 60 all_there "$2" "$2"
 	kill -9 "$("$1" -n 1 "$e2e_dir/pids")"
@@ -92,7 +93,20 @@ check "three connections at 32 MiB a second" cold slow --connections 3 --bandwid
 check "take what one would" test $(($(date +%s) - began)) -ge 4
 check "the image is the disk" same slow
 
-# ---- a disk that fails, an end before the end
+# ---- a long link
+
+long=$((sshd_port + 1))
+"$e2e_build/tests/tools/long-link" $long "$sshd_port" 100 >"$e2e_dir/long-link" 2>&1 &
+e2e_at_exit "e2e_stop $!"
+wait_for 10 grep -q ready "$e2e_dir/long-link"
+near=$sshd_port
+sshd_port=$long
+check "over a link of 200 ms" cold far --level 0
+sshd_port=$near
+check "connections are added by themselves" test "$(far_ends)" -ge 4
+check "the image is the disk" same far
+
+# ---- an end before the end
 
 agent stopped --connections 3 --bandwidth 8M &
 pid=$!

@@ -3,7 +3,7 @@
  * A bad and slow disk, loaded into the agent with LD_PRELOAD: no kernel module, no FUSE, no root.
  *
  *	P2V_TEST_FILE=PATH	only reads of this file are touched
- *	P2V_TEST_DELAY_US=N	each read takes this much longer, one after the other as on one spindle
+ *	P2V_TEST_DELAY_US=N	each read takes this much longer, one after the other
  *	P2V_TEST_BAD=FROM-TO	reads that touch these bytes fail with EIO
  *
  * Reads by io_uring would go past all this, so there is none.
