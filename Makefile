@@ -76,7 +76,7 @@ TEST_LIB    := $(BUILD)/libtests.a
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all agent server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
-	check-valgrind check-fuzz bench install deps deps-agent deps-server deps-test deps-bench help clean
+	check-valgrind check-fuzz bench bench-counts install deps deps-agent deps-server deps-test deps-bench help clean
 
 all: agent server
 agent: $(BUILD)/p2v-agent
@@ -172,6 +172,11 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_ARCHIVES) $(TEST_LIBS)
 
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVES) $(TEST_LIBS)
+
 RUN = P2V_BUILD=$(abspath $(BUILD)) tests/run
 
 check: all $(UNIT_TESTS) $(FUZZERS) $(TEST_TOOLS)
@@ -200,6 +205,8 @@ check-valgrind: $(UNIT_TESTS)
 # Hours: no part of check. BENCH='--scale 16 --runs 1' and more: tests/bench/run.
 bench: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/bench/run $(BENCH)
+bench-counts: $(BUILD)/tests/bench/hot_loops
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/bench/counts
 
 demo: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/demo/run
@@ -233,6 +240,7 @@ help:
 	'make check-guests    convert the machines of tests/guests/matrix.tbl; hours (ONLY=ID,ID JOBS=2)' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
 	'make bench           speed against peers, into docs/benchmarks.md; hours (BENCH=options)' \
+	'make bench-counts    instructions of the hot loops by callgrind, into docs/benchmarks.md' \
 	'make install         DESTDIR= PREFIX=/usr/local' \
 	'make deps            Debian packages for everything (deps-agent, deps-server, deps-test: a part)' \
 	'make deps-bench      the peers of make bench' \
