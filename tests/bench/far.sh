@@ -3,7 +3,7 @@
 #
 # The far end: an sshd of its own, in the link's namespace and in the far end's control group; sourced by run.
 #
-#	far_keys DIR	once: keys, and the command that every login runs
+#	far_keys DIR	once: keys, and the command that every login runs, with this environment's LIBGUESTFS_BACKEND_SETTINGS
 #	far_start	sets far_pid
 #	far_stop
 #
@@ -25,7 +25,9 @@ far_keys()
 	cat >"$far_dir/login" <<-LOGIN
 		#!/bin/sh
 		PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-		export PATH
+		LIBGUESTFS_BACKEND=direct
+		LIBGUESTFS_BACKEND_SETTINGS=${LIBGUESTFS_BACKEND_SETTINGS:-}
+		export PATH LIBGUESTFS_BACKEND LIBGUESTFS_BACKEND_SETTINGS
 		[ -n "\$SSH_ORIGINAL_COMMAND" ] || exec bash
 		exec time -q -a -o "$far_dir/rss" -f %M sh -c "\$SSH_ORIGINAL_COMMAND"
 	LOGIN

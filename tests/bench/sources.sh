@@ -6,8 +6,10 @@
 #	DISK.raw	the disk, sparse; sizes are divided by SCALE
 #	DISK.parts	OFFSET LENGTH FILESYSTEM of each partition
 #	DISK.used	OFFSET LENGTH of each range that is in use and holds data, by tests/bench/used-ranges
+#	DISK.system	there when a whole Debian is on it, which virt-v2v can convert
 #
-#	a	8 GiB, a Debian: ESP, swap, ext4 with 3 GiB of this system's files, 2 GiB of noise that was deleted
+#	a	8 GiB, a Debian: ESP, swap, ext4 with a server of tests/guests/make-debian-tree and this system's files, 3 GiB
+#		in all, and 2 GiB of noise that was deleted; without the server where debootstrap has no mirror, or SCALE > 2
 #	b	4 GiB, ext4 full of noise
 #	c, c4	1 TiB and 4 GiB, ext4 with the same 2 GiB of this system's files
 #	d	8 GiB, ext4 with a million small files
@@ -23,7 +25,7 @@ disk=$2
 scale=$3
 MiB=1048576
 raw=$folder/$disk.new
-rm -f "$raw" "$folder/$disk.parts" "$folder/$disk.used"
+rm -f "$raw" "$folder/$disk.parts" "$folder/$disk.used" "$folder/$disk.system"
 mnt=$(mktemp -d "$folder/mnt.XXXXXX")
 trap 'umount "$mnt" 2>/dev/null || :; rmdir "$mnt"; rm -f "$folder/$disk.new" "$folder/part.$$"' EXIT
 trap 'exit 130' HUP INT TERM
@@ -80,25 +82,57 @@ put_part()
 	rm "$folder/part.$$"
 }
 
-# this_system MIB: about so much of the files of the running system, its settings and state first
+# make_esp FILE: with what a boot loader's own package would have put there
+make_esp()
+{
+	mkfs.vfat -F 32 -s 1 "$1"
+	echo 'configfile (hd0,gpt3)/boot/grub/grub.cfg' >"$folder/grub.cfg"
+	mmd -i "$1" ::EFI ::EFI/debian
+	mcopy -i "$1" "$folder/grub.cfg" ::EFI/debian/grub.cfg
+	rm "$folder/grub.cfg"
+}
+
+# this_system MIB FOLDER: about so much of the files of the running system, its settings and state first
 this_system()
 {
+	mkdir -p "$2"
 	{ find /etc /var/lib /usr -xdev -type f -size -200M -readable -printf '%s %p\0' || :; } |
 		perl -0 -ne '
 			BEGIN { $most = shift }
 			s/^(\d+) //; $sum += $1 + 4096; last if $sum > $most; print' "$(($1 * MiB))" |
 		tar -C / --no-recursion --null -T - -P --ignore-failed-read --warning=none -cf - |
-		tar -C "$mnt" --warning=none -xf -
+		tar -C "$2" --warning=none -xf -
+}
+
+# debian_server: a whole Debian as the third partition of sda; false when there is no mirror to have it from
+debian_server()
+{
+	local kernel
+	[ "$scale" -le 2 ] || return 1
+	"$here/../guests/make-debian-tree" --firmware uefi "$mnt" >&2 || return 1
+	printf '/dev/sda3 / ext4 errors=remount-ro 0 1\n/dev/sda1 /boot/efi vfat umask=0077 0 2\n/dev/sda2 none swap sw 0 0\n' \
+		>"$mnt/etc/fstab"
+	kernel=$(basename "$mnt"/lib/modules/*)
+	# As update-grub would write it; the machine that would run it is not there.
+	mkdir -p "$mnt/boot/efi" "$mnt/boot/grub"
+	cat >"$mnt/boot/grub/grub.cfg" <<-GRUB
+		menuentry 'Debian' {
+			linux /boot/vmlinuz-$kernel root=/dev/sda3 ro
+			initrd /boot/initrd.img-$kernel
+		}
+	GRUB
+	: >"$folder/$disk.system"
 }
 
 case $disk in
 a)
 	esp=$((64 / scale > 34 ? 64 / scale : 34))
 	table "$(scaled 8192)" "U $esp vfat" "S $(scaled 512) swap" "L 0 extfs"
-	put_part 1 mkfs.vfat -F 32 -s 1
+	put_part 1 make_esp
 	put_part 2 mkswap -q
 	make_ext4 3
-	this_system "$(scaled 3072)"
+	debian_server || echo "sources.sh: source a has no whole Debian on it, only files" >&2
+	this_system "$(($(scaled 3072) - $(du -sm "$mnt" | cut -f 1)))" "$mnt/srv/files"
 	sync -f "$mnt"
 	noise "$(scaled 2048)" >"$mnt/deleted"
 	sync -f "$mnt"
@@ -113,7 +147,7 @@ c | c4)
 	[ "$disk" = c ] && size=1048576 || size=4096
 	table "$(scaled "$size")" "L 0 extfs"
 	make_ext4 1
-	this_system "$(scaled 2048)"
+	this_system "$(scaled 2048)" "$mnt"
 	;;
 d)
 	table "$(scaled 8192)" "L 0 extfs"

@@ -9,6 +9,7 @@
 #	B_PARTS				file: DEVICE FILESYSTEM OFFSET LENGTH of each partition
 #	B_NEAR B_FAR			folders of the two ends, empty at the start
 #	B_USER B_ADDRESS B_PORT B_IDENTITY B_FINGERPRINT B_BUILD
+#	B_VIRT_P2V			the program virt-p2v
 #	B_CIPHER			of ssh-cat and p2v-cipher; B_PEER_CIPHER: of the peers, empty for ssh's own choice
 set -eu -o pipefail
 
@@ -46,6 +47,22 @@ virt-path()
 		nbdcopy --flush nbd://127.0.0.1:10810 -- [ qemu-nbd -f qcow2 $B_FAR/out.qcow2 ]; sync $B_FAR/out.qcow2"
 	kill $!
 	wait $! || :
+}
+
+# The program, without its window. Options on its own command line never turn the machine off at the end. It keeps the
+# host keys of whom it meets in the user's own folder: an empty one takes that one's place, for it alone.
+virt-p2v()
+{
+	local words="p2v.server=$B_ADDRESS p2v.port=$B_PORT p2v.username=$B_USER p2v.identity=file://$B_IDENTITY"
+	local ssh_folder
+	ssh_folder=$(getent passwd "$B_USER" | cut -d : -f 6)/.ssh
+	mkdir "$B_NEAR/dot-ssh"
+	[ -d "$ssh_folder" ] || mkdir -m 700 "$ssh_folder"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare --mount sh -c 'mount --bind "$1" "$2" && shift 2 && exec "$@"' sh "$B_NEAR/dot-ssh" "$ssh_folder" \
+		"$B_VIRT_P2V" --test-disk="$B_DISK" \
+		--cmdline="$words p2v.name=bench p2v.o=local p2v.of=qcow2 p2v.os=$B_FAR p2v.post=true"
+	at_far "sync $B_FAR/bench-sda"
 }
 
 # ---- peers
