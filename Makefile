@@ -76,7 +76,7 @@ TEST_LIB    := $(BUILD)/libtests.a
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all agent server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
-	check-valgrind check-fuzz bench install deps deps-agent deps-server deps-test help clean
+	check-valgrind check-fuzz bench bench-counts install deps deps-agent deps-server deps-test deps-bench help clean
 
 all: agent server
 agent: $(BUILD)/p2v-agent
@@ -172,6 +172,11 @@ $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(TEST_ARCHIVES) $(TEST_LIBS)
 
+$(BUILD)/tests/bench/%: $(BUILD)/obj/tests/bench/%.o $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_ARCHIVES) $(TEST_LIBS)
+
 RUN = P2V_BUILD=$(abspath $(BUILD)) tests/run
 
 check: all $(UNIT_TESTS) $(FUZZERS) $(TEST_TOOLS)
@@ -197,8 +202,11 @@ check-tsan:
 	$(Q)NOT=test_postfix_ $(MAKE) --no-print-directory BUILD=$(BUILD)/tsan SAN=thread CFLAGS='-O1 -g' check-unit
 check-valgrind: $(UNIT_TESTS)
 	$(Q)$(RUN) valgrind
+# Hours: no part of check. BENCH='--scale 16 --runs 1' and more: tests/bench/run.
 bench: all
-	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/bench/run
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/bench/run $(BENCH)
+bench-counts: $(BUILD)/tests/bench/hot_loops
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/bench/counts
 
 demo: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/demo/run
@@ -207,7 +215,7 @@ demo: all
 
 deps:
 	$(Q)tools/deps all
-deps-agent deps-server deps-test:
+deps-agent deps-server deps-test deps-bench:
 	$(Q)tools/deps $(@:deps-%=%)
 
 install: all
@@ -231,9 +239,11 @@ help:
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
 	'make check-guests    convert the machines of tests/guests/matrix.tbl; hours (ONLY=ID,ID JOBS=2)' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
-	'make bench           speed against peers, as ratios' \
+	'make bench           speed against peers, into docs/benchmarks.md; hours (BENCH=options)' \
+	'make bench-counts    instructions of the hot loops by callgrind, into docs/benchmarks.md' \
 	'make install         DESTDIR= PREFIX=/usr/local' \
 	'make deps            Debian packages for everything (deps-agent, deps-server, deps-test: a part)' \
+	'make deps-bench      the peers of make bench' \
 	'make clean           remove what was built (downloads and test guests in build/cache stay)' \
 	'make help            this text' \
 	'variables            V=1 shows commands, WERROR=1, SAN=address, BUILD=dir, CFLAGS, LDFLAGS'
