@@ -13,6 +13,7 @@
 #include <zstd.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/digest.h"
 #include "common/fdio.h"
 #include "convert/qcow2_file.h"
 #include "convert/qcow2_layout.h"
@@ -434,4 +435,161 @@ bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length)
 {
 	return range_inside(offset, length, r->size) &&
 	       qcow2_read_zero_run(r, offset, length) == length;
+}
+
+uint64_t qcow2_read_mapping(struct qcow2_read *r, uint64_t offset, uint64_t length)
+{
+	uint8_t sha[SHA256_LEN];
+	struct sha256 *h = NULL;
+	uint64_t hash = 0;
+	bool ok = range_inside(offset, length, r->size) && sha256_new(&h) == 0;
+
+	for (uint64_t at = ALIGN_DOWN(offset, r->cluster); ok && at < offset + length;
+	     at += r->cluster) {
+		uint64_t entry, span;
+		enum qcow2_kind kind;
+		uint8_t be[8];
+
+		ok = lookup(r, at, &entry, &span, NULL) >= 0;
+		kind = ok ? qcow2_layout_decode(entry, r->cluster_bits).kind : QCOW2_KIND_BAD;
+		put_be64(be, entry);
+		ok = (kind == QCOW2_KIND_RAW || kind == QCOW2_KIND_NONE) &&
+		     sha256_update(h, be, sizeof(be)) == 0;
+	}
+	if (ok && sha256_final(h, sha) == 0)
+		hash = MAX(get_be64(sha), UINT64_C(1));
+	sha256_free(h);
+	return hash;
+}
+
+/* --- who uses which cluster of the file --- */
+
+struct users {
+	struct bitmap *used, *alone, *shared;
+};
+
+static void users_done(struct users *u)
+{
+	bitmap_free(u->used);
+	bitmap_free(u->alone);
+	bitmap_free(u->shared);
+}
+DEFINE_CLEANUP_VALUE(struct users, users_done)
+
+/* Only frames may share a cluster, and only with frames. */
+static int use(struct qcow2_read *r, struct users *u, uint64_t host, uint64_t length, bool alone,
+	       struct err *err)
+{
+	if (length == 0 || !range_inside(host, length, r->file.size))
+		return err_set(err, EBADMSG, "0x%" PRIx64 " is used but outside the file", host);
+	for (uint64_t at = ALIGN_DOWN(host, r->cluster); at < host + length; at += r->cluster) {
+		if (bitmap_test(u->alone, at) || (alone && bitmap_test(u->used, at)))
+			bitmap_set_range(u->shared, at, 1);
+		bitmap_set_range(u->used, at, 1);
+		if (alone)
+			bitmap_set_range(u->alone, at, 1);
+	}
+	return 0;
+}
+
+static int use_table(struct qcow2_read *r, struct users *u, uint64_t index, struct err *err)
+{
+	struct qcow2_entry l1 = qcow2_layout_decode(get_be64(r->l1 + index * 8), r->cluster_bits);
+	const uint8_t *table;
+	int res;
+
+	if (l1.kind == QCOW2_KIND_NONE)
+		return 0;
+	if (l1.kind != QCOW2_KIND_RAW)
+		return err_set(err, EBADMSG, "L1 entry %" PRIu64 " is damaged", index);
+	res = use(r, u, l1.host, r->cluster, true, err);
+	if (res >= 0)
+		res = l2_load(r, l1.host, &table, err);
+	for (uint64_t i = 0; res >= 0 && i < r->cluster / 8; i++) {
+		struct qcow2_entry e = qcow2_layout_decode(get_be64(table + i * 8),
+							   r->cluster_bits);
+
+		if (e.kind == QCOW2_KIND_RAW)
+			res = use(r, u, e.host, r->cluster, true, err);
+		else if (e.kind == QCOW2_KIND_PACKED && e.host < r->file.size)
+			res = use(r, u, e.host, MIN(e.length, r->file.size - e.host), false, err);
+		else if (e.kind != QCOW2_KIND_NONE)
+			res = err_set(err, EBADMSG, "an L2 entry of L1 entry %" PRIu64
+				      " is damaged", index);
+	}
+	return res;
+}
+
+/* Where nothing but tables may lie in a file of our writer's making. */
+static int use_fixed(struct qcow2_read *r, struct users *u, const struct qcow2_layout *lay,
+		     struct err *err)
+{
+	int res = 0;
+
+	for (uint64_t c = 0; res >= 0 && c < r->file.size / r->cluster; c++)
+		if (qcow2_layout_reserved(lay, c))
+			res = use(r, u, c * r->cluster, r->cluster, true, err);
+	return res;
+}
+
+static int compare_refcounts(struct qcow2_read *r, struct users *u, const struct qcow2_layout *lay,
+			     struct err *err)
+{
+	const uint8_t *block = NULL;
+
+	for (uint64_t c = 0; c < r->file.size / r->cluster; c++) {
+		uint64_t at = c * r->cluster, i = c % QCOW2_REFBLOCK_ENTRIES;
+		int res = 0;
+
+		/* Any cluster may be looked at through the cache of tables. */
+		if (i == 0)
+			res = l2_load(r, qcow2_layout_refblock(lay, c / QCOW2_REFBLOCK_ENTRIES),
+				      &block, err);
+		if (res < 0)
+			return res;
+		if (bitmap_test(u->alone, at) && get_be16(block + i * 2) != 1)
+			bitmap_set_range(u->shared, at, 1);
+	}
+	return 0;
+}
+
+int qcow2_read_shared(struct qcow2_read *r, struct bitmap **ret, struct err *err)
+{
+	CLEANUP(users_done) struct users u = { 0 };
+	struct qcow2_layout lay;
+	int res;
+
+	if (r->cluster != QCOW2_CLUSTER_SIZE)
+		return err_set(err, ENOTSUP, "clusters of %" PRIu64 " bytes", r->cluster);
+	if (bitmap_new(r->file.size, r->cluster, &u.used) < 0 ||
+	    bitmap_new(r->file.size, r->cluster, &u.alone) < 0 ||
+	    bitmap_new(r->file.size, r->cluster, &u.shared) < 0)
+		return err_nomem(err);
+	res = qcow2_layout_make(r->size, r->zstd, &lay, err);
+	if (res >= 0)
+		res = use_fixed(r, &u, &lay, err);
+	for (uint64_t i = 0; res >= 0 && i < r->l1_entries; i++)
+		res = use_table(r, &u, i, err);
+	if (res >= 0)
+		res = compare_refcounts(r, &u, &lay, err);
+	if (res < 0)
+		return res;
+	*ret = TAKE_PTR(u.shared);
+	return 0;
+}
+
+bool qcow2_read_touches(struct qcow2_read *r, uint64_t offset, uint64_t length,
+			const struct bitmap *shared)
+{
+	for (uint64_t at = offset; at < offset + length; at += r->cluster) {
+		uint64_t entry, span;
+		struct qcow2_entry e;
+
+		if (lookup(r, at, &entry, &span, NULL) < 0)
+			return true;
+		e = qcow2_layout_decode(entry, r->cluster_bits);
+		if (e.kind != QCOW2_KIND_NONE && bitmap_any(shared, e.host, MAX(e.length, 1u)))
+			return true;
+	}
+	return false;
 }

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 #include <stdbool.h>
+#include "common/bitmap.h"
 #include "common/cleanup.h"
 #include "common/err.h"
 
@@ -37,6 +38,21 @@ bool qcow2_read_is_zero(struct qcow2_read *r, uint64_t offset, uint64_t length);
  * damaged). Half a GiB without an L2 table costs one step.
  */
 uint64_t qcow2_read_zero_run(struct qcow2_read *r, uint64_t offset, uint64_t length);
+/*
+ * A hash of the L2 entries of the clusters that the range touches: equal hashes, equal entries. 0
+ * when one is neither raw nor unallocated, or cannot be read.
+ */
+uint64_t qcow2_read_mapping(struct qcow2_read *r, uint64_t offset, uint64_t length);
+/*
+ * Which clusters of the file have more than one user of which one is a table or a raw cluster, or
+ * are such a one and have a refcount that is not 1; a bit each, none in a sound image of our
+ * writer's making. -EBADMSG when an entry is damaged or points out of the file. All
+ * tables are read. Memory: 4 MiB per TiB of file, half of which stays.
+ */
+int qcow2_read_shared(struct qcow2_read *r, struct bitmap **ret, struct err *err);
+/* Whether one of the clusters that the range is mapped to is in there. */
+bool qcow2_read_touches(struct qcow2_read *r, uint64_t offset, uint64_t length,
+			const struct bitmap *shared);
 /* Bytes the file occupies on its filesystem. */
 uint64_t qcow2_read_allocated(const struct qcow2_read *r);
 

@@ -402,6 +402,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 {
 	CLEANUP(verify_result_done) struct verify_result res = { 0 };
 	CLEANUP(journal_free) struct journal *journal = NULL;
+	CLEANUP(early_free) struct early *early = NULL;
 	uint64_t bad;
 	int r;
 
@@ -413,15 +414,19 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 			err, EBADMSG,
 			"the agent says it is finished, but parts of the disks were never sent");
 	r = take_summary(rx, f, err);
+	early = target_take_early(rx->target);
 	if (r >= 0)
 		r = target_close(TAKE_PTR(rx->target), err);
 	if (r >= 0)
 		r = job_journal(rx->job, false, &journal, err);
 	if (r < 0)
 		return r;
-	r = verify_job(rx->job, journal, true, rx->cfg->threads, verify_progress, rx, &res, err);
+	r = verify_job(rx->job, journal, true, rx->cfg->threads, early, verify_progress, rx, &res,
+		       err);
 	if (r < 0)
 		return r;
+	log_info("verified %" PRIu64 " bytes beside the copy, and %" PRIu64 " after it",
+		 early ? early_bytes(early) : 0, res.read_bytes);
 	if (res.bad_bytes > 0)
 		return revoke_bad(rx->job, journal, &res, err);
 	bad = journal_bad_bytes(journal);

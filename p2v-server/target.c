@@ -32,6 +32,8 @@ struct target {
 	struct job *job;
 	struct journal *journal;
 	struct decode *decode;
+	struct early *early;		/* NULL: all in one thread */
+	size_t with_writers;		/* items that have not come back */
 	struct writer **writers;
 	int epoll;			/* of all writers' descriptors */
 	size_t n;
@@ -172,6 +174,11 @@ int target_open(struct job *j, unsigned int threads, struct target **ret, struct
 	}
 	if (fsync(j->dirfd) < 0)
 		return err_errno(err, "cannot sync the job folder");
+	r = threads > 0 ? early_new(j, t->journal, &t->early, err) : 0;
+	if (r < 0)
+		return r;
+	if (t->early)
+		early_idle(t->early, true);
 	*ret = TAKE_PTR(t);
 	return 0;
 }
@@ -180,6 +187,7 @@ void target_free(struct target *t)
 {
 	if (!t)
 		return;
+	early_free(t->early);
 	for (size_t i = 0; t->writers && i < t->n; i++)
 		writer_free(t->writers[i]);
 	free(t->writers);
@@ -195,6 +203,18 @@ struct journal *target_journal(struct target *t)
 	return t->journal;
 }
 
+struct early *target_early(struct target *t)
+{
+	return t->early;
+}
+
+struct early *target_take_early(struct target *t)
+{
+	if (t->early)
+		early_stop(t->early);
+	return TAKE_PTR(t->early);
+}
+
 /*
  * Chunks that are durable already may be sent again (a re-sync); their old digests must not
  * survive a crash half-way through the overwriting.
@@ -206,12 +226,24 @@ static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint
 	struct journal_record rec = {
 		.type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length
 	};
-	uint64_t n = DIV_ROUND_UP(length, PROTO_CHUNK_SIZE);
+	uint64_t n = DIV_ROUND_UP(length, PROTO_CHUNK_SIZE), i;
 
-	for (uint64_t i = 0; i < n; i++)
+	for (i = 0; i < n; i++)
 		if (d->state[offset / PROTO_CHUNK_SIZE + i] != CHUNK_ABSENT)
-			return journal_append(t->journal, &rec, 1, err);
-	return 0;
+			break;
+	if (i == n)
+		return 0;
+	if (t->early)
+		early_revoke(t->early, disk, offset, length);
+	return journal_append(t->journal, &rec, 1, err);
+}
+
+/* An item goes to a writer, or has come back: who verifies beside it stays out of its way. */
+static void count_item(struct target *t, int by)
+{
+	t->with_writers += (size_t)by;
+	if (t->early && (by > 0 ? t->with_writers == 1 : t->with_writers == 0))
+		early_idle(t->early, t->with_writers == 0);
 }
 
 static int flush_all(struct target *t, uint64_t id, struct err *err)
@@ -220,8 +252,10 @@ static int flush_all(struct target *t, uint64_t id, struct err *err)
 	t->flush_next = 0;
 	t->flush_left = t->n;
 	for (size_t i = 0; i < t->n; i++) {
-		int r = writer_flush(t->writers[i], id, err);
+		int r;
 
+		count_item(t, 1);
+		r = writer_flush(t->writers[i], id, err);
 		if (r < 0)
 			return r;
 	}
@@ -250,6 +284,8 @@ static int give(struct target *t, const struct waiting *w, const struct msg_data
 		r = revoke_durable(t, rec->disk, rec->offset, rec->length, &why);
 	if (r >= 0)
 		r = waiting_push(t, w, &why);
+	if (r >= 0)
+		count_item(t, 1);
 	if (r >= 0 && d)
 		r = writer_data(t->writers[rec->disk], d, &why);
 	else if (r >= 0 && z)
@@ -385,7 +421,11 @@ static int journal_first(struct target *t, size_t covered, struct err *err)
 
 	for (size_t i = 0; seen && i < t->n; i++)
 		bitmap_free(seen[i]);
-	return r < 0 ? err_nomem(err) : journal_append(t->journal, v, n, err);
+	r = r < 0 ? err_nomem(err) : journal_append(t->journal, v, n, err);
+	for (size_t i = 0; r >= 0 && t->early && i < n; i++)
+		if (v[i].type == JOURNAL_DATA)
+			early_add(t->early, v[i].disk, v[i].offset, v[i].length);
+	return r;
 }
 
 /* Every image has flushed: journal what the flush covers. */
@@ -447,8 +487,10 @@ static int poll_writer(struct target *t, size_t i, struct err *err)
 
 	writer_fd_clear(t->writers[i]);
 	while (writer_next(t->writers[i], &it) == 0) {
-		int r = item_done(t, it, err);
+		int r;
 
+		count_item(t, -1);
+		r = item_done(t, it, err);
 		writer_item_free(it);
 		if (r < 0) {
 			err_prefix(err, "%s", t->job->images[i].disk);

@@ -14,11 +14,12 @@
  * The first failure is final: nothing is journalled after it, and every later call returns it
  * again.
  * One thread, the receiver's. Memory: the credit; decode_ahead() chunks of 1 MiB; what the images
- * say (qcow2_write.h) and the journal; and the records that wait for it.
+ * say (qcow2_write.h) and the journal; the records that wait for it; and early.h.
  */
 #ifndef P2V_SERVER_TARGET_H
 #define P2V_SERVER_TARGET_H
 
+#include "p2v-server/early.h"
 #include "p2v-server/job.h"
 #include "p2v-server/writer.h"
 
@@ -32,6 +33,10 @@ int target_open(struct job *j, unsigned int threads, struct target **ret, struct
 void target_free(struct target *t);	/* abandons what was not flushed */
 DEFINE_CLEANUP(struct target *, target_free)
 struct journal *target_journal(struct target *t);
+/* What is verified beside the copy; NULL with threads = 0. */
+struct early *target_early(struct target *t);
+/* Ends that, and hands over what it has found; the caller frees it. */
+struct early *target_take_early(struct target *t);
 
 int target_data(struct target *t, const struct msg_data *d, struct err *err);
 int target_zero(struct target *t, const struct msg_zero *z, struct err *err);

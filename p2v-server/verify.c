@@ -24,6 +24,7 @@ struct reader {
 struct span {
 	uint64_t first, end;
 	bool zero;			/* the image's tables show it: nothing to read */
+	bool marked;			/* verified beside the copy: nothing to read either */
 	int code;			/* 1 as sent, 0 not, -errno with err filled */
 	struct err err;
 	uint8_t sha[SHA256_LEN];	/* one chunk that was read */
@@ -37,7 +38,10 @@ struct verify {
 	unsigned int nreaders;
 	struct pool *pool;
 	struct extents *bad;
-	uint64_t bad_bytes;
+	uint64_t bad_bytes, read_bytes;
+	struct early *early;		/* NULL: nothing was verified before */
+	uint16_t disk;			/* its number there */
+	struct bitmap *shared;		/* host clusters with more than one user */
 	uint64_t before, total;		/* for progress: of the images in front, of all */
 	verify_progress_fn *progress;
 	void *opaque;
@@ -51,6 +55,7 @@ static void verify_done(struct verify *v)
 		free(v->readers[i].buf);
 	}
 	free(v->readers);
+	bitmap_free(v->shared);
 	qcow2_read_free(v->image);
 	disk_digest_free(v->digest);
 }
@@ -83,8 +88,8 @@ static void work(void *item, unsigned int worker, void *opaque)
 	struct span *s = item;
 
 	/* A journal that says nothing of a chunk vouches for nothing. */
-	if (s->zero || v->journal->state[s->first] == CHUNK_ABSENT)
-		s->code = s->zero;
+	if (s->zero || s->marked || v->journal->state[s->first] == CHUNK_ABSENT)
+		s->code = s->zero || s->marked;
 	else
 		s->code = check_chunk(v->journal, &v->readers[worker], s);
 }
@@ -145,6 +150,8 @@ static int take(struct verify *v, struct span *s, struct err *err)
 		r = note_bad(v, s->first, s->end, err);
 	else if (s->zero)
 		r = disk_digest_add_zeroes(v->digest, len, err);
+	else if (s->marked)
+		r = disk_digest_add(v->digest, v->journal->sha256[s->first], err);
 	else
 		r = disk_digest_add(v->digest, s->sha, err);
 	if (r < 0 || !v->progress)
@@ -189,6 +196,18 @@ static int give(struct verify *v, const struct span *span, struct err *err)
 	return r;
 }
 
+/* Verified beside the copy, and by the tables as they are now nothing has changed since. */
+static bool is_marked(struct verify *v, uint64_t i)
+{
+	uint64_t at = i * PROTO_CHUNK_SIZE, len = chunks_to_bytes(v->journal, i, i + 1), mark;
+
+	if (!v->shared || !is_data(v->journal, i))
+		return false;
+	mark = early_mark(v->early, v->disk, i);
+	return mark != 0 && qcow2_read_mapping(v->image, at, len) == mark &&
+	       !qcow2_read_touches(v->image, at, len, v->shared);
+}
+
 static int walk(struct verify *v, struct err *err)
 {
 	const struct journal_disk *d = v->journal;
@@ -205,6 +224,9 @@ static int walk(struct verify *v, struct err *err)
 
 			s.zero = n > 0 && !is_absent(d, i);
 			s.end = i + MAX(n, (uint64_t)1);
+			s.marked = n == 0 && is_marked(v, i);
+			if (n == 0 && !s.marked)
+				v->read_bytes += chunks_to_bytes(d, i, s.end);
 			i = s.end;
 			r = give(v, &s, err);
 		}
@@ -239,6 +261,9 @@ static int prepare(struct verify *v, struct job *j, const char *name, unsigned i
 		r = open_image(v, j, name, &v->image, err);
 	if (r < 0)
 		return r;
+	/* Tables that are damaged vouch for nothing: all is read, and what is bad will be named. */
+	if (v->early)
+		(void)qcow2_read_shared(v->image, &v->shared, NULL);
 	v->readers = calloc(n, sizeof(*v->readers));
 	if (!v->readers)
 		return err_nomem(err);
@@ -260,8 +285,8 @@ static int prepare(struct verify *v, struct job *j, const char *name, unsigned i
 }
 
 int verify_job(struct job *j, const struct journal *journal, bool partial, unsigned int threads,
-	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
-	       struct err *err)
+	       struct early *early, verify_progress_fn *progress, void *opaque,
+	       struct verify_result *ret, struct err *err)
 {
 	CLEANUP(verify_result_done) struct verify_result res = { .n = j->nimages };
 	uint64_t total = 0, before = 0;
@@ -275,6 +300,7 @@ int verify_job(struct job *j, const struct journal *journal, bool partial, unsig
 		CLEANUP(verify_done) struct verify v = {
 			.journal = &journal->disks[i], .bad = &res.bad[i], .before = before,
 			.total = total, .progress = progress, .opaque = opaque,
+			.early = early, .disk = (uint16_t)i,
 		};
 		CLEANUP(mem_free) char *name = job_image_name(&j->images[i], partial);
 		int r = name ? prepare(&v, j, name, threads, err) : err_nomem(err);
@@ -286,6 +312,7 @@ int verify_job(struct job *j, const struct journal *journal, bool partial, unsig
 		if (r < 0)
 			return r;
 		res.bad_bytes += v.bad_bytes;
+		res.read_bytes += v.read_bytes;
 		before += j->images[i].size;
 	}
 	*ret = res;

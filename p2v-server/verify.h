@@ -14,6 +14,7 @@
 #define P2V_SERVER_VERIFY_H
 
 #include "common/extent.h"
+#include "p2v-server/early.h"
 #include "p2v-server/job.h"
 #include "p2v-server/journal.h"
 
@@ -21,6 +22,7 @@ struct verify_result {
 	struct extents *bad;		/* per image: chunks that do not read as sent */
 	size_t n;
 	uint64_t bad_bytes;
+	uint64_t read_bytes;		/* that had to be read, of the disks */
 };
 
 /* Called about every chunk, or run of zeroes; a negative return stops the run with that code. */
@@ -28,11 +30,12 @@ typedef int verify_progress_fn(uint64_t done, uint64_t total, void *opaque);
 
 /*
  * 0 when it ran to the end: look at ret->bad_bytes. On success of an image its digest in the job
- * is set (the caller saves). partial: the images still have their .partial names.
+ * is set (the caller saves). partial: the images still have their .partial names. early: what was
+ * verified beside the copy need not be read again, as argued there; NULL: nothing was.
  */
 int verify_job(struct job *j, const struct journal *journal, bool partial, unsigned int threads,
-	       verify_progress_fn *progress, void *opaque, struct verify_result *ret,
-	       struct err *err);
+	       struct early *early, verify_progress_fn *progress, void *opaque,
+	       struct verify_result *ret, struct err *err);
 void verify_result_done(struct verify_result *r);
 DEFINE_CLEANUP_VALUE(struct verify_result, verify_result_done)
 

@@ -58,7 +58,7 @@ int verify_images(struct job *j, unsigned int threads, struct err *err)
 		return err_nomem(err);
 	t.progress = progress;
 	progress_begin(progress, "verify", j->name, total);
-	r = verify_job(j, journal, false, threads, on_progress, &t, &res, err);
+	r = verify_job(j, journal, false, threads, NULL, on_progress, &t, &res, err);
 	progress_end(progress);
 	if (r < 0)
 		return r;

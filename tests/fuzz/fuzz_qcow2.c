@@ -129,6 +129,7 @@ static void read_some(void)
 {
 	static const uint64_t where[] = { 0, 1, 2, 6, 7, 8, 9, 8191, 8192, 9599 };
 	CLEANUP(qcow2_read_free) struct qcow2_read *r = NULL;
+	CLEANUP(bitmap_free) struct bitmap *shared = NULL;
 	CLEANUP(mem_free) uint8_t *buf = malloc(2 * CLUSTER);
 
 	must(buf);
@@ -141,6 +142,9 @@ static void read_some(void)
 			(void)!qcow2_read(r, buf, at, MIN(left, 2 * CLUSTER), NULL);
 	}
 	qcow2_read_is_zero(r, 0, MIN(qcow2_read_size(r), DISK));
+	(void)qcow2_read_mapping(r, 0, MIN(qcow2_read_size(r), 16 * CLUSTER));
+	if (qcow2_read_shared(r, &shared, NULL) >= 0)
+		(void)qcow2_read_touches(r, 0, MIN(qcow2_read_size(r), 16 * CLUSTER), shared);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -96,7 +96,7 @@ static int verify(struct verify_result *res, struct err *err)
 {
 	CLEANUP(journal_free) struct journal *j = journal();
 
-	return verify_job(job, j, true, threads, NULL, NULL, res, err);
+	return verify_job(job, j, true, threads, NULL, NULL, NULL, res, err);
 }
 
 /* As docs/job-format.md says, with every chunk hashed. */
@@ -297,7 +297,7 @@ START_TEST(stopped)
 	job = rig_job("box", sizes, DISKS, false);
 	copy();
 	j = journal();
-	ck_assert_int_eq(verify_job(job, j, true, threads, stop_halfway, &last, &res, NULL),
+	ck_assert_int_eq(verify_job(job, j, true, threads, NULL, stop_halfway, &last, &res, NULL),
 			 -ECANCELED);
 	ck_assert_uint_lt(last, sizes[0] + sizes[1]);
 }
@@ -337,7 +337,7 @@ START_TEST(large_and_sparse)
 	MUST(target_save(t, &e));
 	MUST(target_close(t, &e));
 	j = journal();
-	MUST(verify_job(job, j, true, threads, count_calls, &calls, &res, &e));
+	MUST(verify_job(job, j, true, threads, NULL, count_calls, &calls, &res, &e));
 	ck_assert_uint_eq(res.bad_bytes, 0);
 	ck_assert_uint_lt(calls, 8);
 
