@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "common/fdio.h"
@@ -19,6 +20,8 @@
 #define IOPRIO_IDLE		(3 << 13)
 
 #define NOBODY			UINT64_MAX
+/* How long the writers must have been idle before a chunk is read. */
+#define CALM_NS			2000000
 
 struct early_disk {
 	uint64_t *marks;
@@ -32,6 +35,8 @@ struct early {
 	pthread_cond_t work;
 	pthread_t thread;
 	bool started, stop, idle;
+	uint64_t turns;			/* how often the writers became busy */
+	uint64_t calm;			/* turns, when they then were idle for long enough */
 	const struct job *job;
 	const struct journal *journal;
 	struct early_disk *disks;
@@ -78,6 +83,26 @@ static bool next_pending(struct early *e, uint64_t *ret_chunk)
 	return false;
 }
 
+/*
+ * Between two chunks on a fast link the writers are idle for a moment, and then no disk is to be
+ * busy with a chunk that could wait.
+ */
+static void wait_calm(struct early *e)
+{
+	uint64_t turns = e->turns;
+	struct timespec until;
+	int r = 0;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_nsec += CALM_NS;
+	until.tv_sec += until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	while (r == 0 && !e->stop && e->turns == turns)
+		r = pthread_cond_timedwait(&e->work, &e->lock, &until);
+	if (e->turns == turns && e->idle)
+		e->calm = turns;
+}
+
 /* ---- the thread */
 
 static int reader_open(struct early *e, uint16_t disk)
@@ -120,17 +145,21 @@ static void *early_main(void *arg)
 
 	lowest_priority();
 	pthread_mutex_lock(&e->lock);
-	for (;;) {
+	while (!e->stop) {
 		uint8_t sha[SHA256_LEN];
 		uint64_t chunk, mark;
 		struct early_disk *d;
 		uint16_t disk;
 		bool stale;
 
-		while (!e->stop && (!e->idle || !next_pending(e, &chunk)))
+		if (!e->idle || !next_pending(e, &chunk)) {
 			pthread_cond_wait(&e->work, &e->lock);
-		if (e->stop)
-			break;
+			continue;
+		}
+		if (e->calm != e->turns) {
+			wait_calm(e);
+			continue;
+		}
 		disk = e->disk;
 		d = &e->disks[disk];
 		bitmap_clear_range(d->pending, chunk * PROTO_CHUNK_SIZE, chunk_length(d, chunk));
@@ -184,13 +213,18 @@ int early_new(const struct job *j, const struct journal *journal, struct early *
 	      struct err *err)
 {
 	CLEANUP(early_free) struct early *e = calloc(1, sizeof(*e));
+	pthread_condattr_t attr;
 	sigset_t all, old;
 	int r;
 
 	if (!e)
 		return err_nomem(err);
 	pthread_mutex_init(&e->lock, NULL);
-	pthread_cond_init(&e->work, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&e->work, &attr);
+	pthread_condattr_destroy(&attr);
+	e->calm = UINT64_MAX;
 	e->job = j;
 	e->journal = journal;
 	e->in_hand = NOBODY;
@@ -282,6 +316,8 @@ void early_idle(struct early *e, bool idle)
 	pthread_mutex_lock(&e->lock);
 	if (idle && !e->idle)
 		pthread_cond_signal(&e->work);
+	if (!idle)
+		e->turns++;
 	e->idle = idle;
 	pthread_mutex_unlock(&e->lock);
 }

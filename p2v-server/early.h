@@ -30,8 +30,9 @@
  * Reads past the page cache like all of verification (qcow2_read.h).
  *
  * Pace. One thread with the lowest priority for processor and disk takes one chunk at a time, and
- * only while the target says that the writers have nothing to do. So it works where the link is
- * slower than disk and processors, and stands still elsewhere.
+ * only while the target says that the writers have nothing to do, and have had nothing for two
+ * milliseconds. So it works where the link is slower than disk and processors, and stands still
+ * elsewhere.
  *
  * Memory: 8 bytes and one bit for each chunk of 1 MiB, one reader.
  *
