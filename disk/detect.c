@@ -72,7 +72,7 @@ static int copy_range(const struct space *s, int fd, uint8_t *buf, uint64_t offs
 /* Both ends, in memory. */
 static int copy_ends(const struct space *s, int fd, struct err *err)
 {
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(EDGE);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(EDGE);
 	size_t n = (size_t)MIN(s->size, EDGE);
 	int r;
 

@@ -18,6 +18,7 @@
 #include <sys/sysmacros.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "common/text.h"
 #include "disk/disk.h"
 
@@ -59,10 +60,10 @@ static int settle_direct(struct disk *d, struct err *err)
 
 	if (!d->direct)
 		return 0;
-	probe = disk_alloc(DISK_ALIGN);
+	probe = fdio_alloc(FDIO_ALIGN);
 	if (!probe)
 		return err_nomem(err);
-	if (pread(d->fd, probe, DISK_ALIGN, 0) >= 0 || (errno != EINVAL && errno != EOPNOTSUPP))
+	if (pread(d->fd, probe, FDIO_ALIGN, 0) >= 0 || (errno != EINVAL && errno != EOPNOTSUPP))
 		return 0;
 	flags = fcntl(d->fd, F_GETFL);
 	if (flags < 0 || fcntl(d->fd, F_SETFL, flags & ~O_DIRECT) < 0)
@@ -141,15 +142,6 @@ void disk_free(struct disk *d)
 	free(d);
 }
 
-void *disk_alloc(size_t len)
-{
-	if (len == 0)
-		len = 1;
-	if (len > SIZE_MAX - DISK_ALIGN)
-		return NULL;
-	return aligned_alloc(DISK_ALIGN, ALIGN_UP(len, (size_t)DISK_ALIGN));
-}
-
 int disk_reopen(const struct disk *d, struct err *err)
 {
 	char name[64];
@@ -212,7 +204,7 @@ static int read_aligned(const struct disk *d, uint8_t *buf, size_t len, size_t w
 /* A sector of a device is the finest thing that can fail, so never read more than asked. */
 static uint64_t read_unit(const struct disk *d)
 {
-	return !d->direct ? 1 : d->block_device ? d->logical_sector : DISK_ALIGN;
+	return !d->direct ? 1 : d->block_device ? d->logical_sector : FDIO_ALIGN;
 }
 
 bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t offset)
@@ -220,7 +212,7 @@ bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t of
 	uint64_t unit = read_unit(d);
 
 	return !d->direct ||
-	       ((uintptr_t)buf % DISK_ALIGN == 0 && offset % unit == 0 && len % unit == 0);
+	       ((uintptr_t)buf % FDIO_ALIGN == 0 && offset % unit == 0 && len % unit == 0);
 }
 
 int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, struct err *err)
@@ -240,7 +232,7 @@ int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, stru
 		return read_aligned(d, buf, len, len, offset, err);
 
 	bounce_len = MIN((uint64_t)BOUNCE_MAX, ALIGN_UP(len + offset % unit, unit));
-	bounce = disk_alloc(bounce_len);
+	bounce = fdio_alloc(bounce_len);
 	if (!bounce)
 		return err_nomem(err);
 	while (len > 0) {

@@ -15,8 +15,6 @@
 #include "common/err.h"
 #include "common/sysroot.h"
 
-#define DISK_ALIGN 4096u	/* of buffer, offset and length: satisfies every O_DIRECT device */
-
 struct disk {
 	int fd;
 	char *path;
@@ -41,8 +39,6 @@ DEFINE_CLEANUP(struct disk *, disk_free)
 int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, struct err *err);
 /* Can it be read as it is, in one go and without a bounce buffer? */
 bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t offset);
-/* DISK_ALIGN-aligned memory for direct reads; free() it. */
-void *disk_alloc(size_t len);
 /*
  * A second read-only descriptor of the same device or file, through the page cache (dropped first,
  * so that it cannot be stale), for a library that wants one. The caller closes it.

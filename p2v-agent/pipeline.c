@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/digest.h"
+#include "common/fdio.h"
 #include "common/iszero.h"
 #include "common/pool.h"
 #include "p2v-agent/walk.h"
@@ -258,7 +259,7 @@ int pipeline_new(const struct pipeline_config *cfg, struct pipeline **ret, struc
 	p->cfg = *cfg;
 	atomic_init(&p->level, cfg->level);
 	/* All that can be in flight may lie idle a moment later. */
-	if (bufs_new(PROTO_CHUNK_SIZE, DISK_ALIGN,
+	if (bufs_new(PROTO_CHUNK_SIZE, FDIO_ALIGN,
 		     (size_t)(PIPELINE_AHEAD + 2 * PIPELINE_CHUNKS) * PROTO_CHUNK_SIZE,
 		     &p->bufs) < 0)
 		return err_nomem(err);

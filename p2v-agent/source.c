@@ -7,6 +7,7 @@
 
 #include "common/bytes.h"
 #include "common/digest.h"
+#include "common/fdio.h"
 #include "common/log.h"
 #include "inventory/plan/plan.h"
 #include "wire/proto.h"
@@ -216,7 +217,7 @@ static int fingerprint(const struct disk *d, char **ret, struct err *err)
 {
 	CLEANUP(ptable_done) struct ptable table = { 0 };
 	CLEANUP(sha256_free) struct sha256 *h = NULL;
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(FINGERPRINT_HEAD);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(FINGERPRINT_HEAD);
 	uint8_t sha[SHA256_LEN];
 	int r;
 

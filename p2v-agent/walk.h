@@ -29,7 +29,7 @@ struct walk {
 	enum reader_mode mode;
 	enum readahead_engine engine;
 	unsigned int depth;		/* chunks in flight, at least 1 */
-	struct bufs *bufs;		/* of PROTO_CHUNK_SIZE bytes, DISK_ALIGN-aligned */
+	struct bufs *bufs;		/* of PROTO_CHUNK_SIZE bytes, FDIO_ALIGN-aligned */
 	const atomic_bool *stop;
 	walk_deliver_fn *deliver;
 	void *opaque;

@@ -6,13 +6,14 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 
 #define SLOT	(64u << 10)
 #define SLOTS	16u
 
 int fs_chain_init(struct fs_chain *c)
 {
-	c->cache = disk_alloc((size_t)SLOT * SLOTS);
+	c->cache = fdio_alloc((size_t)SLOT * SLOTS);
 	c->cache_at = malloc(SLOTS * sizeof(*c->cache_at));
 	c->open = calloc(FS_FOLDER_DEPTH, sizeof(*c->open));
 	if (!c->cache || !c->cache_at || !c->open)

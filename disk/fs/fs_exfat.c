@@ -18,6 +18,7 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "disk/fs/fs_chain.h"
 #include "disk/fs/fs_sweep.h"
 
@@ -79,7 +80,7 @@ static bool same_regions(const uint8_t *a, const uint8_t *b, size_t len)
 static int check_regions(struct exfat *x)
 {
 	size_t len = (size_t)REGION_SECTORS * x->sector, data = len - x->sector;
-	CLEANUP(mem_free) uint8_t *both = disk_alloc((size_t)2 * REGION_SECTORS * SECTOR_MAX);
+	CLEANUP(mem_free) uint8_t *both = fdio_alloc((size_t)2 * REGION_SECTORS * SECTOR_MAX);
 	uint32_t sum;
 	int r;
 
@@ -216,7 +217,7 @@ static int find_bitmap(struct exfat *x, uint32_t *ret_first, uint64_t *ret_lengt
 static int clear_free(struct exfat *x)
 {
 	struct fs_chain *c = &x->chain;
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(PIECE);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(PIECE);
 	struct fs_sweep sweep = { .map = c->map, .offset = c->heap, .cluster = c->cluster };
 	uint64_t length = 0, done = 0, need = DIV_ROUND_UP((uint64_t)c->clusters, 8), n;
 	uint32_t at = 0;

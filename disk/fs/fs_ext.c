@@ -24,6 +24,7 @@
 #include <stdarg.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "disk/fs/fs.h"
 
 #define SUPER_OFFSET		1024u
@@ -600,7 +601,7 @@ int fs_ext_map(const struct space *s, struct bitmap *map, char **ret_why, struct
 	};
 	int r;
 
-	c.source.window = window = disk_alloc(WINDOW);
+	c.source.window = window = fdio_alloc(WINDOW);
 	if (!window)
 		return err_nomem(err);
 	r = run_checks(&c);

@@ -24,6 +24,7 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "disk/fs/fs_chain.h"
 #include "disk/fs/fs_sweep.h"
 
@@ -145,7 +146,7 @@ static int check_boot(struct fat *x)
 
 static int compare_fats(struct fat *x)
 {
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(2 * (size_t)PIECE);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(2 * (size_t)PIECE);
 	int r;
 
 	if (!buf)

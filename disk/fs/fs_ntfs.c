@@ -24,6 +24,7 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "disk/fs/fs_sweep.h"
 #include "disk/ntfs_state.h"
 
@@ -211,7 +212,7 @@ static bool padding_set(const uint8_t *buf, size_t len, uint64_t at, uint64_t cl
 static int clear_free(struct fs_ntfs *c)
 {
 	CLEANUP(fs_ntfs_stream_done) struct fs_ntfs_stream s = { 0 };
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(PIECE);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(PIECE);
 	struct fs_sweep sweep = { .map = c->map, .cluster = c->l.cluster };
 	uint64_t clusters = c->l.clusters, need = DIV_ROUND_UP(clusters, 8);
 	int r;
@@ -270,7 +271,7 @@ static int check_record(struct fs_ntfs *c, uint8_t *rec, uint64_t number)
 
 static int check_records(struct fs_ntfs *c)
 {
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(PIECE);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(PIECE);
 	uint64_t n = c->mft.initialized / c->l.record;
 	uint32_t many = PIECE / c->l.record;
 	int r = 1;

@@ -12,6 +12,7 @@
 #include <string.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "disk/swap_signature.h"
 #include "disk/fs/fs.h"
 
@@ -26,7 +27,7 @@ int fs_swap_map(const struct space *s, struct bitmap *map, char **ret_why, struc
 
 	if (s->size < SWAP_PAGE_MAX)
 		return fs_doubt(ret_why, err, "too small for swap");
-	head = disk_alloc(SWAP_PAGE_MAX);
+	head = fdio_alloc(SWAP_PAGE_MAX);
 	if (!head)
 		return err_nomem(err);
 	r = space_read(s, head, SWAP_PAGE_MAX, 0, err);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Opening, reading at every alignment, and who uses the disk (on made-up /sys and /proc). */
 #include <sys/sysmacros.h>
+#include "common/fdio.h"
 #include "tests/images/image.h"
 #include "disk/disk.h"
 
@@ -73,10 +74,10 @@ static void read_everywhere(struct disk *d)
 		0, 1, 511, 512, 4095, 4096, 4097, 65536, SIZE - 1, SIZE - 512, SIZE - 1536,
 		SIZE - 1537, SIZE - 4096, SIZE - 8192, SIZE
 	};
-	uint8_t *buf = disk_alloc(SIZE + 8192);
+	uint8_t *buf = fdio_alloc(SIZE + 8192);
 	struct err err = ERR_INIT;
 
-	ck_assert_uint_eq((uintptr_t)buf % DISK_ALIGN, 0);
+	ck_assert_uint_eq((uintptr_t)buf % FDIO_ALIGN, 0);
 	for (size_t i = 0; i < ARRAY_SIZE(lens); i++)
 		for (size_t j = 0; j < ARRAY_SIZE(offsets); j++)
 			for (size_t shift = 0; shift < 2; shift++) {
@@ -342,7 +343,7 @@ START_TEST(block_device)
 	if (f)
 		fclose(f);
 	r = disk_open(name, 0, &d, &err);
-	buf = disk_alloc(SIZE);
+	buf = fdio_alloc(SIZE);
 	if (r == 0 && d->block_device && d->size == SIZE)
 		same = disk_read(d, buf, SIZE - 512, 512, &err) == 0 &&
 		       memcmp(buf, content + 512, SIZE - 512) == 0;

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/compiler.h"
+#include "common/fdio.h"
 #include "tests/lib/unit.h"
 
 #define BLOCK	65536u
@@ -64,7 +65,7 @@ static const enum readahead_engine engines[] = { READAHEAD_AUTO, READAHEAD_THREA
 START_TEST(in_order)
 {
 	CLEANUP(readahead_free) struct readahead *ra = new(engines[_i]);
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(IN_FLIGHT * BLOCK);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(IN_FLIGHT * BLOCK);
 	unsigned int started = 0, taken = 0;
 
 	memset(buf, 0, IN_FLIGHT * BLOCK);
@@ -85,7 +86,7 @@ END_TEST
 START_TEST(left_to_the_caller)
 {
 	CLEANUP(readahead_free) struct readahead *ra = new(engines[_i]);
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(4 * BLOCK);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(4 * BLOCK);
 
 	ck_assert_int_eq(truncate(path, (BLOCKS - 1) * BLOCK + 4096), 0);
 	readahead_start(ra, buf, BLOCK, 0);
@@ -110,7 +111,7 @@ END_TEST
 START_TEST(freed_early)
 {
 	for (unsigned int n = 0; n <= IN_FLIGHT; n++) {
-		CLEANUP(mem_free) uint8_t *buf = disk_alloc(IN_FLIGHT * BLOCK);
+		CLEANUP(mem_free) uint8_t *buf = fdio_alloc(IN_FLIGHT * BLOCK);
 		struct readahead *ra = new(engines[_i]);
 
 		for (unsigned int i = 0; i < n; i++)
@@ -126,7 +127,7 @@ END_TEST
 START_TEST(none)
 {
 	CLEANUP(readahead_free) struct readahead *ra = new(READAHEAD_NONE);
-	CLEANUP(mem_free) uint8_t *buf = disk_alloc(BLOCK);
+	CLEANUP(mem_free) uint8_t *buf = fdio_alloc(BLOCK);
 
 	ck_assert_str_eq(readahead_name(ra), "none");
 	readahead_start(ra, buf, BLOCK, 0);
