@@ -215,6 +215,21 @@ bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t of
 	       ((uintptr_t)buf % FDIO_ALIGN == 0 && offset % unit == 0 && len % unit == 0);
 }
 
+bool disk_is_hole(const struct disk *d, uint64_t offset, uint64_t length)
+{
+	struct stat st;
+	off_t data;
+
+	if (d->block_device)
+		return false;
+	/* Nothing else uses the descriptor's position. */
+	data = lseek(d->fd, (off_t)offset, SEEK_DATA);
+	if (data >= 0)
+		return (uint64_t)data >= offset + length;
+	/* A hole up to the end; but what lies behind the end of a file that was cut is no hole. */
+	return errno == ENXIO && fstat(d->fd, &st) == 0 && (uint64_t)st.st_size >= offset + length;
+}
+
 int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, struct err *err)
 {
 	uint64_t unit = read_unit(d);

@@ -40,6 +40,11 @@ int disk_read(const struct disk *d, void *buf, size_t len, uint64_t offset, stru
 /* Can it be read as it is, in one go and without a bounce buffer? */
 bool disk_aligned(const struct disk *d, const void *buf, size_t len, uint64_t offset);
 /*
+ * Is the range a hole of an image file, which reads as zeroes? False also when the filesystem
+ * does not tell, and for devices.
+ */
+bool disk_is_hole(const struct disk *d, uint64_t offset, uint64_t length);
+/*
  * A second read-only descriptor of the same device or file, through the page cache (dropped first,
  * so that it cannot be stale), for a library that wants one. The caller closes it.
  */

@@ -91,7 +91,7 @@ static int is_same(const struct pipeline *p, struct item *it)
 
 	if (!k || it->bad.n > 0)
 		return 0;
-	if (is_zero(it->raw, it->length))
+	if (it->kind == ITEM_ZERO || is_zero(it->raw, it->length))
 		return known_same(k, it->offset, NULL);
 	if (digest_sha256(it->raw, it->length, sha256) < 0)
 		return err_set(&it->err, EIO, "cannot compute a SHA-256");
@@ -106,7 +106,7 @@ static void encode(void *item, unsigned int worker, void *opaque)
 	double began;
 	int r;
 
-	if (it->kind != ITEM_DATA)
+	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
 		return;
 	r = is_same(p, it);
 	if (r != 0) {
@@ -114,6 +114,8 @@ static void encode(void *item, unsigned int worker, void *opaque)
 		it->code = MIN(r, 0);
 		return;
 	}
+	if (it->kind == ITEM_ZERO)
+		return;
 	it->scratch = bufs_take(it->bufs);
 	if (!it->scratch) {
 		it->kind = ITEM_ERROR;

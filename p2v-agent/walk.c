@@ -55,13 +55,15 @@ static void start_reads(struct state *s, struct flight *f)
 static int begin(struct state *s, const struct copymap_step *step, struct err *err)
 {
 	struct flight *f = &s->flights[(s->head + s->n) % s->w->depth];
+	bool hole = step->data && disk_is_hole(s->w->disk->disk, step->offset, step->length);
+	bool data = step->data && !hole;
 	CLEANUP(item_free)
-	struct item *it = item_new(step->data ? ITEM_DATA : ITEM_FREE, s->w->index, step->offset,
-				   step->length);
+	struct item *it = item_new(data ? ITEM_DATA : hole ? ITEM_ZERO : ITEM_FREE, s->w->index,
+				   step->offset, step->length);
 
 	if (!it)
 		return err_nomem(err);
-	if (step->data) {
+	if (data) {
 		it->bufs = s->w->bufs;
 		it->raw = bufs_take(it->bufs);
 		if (!it->raw)
@@ -69,7 +71,7 @@ static int begin(struct state *s, const struct copymap_step *step, struct err *e
 	}
 	*f = (struct flight){ .item = TAKE_PTR(it) };
 	s->n++;
-	if (step->data)
+	if (data)
 		start_reads(s, f);
 	return 0;
 }

@@ -355,6 +355,35 @@ START_TEST(block_device)
 }
 END_TEST
 
+/* Holes of a file; not what is written, not what was cut off, and not what is only nearly a hole. */
+START_TEST(holes)
+{
+	char path[] = "/var/tmp/p2v-unit.XXXXXX";
+	CLEANUP(disk_free) struct disk *d = NULL;
+	CLEANUP(fd_close) int fd = mkstemp(path);
+	struct err err = ERR_INIT;
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(ftruncate(fd, 16 * MIB), 0);
+	ck_assert_int_eq(pwrite(fd, "x", 1, 5 * MIB), 1);
+	ck_assert_int_eq(fsync(fd), 0);
+	ck_assert_msg(disk_open(path, 0, &d, &err) == 0, "%s", err.text);
+	unlink(path);
+	/* A filesystem that does not tell has none. */
+	if (!disk_is_hole(d, 0, MIB))
+		return;
+	ck_assert(disk_is_hole(d, 4 * MIB, MIB));
+	ck_assert(!disk_is_hole(d, 4 * MIB, MIB + 4096));
+	ck_assert(!disk_is_hole(d, 5 * MIB, MIB));
+	ck_assert(disk_is_hole(d, 6 * MIB, 10 * MIB));
+	ck_assert(!disk_is_hole(d, 6 * MIB, 10 * MIB + 512));
+	ck_assert_int_eq(ftruncate(fd, 8 * MIB), 0);
+	ck_assert(disk_is_hole(d, 7 * MIB, MIB));
+	ck_assert(!disk_is_hole(d, 8 * MIB, MIB));
+	ck_assert(!disk_is_hole(d, 7 * MIB, 2 * MIB));
+}
+END_TEST
+
 static Suite *suite_disk(void)
 {
 	Suite *s = suite_create("disk");
@@ -362,6 +391,7 @@ static Suite *suite_disk(void)
 
 	tcase_add_unchecked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
+	tcase_add_test(tc, holes);
 	tcase_add_test(tc, opening);
 	tcase_add_test(tc, reading);
 	tcase_add_test(tc, became_smaller);
