@@ -355,7 +355,7 @@ START_TEST(block_device)
 }
 END_TEST
 
-/* Holes of a file; not what is written, not what was cut off, and not what is only nearly a hole. */
+/* Holes of a file; not what is written, not what was cut off, and not what is nearly a hole. */
 START_TEST(holes)
 {
 	char path[] = "/var/tmp/p2v-unit.XXXXXX";
