@@ -419,7 +419,7 @@ static int conclude(const struct cold *c, const struct pass_result *res)
 		return EXIT_FAILED;
 	}
 	progress_event(c->progress, "complete", res->summary);
-	log_notice("job %s is complete and verified; %s were sent over this connection", c->name,
+	log_notice("job %s is complete and verified; %s were sent", c->name,
 		   size_format(res->sent, text));
 	log_notice("next, on the server: p2v-server finish %s", c->name);
 	if (bad > 0) {
