@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the tests of the qcow2 writer share: an image, and the model it is held against. Include
- * tests/lib/fault.h before: the writer's own calls are to fail, not what the tests do around them.
+ * What the tests of the qcow2 writer share: an image, and the model it is held against. A test
+ * that uses it includes tests/lib/fault.h by itself as well, which says how it is linked; the
+ * writer's own calls are to fail, not what the tests do around them.
  */
 #ifndef P2V_TESTS_QCOW2_RIG_H
 #define P2V_TESTS_QCOW2_RIG_H
+
+#include "tests/lib/fault.h"
 
 #define MODEL_CALL(call) \
 	({ \
