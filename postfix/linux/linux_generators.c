@@ -19,7 +19,8 @@
 #include "postfix/linux/lines.h"
 #include "postfix/linux/modlist.h"
 
-#define POLICY_FILE	"/etc/initramfs-tools/conf.d/zz-p2v"
+#define TOOLS_CONF_D	"/etc/initramfs-tools/conf.d"
+#define POLICY_FILE	TOOLS_CONF_D "/zz-p2v"
 #define DRACUT_FILE	"/etc/dracut.conf.d/zz-p2v.conf"
 #define MODULES_FILE	"/etc/initramfs-tools/modules"
 
@@ -109,24 +110,38 @@ void linux_generator_policy(const char *text, char policy[static 16])
 	}
 }
 
-static int effective_policy(struct fixer *f, char policy[static 16], struct err *err)
+/* A file in /etc takes the place of the one in /usr/share that has its name. */
+static int policy_of_dir(struct fixer *f, const char *dir, const char *masked_by,
+			 char policy[static 16], struct err *err)
 {
-	CLEANUP(guest_strings_free)
-	char **names = guest_list(f->guest, "/etc/initramfs-tools/conf.d", NULL);
-	CLEANUP(mem_free) char *conf = NULL;
+	CLEANUP(guest_strings_free) char **names = guest_list(f->guest, dir, NULL);
 
-	snprintf(policy, 16, "most");
-	if (guest_edit_read(&f->edits, "/etc/initramfs-tools/initramfs.conf", &conf, NULL) >= 0)
-		linux_generator_policy(conf, policy);
 	for (size_t i = 0; names && names[i]; i++) {
-		CLEANUP(mem_free) char *path = NULL, *text = NULL;
+		CLEANUP(mem_free) char *path = text_format("%s/%s", dir, names[i]);
+		CLEANUP(mem_free) char *mask = NULL, *text = NULL;
 
-		if (asprintf(&path, "/etc/initramfs-tools/conf.d/%s", names[i]) < 0)
+		if (masked_by)
+			mask = text_format("%s/%s", masked_by, names[i]);
+		if (!path || (masked_by && !mask))
 			return err_nomem(err);
+		if (mask && guest_is_file(f->guest, mask))
+			continue;
 		if (guest_edit_read(&f->edits, path, &text, NULL) >= 0)
 			linux_generator_policy(text, policy);
 	}
 	return 0;
+}
+
+static int effective_policy(struct fixer *f, char policy[static 16], struct err *err)
+{
+	CLEANUP(mem_free) char *conf = NULL;
+	int r;
+
+	snprintf(policy, 16, "most");
+	if (guest_edit_read(&f->edits, "/etc/initramfs-tools/initramfs.conf", &conf, NULL) >= 0)
+		linux_generator_policy(conf, policy);
+	r = policy_of_dir(f, "/usr/share/initramfs-tools/conf.d", TOOLS_CONF_D, policy, err);
+	return r < 0 ? r : policy_of_dir(f, TOOLS_CONF_D, NULL, policy, err);
 }
 
 static int tools_stage(struct fixer *f, const char *const *modules, size_t n, struct err *err)

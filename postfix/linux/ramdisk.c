@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "common/compiler.h"
+#include "common/iszero.h"
 #include "common/kernelname.h"
 #include "inventory/machine.h"
 
@@ -126,9 +127,10 @@ static int add_entry(struct parser *p, const char *name, struct err *err)
 static int name_done(struct parser *p, struct err *err)
 {
 	const char *name = p->name;
+	size_t len = strnlen(p->name, p->name_len);
 
-	p->name[p->name_len] = '\0';
-	if (memchr(p->name, '\0', p->name_len) != p->name + p->name_len - 1)
+	/* More zeroes than one put the data at a multiple of a block, to be shared with a file. */
+	if (len == p->name_len || !is_zero(p->name + len, p->name_len - len))
 		return bad(err, "a name that does not end where it should");
 	p->left = p->size;
 	p->state = PAD;

@@ -244,6 +244,35 @@ START_TEST(odd_headers_are_refused)
 }
 END_TEST
 
+/* dracut --enhanced-cpio and 3cpio --data-align do so: a kernel reads up to the first zero. */
+START_TEST(names_may_be_filled_up_with_zeroes)
+{
+	CLEANUP(ramdisk_done) struct ramdisk r = { 0 };
+	char data[4096 + 256] = { 0 };
+	size_t n = 4096;
+	struct err err = ERR_INIT;
+	char length[9];
+
+	put_header(data, REG, 8, "conf/modules");
+	sprintf(length, "%08x", 4096 - 110);
+	memcpy(data + 94, length, 8);
+	memcpy(data + n, "ahci\nsd\n", 8);
+	n += 8;
+	n += put_header(data + n, 0, 0, "TRAILER!!!");
+	ck_assert_msg(ramdisk_read(data, n, keep, &r, &err) == 0, "%s", err.text);
+	ck_assert_uint_eq(r.n, 1);
+	ck_assert_ptr_nonnull(ramdisk_find(&r, "conf/modules"));
+	ck_assert_uint_eq(r.nkept, 1);
+	ck_assert_str_eq(r.kept[0].data, "ahci\nsd\n");
+	/* Something behind the zeroes is no filling. */
+	data[4095] = 'x';
+	ck_assert_int_eq(ramdisk_read(data, n, keep, &r, &err), -EBADMSG);
+	data[4095] = '\0';
+	data[200] = 'x';
+	ck_assert_int_eq(ramdisk_read(data, n, keep, &r, &err), -EBADMSG);
+}
+END_TEST
+
 static const char dep_text[] =
 	"kernel/a/virtio_blk.ko: kernel/v/virtio_ring.ko kernel/v/virtio.ko\n"
 	"kernel/v/virtio_ring.ko: kernel/v/virtio.ko\n"
@@ -452,6 +481,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, it_ends_where_it_ends);
 	tcase_add_test(tc, too_many_entries_are_too_many);
 	tcase_add_test(tc, odd_headers_are_refused);
+	tcase_add_test(tc, names_may_be_filled_up_with_zeroes);
 	tcase_add_test(tc, modules_come_with_what_they_need);
 	tcase_add_test(tc, old_systems_write_whole_paths);
 	tcase_add_test(tc, the_plan_for_initramfs_tools);
