@@ -205,6 +205,11 @@ int lanes_add(struct lanes *l, struct err *err)
 	return 0;
 }
 
+unsigned int lanes_added(const struct lanes *l)
+{
+	return l ? l->n : 0;
+}
+
 unsigned int lanes_running(struct lanes *l)
 {
 	unsigned int n = 0;

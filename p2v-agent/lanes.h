@@ -42,6 +42,8 @@ DEFINE_CLEANUP(struct lanes *, lanes_free)
 
 /* One more; -EMFILE when there are LANES_MAX. */
 int lanes_add(struct lanes *l, struct err *err);
+/* How many were added, ended ones too; how many have not ended. NULL has none. */
+unsigned int lanes_added(const struct lanes *l);
 unsigned int lanes_running(struct lanes *l);
 /* Take no more: make durable what was sent, and end. */
 void lanes_stop(struct lanes *l);

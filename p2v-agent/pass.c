@@ -443,37 +443,44 @@ static double thread_seconds(void)
  * than a window on the way: another connection has another window. Where the network or the disk is
  * the limit it is neither.
  */
-static int maybe_grow(struct pass *p, const struct adapt_look *look, struct err *err)
+static void maybe_grow(struct pass *p, const struct adapt_look *look)
 {
 	double cpu = thread_seconds(), busy = (cpu - p->cpu) / look->seconds;
-	unsigned int n = 1 + lanes_running(p->lanes);
+	/*
+	 * One that has ended has found nothing more to send, or cannot be had: no reason for
+	 * another.
+	 */
+	unsigned int n = 1 + lanes_added(p->lanes), more = 1;
+	struct err err = ERR_INIT;
 	double stalled = (double)since(&p->tally.stalled_ns, &p->shown.stalled_ns) / 1e9 / n /
 			 look->seconds;
 
 	p->cpu = cpu;
-	if (p->cfg->connections > 0 || p->looked - p->grown < GROW_S || n > LANES_MAX)
-		return 0;
+	if (p->cfg->connections > 0 || p->looked - p->grown < GROW_S || n > LANES_MAX ||
+	    p->sender.state != SENDER_COPYING || lanes_running(p->lanes) + 1 < n)
+		return;
 	if (stalled < STALLED && (busy < BUSY || n >= p->cfg->connections_max))
-		return 0;
+		return;
 	p->grown = p->looked;
-	if (stalled < STALLED) {
-		log_info("sending takes all of a processor: %u connections", n + 1);
-		return grow(p, 1, err);
-	}
-	/* These cost next to nothing, and a long link is soon known for one. */
-	log_info("the link is long: %u connections", MIN(2 * n, LANES_MAX + 1u));
-	return grow(p, MIN(n, LANES_MAX + 1u - n), err);
+	/* On a long link they cost next to nothing, and it is soon known for one. */
+	if (stalled >= STALLED)
+		more = MIN(n, LANES_MAX + 1u - n);
+	log_info("%s: %u connections",
+		 stalled < STALLED ? "sending takes all of a processor" : "the link is long",
+		 n + more);
+	if (grow(p, more, &err) < 0)
+		log_warning("the copy goes on with the connections it has: %s", err.text);
 }
 
 /* Now and then, while chunks flow: who waited for whom, and what follows from it. */
-static int adapt(struct pass *p, struct err *err)
+static void adapt(struct pass *p)
 {
 	double now = link_now(), connections = 1 + lanes_running(p->lanes);
 	int was = adapt_level(&p->adapt);
 	struct adapt_look look = { .seconds = now - p->looked };
 
 	if (p->phase != COPYING || look.seconds < ADAPT_LOOK_S)
-		return 0;
+		return;
 	look.in = since(&p->tally.in, &p->shown.in);
 	look.out = since(&p->tally.out, &p->shown.out);
 	look.busy = (double)since(&p->tally.busy_ns, &p->shown.busy_ns) / 1e9;
@@ -492,7 +499,7 @@ static int adapt(struct pass *p, struct err *err)
 			pipeline_set_level(p->pipeline, adapt_level(&p->adapt));
 		}
 	}
-	return maybe_grow(p, &look, err);
+	maybe_grow(p, &look);
 }
 
 static int wait_for_something(struct pass *p, struct err *err)
@@ -553,9 +560,7 @@ static int run(struct pass *p, struct err *err)
 		r = send_more(p, err);
 		if (r < 0)
 			return r;
-		r = adapt(p, err);
-		if (r < 0)
-			return r;
+		adapt(p);
 		show_progress(p);
 		progress_tick(p->cfg->progress);
 		if (p->phase == DONE)

@@ -26,7 +26,7 @@
 #include "p2v-agent/source.h"
 
 #define PIPELINE_CHUNKS 24
-#define PIPELINE_AHEAD	32
+#define PIPELINE_AHEAD	24
 /* Disks walked at the same time. */
 #define PIPELINE_DISKS	8
 
