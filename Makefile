@@ -187,9 +187,9 @@ check-static: all
 	$(Q)$(RUN) static
 check-e2e: all $(TEST_TOOLS)
 	$(Q)$(RUN) e2e
-# Hours: no part of check. ONLY=ID,ID keeps these rows of tests/guests/matrix.tbl.
+# Hours: no part of check. ONLY=ID,ID keeps these rows of tests/guests/matrix.tbl; FAST=1: finish --fast.
 check-guests: all
-	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/guests/matrix $(if $(JOBS),--jobs $(JOBS)) \
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/guests/matrix $(if $(FAST),--fast) $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(FAMILY),--family $(FAMILY))
 check-fuzz: $(FUZZERS)
 	$(Q)$(RUN) fuzz
@@ -237,7 +237,7 @@ help:
 	'make demo            convert a real Debian source and boot the result (SOURCE=disk for your own)' \
 	'make check           all tests: unit, fuzz corpora, static, end to end (STRICT=1: skips fail)' \
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
-	'make check-guests    convert the machines of tests/guests/matrix.tbl; hours (ONLY=ID,ID JOBS=2)' \
+	'make check-guests    convert the machines of tests/guests/matrix.tbl (ONLY=ID,ID JOBS=2 FAST=1)' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
 	'make bench           speed against peers, into docs/benchmarks.md; hours (BENCH=options)' \
 	'make bench-counts    instructions of the hot loops by callgrind, into docs/benchmarks.md' \
