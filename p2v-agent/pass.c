@@ -28,8 +28,12 @@
  */
 #define BUSY		0.8
 #define GROW_S		1.0
+/* A new connection takes that long to be made over a long link, and to come up to speed. */
+#define SETTLE_S	3.0
 /* It helps as well when so much of the time goes by waiting for the far end's confirmations. */
 #define STALLED		0.5
+/* One has helped when so much more goes out. A link that is merely slow looks like a long one. */
+#define HELPED		1.2
 
 enum phase { OPENING, COPYING, FINISHING, DONE };
 
@@ -52,7 +56,11 @@ struct pass {
 	struct msg_throttle throttle;	/* what the server said last; zeroed: nothing */
 	bool begun;			/* progress shows something */
 	struct adapt adapt;
-	double looked, grown, cpu;	/* cpu: seconds of this thread when looked */
+	double looked, cpu;		/* cpu: seconds of this thread when looked */
+	double grown, rate;		/* when a connection was added; bytes per second before */
+	double from;			/* since when out is counted */
+	uint64_t out;
+	bool enough;			/* the last one did not help */
 };
 
 static int send_msg(struct pass *p, struct msg *m, struct err *err)
@@ -292,7 +300,7 @@ static int on_ready(struct pass *p, struct err *err)
 		return 0;
 	}
 	settle_known(p);
-	p->looked = p->grown = link_now();
+	p->looked = p->grown = p->from = link_now();
 	adapt_init(&p->adapt, p->cfg->threads);
 	r = pipeline_new(&pc, &p->pipeline, err);
 	if (r < 0)
@@ -454,14 +462,27 @@ static void maybe_grow(struct pass *p, const struct adapt_look *look)
 	struct err err = ERR_INIT;
 	double stalled = (double)since(&p->tally.stalled_ns, &p->shown.stalled_ns) / 1e9 / n /
 			 look->seconds;
+	double rate;
 
 	p->cpu = cpu;
-	if (p->cfg->connections > 0 || p->looked - p->grown < GROW_S || n > LANES_MAX ||
-	    p->sender.state != SENDER_COPYING || lanes_running(p->lanes) + 1 < n)
+	p->out += look->out;
+	if (n > 1 && p->looked - p->grown < SETTLE_S) {
+		p->out = 0;
+		p->from = p->looked;
+	}
+	if (p->cfg->connections > 0 || p->enough || p->looked - p->from < GROW_S ||
+	    n > LANES_MAX || p->sender.state != SENDER_COPYING ||
+	    lanes_running(p->lanes) + 1 < n)
 		return;
 	if (stalled < STALLED && (busy < BUSY || n >= p->cfg->connections_max))
 		return;
-	p->grown = p->looked;
+	rate = (double)p->out / (p->looked - p->from);
+	p->enough = rate < p->rate * HELPED;
+	if (p->enough)
+		return;
+	p->rate = rate;
+	p->out = 0;
+	p->grown = p->from = p->looked;
 	/* On a long link they cost next to nothing, and it is soon known for one. */
 	if (stalled >= STALLED)
 		more = MIN(n, LANES_MAX + 1u - n);

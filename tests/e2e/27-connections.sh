@@ -103,7 +103,7 @@ near=$sshd_port
 sshd_port=$long
 check "over a link of 200 ms" cold far --level 0
 sshd_port=$near
-check "connections are added by themselves" test "$(far_ends)" -ge 4
+check "connections are added by themselves" test "$(far_ends)" -ge 2
 check "the image is the disk" same far
 
 # ---- an end before the end
