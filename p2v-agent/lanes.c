@@ -9,9 +9,6 @@
 #include <sys/eventfd.h>
 
 #include "common/log.h"
-#include "common/text.h"
-
-#define SOFTWARE "p2v-agent " P2V_VERSION
 
 struct lane {
 	struct lanes *all;
@@ -50,8 +47,6 @@ static int send_open(struct lane *l, struct err *err)
 
 static int on_message(struct lane *l, const struct msg *m, struct err *err)
 {
-	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
-
 	switch (m->type) {
 	case PROTO_HELLO:
 		return send_open(l, err);
@@ -67,8 +62,7 @@ static int on_message(struct lane *l, const struct msg *m, struct err *err)
 		sender_flushed(&l->sender, m->id.id);
 		return 0;
 	case PROTO_ERROR:
-		return err_set(err, msg_error_errno(m->error.code), "server: %s",
-			       text_escape(m->error.text.p, m->error.text.len, text, sizeof(text)));
+		return sender_refused(&m->error, &l->lost, err);
 	default:
 		return 0;
 	}
@@ -123,7 +117,7 @@ static void *lane_thread(void *opaque)
 	int r = cfg->connect(cfg->opaque, &t, &l->lost, &l->err);
 
 	if (r >= 0)
-		r = link_init(&l->link, PROTO_ROLE_AGENT, t, SOFTWARE, &l->err);
+		r = link_init(&l->link, PROTO_ROLE_AGENT, t, SENDER_SOFTWARE, &l->err);
 	if (r >= 0) {
 		l->sender.link = &l->link;
 		r = run(l, &l->err);

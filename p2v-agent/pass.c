@@ -21,7 +21,6 @@
 
 /* How long to wait for the last FLUSHED when leaving early. */
 #define LEAVE_SECONDS	30.0
-#define SOFTWARE	"p2v-agent " P2V_VERSION
 /*
  * When our own thread is busy with sending for this part of the time, another connection helps; not
  * sooner than this after the last one.
@@ -102,7 +101,7 @@ static int send_open(struct pass *p, struct err *err)
 static char *finish_summary(const struct pass_config *cfg)
 {
 	CLEANUP(json_unref)
-	json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SOFTWARE, "consistency",
+	json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SENDER_SOFTWARE, "consistency",
 				 cfg->consistent ? "consistent" : "in-use", "disks");
 	json_t *disks = json_object_get(root, "disks");
 
@@ -348,23 +347,6 @@ static void limit_bandwidth(struct pass *p)
 	link_limit(&p->link, own);
 }
 
-static int on_error(const struct msg_error *e, bool *ret_lost, struct err *err)
-{
-	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
-
-	text_escape(e->text.p, e->text.len, text, sizeof(text));
-	/*
-	 * Somebody else may be about to leave, or the server about to come back: worth another
-	 * try.
-	 */
-	*ret_lost = e->code == PROTO_ERR_BUSY || e->code == PROTO_ERR_CANCELLED;
-	if (!text[0])
-		return err_set(err, msg_error_errno(e->code), "server: %s",
-			       msg_error_name(e->code));
-	return err_set(err, msg_error_errno(e->code), "server: %s (%s)", text,
-		       msg_error_name(e->code));
-}
-
 static int on_message(struct pass *p, const struct msg *m, struct err *err)
 {
 	switch (m->type) {
@@ -410,7 +392,7 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		p->phase = DONE;
 		return 0;
 	case PROTO_ERROR:
-		return on_error(&m->error, &p->res->lost, err);
+		return sender_refused(&m->error, &p->res->lost, err);
 	default:
 		return 0;
 	}
@@ -626,7 +608,7 @@ int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_res
 	*ret = (struct pass_result){ .state = PROTO_JOB_NEW };
 	r = have_new(&p, err);
 	if (r >= 0)
-		r = link_init(&p.link, PROTO_ROLE_AGENT, t, SOFTWARE, err);
+		r = link_init(&p.link, PROTO_ROLE_AGENT, t, SENDER_SOFTWARE, err);
 	p.sender = (struct sender){
 		.link = &p.link,
 		.source = cfg->source,

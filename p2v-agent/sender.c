@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "common/log.h"
+#include "common/text.h"
 
 /* Output waiting in memory above which no further item is taken. */
 #define BACKLOG_MAX	(1u << 20)
@@ -272,4 +273,23 @@ int sender_wait(struct sender *s, const int *extra, size_t n, bool *ret_lost, st
 	if (s->pipeline)
 		pipeline_fd_clear(s->pipeline);
 	return r;
+}
+
+/* ---- what ends it */
+
+int sender_refused(const struct msg_error *e, bool *ret_lost, struct err *err)
+{
+	char text[PROTO_ERROR_TEXT_MAX * 4 + 1];
+
+	text_escape(e->text.p, e->text.len, text, sizeof(text));
+	/*
+	 * Somebody else may be about to leave, or the server about to come back: worth another
+	 * try.
+	 */
+	*ret_lost = e->code == PROTO_ERR_BUSY || e->code == PROTO_ERR_CANCELLED;
+	if (!text[0])
+		return err_set(err, msg_error_errno(e->code), "server: %s",
+			       msg_error_name(e->code));
+	return err_set(err, msg_error_errno(e->code), "server: %s (%s)", text,
+		       msg_error_name(e->code));
 }

@@ -19,6 +19,8 @@
 #include "p2v-agent/tally.h"
 #include "wire/link.h"
 
+#define SENDER_SOFTWARE "p2v-agent " P2V_VERSION	/* for HELLO, on every connection */
+
 enum sender_state { SENDER_COPYING, SENDER_DRAINING, SENDER_DRAINED };
 
 struct sender {
@@ -50,6 +52,8 @@ void sender_acked(struct sender *s, uint64_t id);
 void sender_flushed(struct sender *s, uint64_t id);
 /* Take no more; what is sent becomes durable. */
 void sender_stop(struct sender *s, int code, const struct err *why);
+/* The server's ERROR in words, as -errno; *ret_lost: another try may succeed. */
+int sender_refused(const struct msg_error *e, bool *ret_lost, struct err *err);
 /* Wait for the link, the pipeline (when that is what is missing), or one of the n descriptors. */
 int sender_wait(struct sender *s, const int *extra, size_t n, bool *ret_lost, struct err *err);
 

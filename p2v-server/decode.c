@@ -22,7 +22,7 @@ struct worker {
 struct decode {
 	pthread_mutex_t lock;
 	pthread_cond_t work, done;
-	struct decode_ticket *todo, **tail;
+	struct decode_ticket *untaken, **tail;
 	unsigned int taken, ahead;	/* tickets taken up and not released, and how many may be */
 	uint8_t **spares;		/* memory to lend, at most ahead */
 	unsigned int nspares;
@@ -84,14 +84,14 @@ static void *worker_main(void *arg)
 	for (;;) {
 		struct decode_ticket *t;
 
-		while (!d->stop && (!d->todo || d->taken >= d->ahead))
+		while (!d->stop && (!d->untaken || d->taken >= d->ahead))
 			pthread_cond_wait(&d->work, &d->lock);
 		if (d->stop)
 			break;
-		t = d->todo;
-		d->todo = t->next;
-		if (!d->todo)
-			d->tail = &d->todo;
+		t = d->untaken;
+		d->untaken = t->next;
+		if (!d->untaken)
+			d->tail = &d->untaken;
 		d->taken++;
 		if (!t->chunk->in_place)
 			t->spare = spare_take(d);
@@ -134,7 +134,7 @@ int decode_new(unsigned int threads, struct decode **ret, struct err *err)
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->work, NULL);
 	pthread_cond_init(&d->done, NULL);
-	d->tail = &d->todo;
+	d->tail = &d->untaken;
 	d->threads = threads;
 	d->ahead = decode_ahead(threads);
 	d->spares = calloc(d->ahead, sizeof(*d->spares));

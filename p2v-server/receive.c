@@ -124,7 +124,9 @@ static int join(struct receive *rx, const struct msg_open *o, struct err *err)
 		return r;
 	snprintf(joiner.software, sizeof(joiner.software), "%s", session_peer_software(s));
 	r = join_hand_over(j->dirfd, &joiner, err);
-	rx->handed_over = rx->done = r >= 0;
+	/* Told to leave: the descriptors are the owner's all the same, and what is said there. */
+	rx->handed_over = r >= 0 || r == -ECANCELED;
+	rx->done = r >= 0;
 	return r;
 }
 
@@ -646,7 +648,7 @@ int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_t
 	r = lane_first(&rx.first, in, out, SOFTWARE, &local);
 	if (r >= 0) {
 		r = serve(&rx, &local);
-		if (r < 0 && !rx.first.lost)
+		if (r < 0 && !rx.first.lost && !rx.handed_over)
 			session_send_error(rx.first.link.session, wire_code(-r), local.text);
 		if (r < 0)
 			save_after(&rx);

@@ -4,20 +4,6 @@
 #include "tests/unit/test_server_rig.h"
 
 static const uint8_t uuid[16] = "0123456789abcde";
-static int folder = -1;
-
-static void setup(void)
-{
-	rig_setup();
-	folder = open(rig_store, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_ge(folder, 0);
-}
-
-static void teardown(void)
-{
-	close(folder);
-	rig_teardown();
-}
 
 static void add(struct journal *j, enum journal_type type, uint64_t first, uint64_t n, uint8_t mark)
 {
@@ -116,7 +102,7 @@ static Suite *digests_suite(void)
 	Suite *s = suite_create("digests");
 	TCase *t = tcase_create("digests");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, rig_folder_setup, rig_folder_teardown);
 	tcase_add_test(t, kinds_and_gaps);
 	tcase_add_test(t, many);
 	suite_add_tcase(s, t);

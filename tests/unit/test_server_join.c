@@ -10,20 +10,11 @@
 #include "p2v-server/lane.h"
 #include "tests/unit/test_server_rig.h"
 
-static int folder = -1;
 
 static void setup(void)
 {
-	rig_setup();
-	folder = open(rig_store, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_ge(folder, 0);
+	rig_folder_setup();
 	MUST(quit_init(&e));
-}
-
-static void teardown(void)
-{
-	close(folder);
-	rig_teardown();
 }
 
 static int accept_patiently(int fd, struct joiner *ret, struct err *err)
@@ -205,7 +196,7 @@ static Suite *join_suite(void)
 	Suite *s = suite_create("join");
 	TCase *t = tcase_create("join");
 
-	tcase_add_checked_fixture(t, setup, teardown);
+	tcase_add_checked_fixture(t, setup, rig_folder_teardown);
 	tcase_add_test(t, hand_over);
 	tcase_add_test(t, strangers);
 	tcase_add_test(t, ids);

@@ -9,20 +9,6 @@
 
 static const uint8_t uuid[16] = "0123456789abcde";
 static const uint64_t sizes[2] = { SIZE0, SIZE1 };
-static int folder = -1;
-
-static void setup(void)
-{
-	rig_setup();
-	folder = open(rig_store, O_RDONLY | O_DIRECTORY);
-	ck_assert_int_ge(folder, 0);
-}
-
-static void teardown(void)
-{
-	close(folder);
-	rig_teardown();
-}
 
 static struct journal *open_journal(bool readonly, uint64_t *ret_cut)
 {
@@ -384,7 +370,8 @@ static Suite *journal_suite(void)
 				       many_records,
 				       failed_append_is_final };
 
-	return rig_suite("journal", tests, ARRAY_SIZE(tests), setup, teardown);
+	return rig_suite("journal", tests, ARRAY_SIZE(tests),
+				  rig_folder_setup, rig_folder_teardown);
 }
 
 UNIT_MAIN(journal_suite)

@@ -58,6 +58,22 @@ static UNUSED void rig_teardown(void)
 	nftw(rig_store, rig_remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The store as a folder, for what lives in a job's. */
+static UNUSED int folder = -1;
+
+static UNUSED void rig_folder_setup(void)
+{
+	rig_setup();
+	folder = open(rig_store, O_RDONLY | O_DIRECTORY);
+	ck_assert_int_ge(folder, 0);
+}
+
+static UNUSED void rig_folder_teardown(void)
+{
+	close(folder);
+	rig_teardown();
+}
+
 static UNUSED uint64_t rig_random(uint64_t *state)
 {
 	*state ^= *state << 13;
