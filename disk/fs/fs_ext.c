@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * ext2, ext3 and ext4, read with libext2fs through an I/O manager of our own that knows only how to
- * read, inside the space. Nothing of libext2fs opens or writes anything.
+ * ext2, ext3 and ext4, read with libext2fs through ext_channel.h.
  *
  * What must hold before a single block counts as free:
  *
@@ -15,8 +14,15 @@
  *    counts. So every block of every inode is looked up in the bitmap, which costs a reading of the
  *    inode tables, as in the first pass of e2fsck.
  *
- * Bits are cleared only after all of it, and only for clusters that are free in the bitmap; what
- * lies behind the filesystem in its partition stays used.
+ * Bits are cleared only after all of it, and only for clusters that are free in the bitmap, and for
+ * the end of a group's inode table that was never used; what lies behind the filesystem in its
+ * partition stays used.
+ *
+ * The end of an inode table: with checksums of descriptors each says how many inodes at its end
+ * were never used. Neither the kernel nor e2fsck reads those: the kernel makes the first inode of a
+ * block in a block of zeroes. So mke2fs leaves them as they are (lazy_itable_init), and what they
+ * hold is nothing: 16 GiB on 1 TiB. It counts only when the inode bitmap, which has a checksum or
+ * a count of its own, says the same. What an empty journal holds is left out, too (ext_journal.h).
  */
 #include <assert.h>
 #include <ext2fs/ext2fs.h>
@@ -24,13 +30,13 @@
 #include <stdarg.h>
 #include "common/bytes.h"
 #include "common/compiler.h"
-#include "common/fdio.h"
+#include "disk/fs/ext_channel.h"
+#include "disk/fs/ext_journal.h"
 #include "disk/fs/fs.h"
 
 #define SUPER_OFFSET		1024u
 #define SUPER_LEN		1024u
 #define GROUP_BLOCKS_MIN	256u		/* mke2fs makes no smaller groups */
-#define WINDOW			(256u << 10)
 
 /* What libext2fs 1.47 handles, less what means "not at rest" or changes the meaning of "free". */
 #define INCOMPAT_KNOWN \
@@ -56,135 +62,6 @@
 	(EXT2_FEATURE_RO_COMPAT_SPARSE_SUPER | EXT4_FEATURE_RO_COMPAT_GDT_CSUM | \
 	 EXT4_FEATURE_RO_COMPAT_BIGALLOC | EXT4_FEATURE_RO_COMPAT_METADATA_CSUM)
 
-/* --- the space, as an io_channel --- */
-
-struct source {
-	const struct space *space;
-	uint8_t *window;		/* read in advance: bitmaps are neighbours */
-	uint64_t window_offset, window_length;
-	int code;			/* the first failure of the disk, -errno */
-	struct err err;
-};
-
-/* io_manager.open is given a name and nothing else; it is called from inside ext2fs_open2(). */
-static _Thread_local struct source *opening;
-
-static int source_read(struct source *s, void *buf, uint64_t len, uint64_t offset, struct err *err)
-{
-	uint64_t start = ALIGN_DOWN(offset, (uint64_t)WINDOW);
-	uint64_t want = MIN((uint64_t)WINDOW, s->space->size - start);
-
-	if (offset - start + len > want)
-		return space_read(s->space, buf, len, offset, err);
-	if (s->window_length == 0 || s->window_offset != start) {
-		s->window_length = 0;
-		/* A bad sector somewhere in the window is no reason to fail what is asked for. */
-		if (space_read(s->space, s->window, want, start, NULL) < 0)
-			return space_read(s->space, buf, len, offset, err);
-		s->window_offset = start;
-		s->window_length = want;
-	}
-	memcpy(buf, s->window + (offset - start), len);
-	return 0;
-}
-
-static errcode_t channel_read64(io_channel channel, unsigned long long block, int count, void *data)
-{
-	struct source *s = channel->private_data;
-	uint64_t offset, len;
-	int r;
-
-	/* A negative count is a number of bytes. */
-	len = count < 0 ? (uint64_t)-(int64_t)count :
-	      (uint64_t)count * (uint64_t)channel->block_size;
-	if (!u64_mul(block, (uint64_t)channel->block_size, &offset) ||
-	    !range_inside(offset, len, s->space->size))
-		return EXT2_ET_SHORT_READ;
-	r = source_read(s, data, len, offset, s->code == 0 ? &s->err : NULL);
-	if (r < 0 && s->code == 0)
-		s->code = r;
-	return r < 0 ? EXT2_ET_SHORT_READ : 0;
-}
-
-static errcode_t channel_read(io_channel channel, unsigned long block, int count, void *data)
-{
-	return channel_read64(channel, block, count, data);
-}
-
-static errcode_t channel_write64(io_channel channel UNUSED, unsigned long long block UNUSED,
-				 int count UNUSED, const void *data UNUSED)
-{
-	return EXT2_ET_RO_FILSYS;
-}
-
-static errcode_t channel_write(io_channel channel UNUSED, unsigned long block UNUSED,
-			       int count UNUSED, const void *data UNUSED)
-{
-	return EXT2_ET_RO_FILSYS;
-}
-
-static errcode_t channel_flush(io_channel channel UNUSED)
-{
-	return 0;
-}
-
-static errcode_t channel_set_blksize(io_channel channel, int blksize)
-{
-	if (blksize <= 0)
-		return EXT2_ET_INVALID_ARGUMENT;
-	channel->block_size = blksize;
-	return 0;
-}
-
-static errcode_t channel_close(io_channel channel)
-{
-	if (--channel->refcount > 0)
-		return 0;
-	ext2fs_free_mem(&channel->name);
-	ext2fs_free_mem(&channel);
-	return 0;
-}
-
-static errcode_t channel_open(const char *name, int flags, io_channel *ret);
-
-static struct struct_io_manager read_only_manager = {
-	.magic = EXT2_ET_MAGIC_IO_MANAGER,
-	.name = "p2v read-only source",
-	.open = channel_open,
-	.close = channel_close,
-	.set_blksize = channel_set_blksize,
-	.read_blk = channel_read,
-	.write_blk = channel_write,
-	.flush = channel_flush,
-	.read_blk64 = channel_read64,
-	.write_blk64 = channel_write64,
-};
-
-static errcode_t channel_open(const char *name, int flags, io_channel *ret)
-{
-	io_channel channel;
-	errcode_t e;
-
-	if (flags & IO_FLAG_RW)
-		return EXT2_ET_RO_FILSYS;
-	e = ext2fs_get_memzero(sizeof(*channel), &channel);
-	if (e)
-		return e;
-	e = ext2fs_get_mem(strlen(name) + 1, &channel->name);
-	if (e) {
-		ext2fs_free_mem(&channel);
-		return e;
-	}
-	memcpy(channel->name, name, strlen(name) + 1);
-	channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
-	channel->manager = &read_only_manager;
-	channel->block_size = 1024;
-	channel->refcount = 1;
-	channel->private_data = opening;
-	*ret = channel;
-	return 0;
-}
-
 static void fs_free(ext2_filsys fs)
 {
 	if (fs)
@@ -195,7 +72,7 @@ DEFINE_CLEANUP(ext2_filsys, fs_free)
 /* --- checks: 1 passed, 0 doubt, -errno --- */
 
 struct check {
-	struct source source;
+	struct ext_channel *channel;
 	ext2_filsys fs;
 	uint64_t free_clusters;
 	char **why;
@@ -218,10 +95,10 @@ static int doubt(struct check *c, const char *fmt, ...)
 /* libext2fs failed: the disk's fault, ours for want of memory, or the filesystem's. */
 static int failed(struct check *c, errcode_t e, const char *what)
 {
-	if (c->source.code < 0) {
+	if (c->channel->code < 0) {
 		if (c->err)
-			*c->err = c->source.err;
-		return c->source.code;
+			*c->err = c->channel->err;
+		return c->channel->code;
 	}
 	if (e == EXT2_ET_NO_MEMORY || e == ENOMEM)
 		return err_nomem(c->err);
@@ -237,9 +114,9 @@ static int check_superblock(struct check *c)
 	uint64_t blocks, bytes;
 	int r;
 
-	if (c->source.space->size < SUPER_OFFSET + SUPER_LEN)
+	if (c->channel->space->size < SUPER_OFFSET + SUPER_LEN)
 		return doubt(c, "too small for ext");
-	r = space_read(c->source.space, super, sizeof(super), SUPER_OFFSET, c->err);
+	r = space_read(c->channel->space, super, sizeof(super), SUPER_OFFSET, c->err);
 	if (r < 0)
 		return r;
 	if (get_le16(super + 56) != EXT2_SUPER_MAGIC)
@@ -276,7 +153,7 @@ static int check_superblock(struct check *c)
 	blocks = get_le32(super + 4);
 	if (incompat & EXT4_FEATURE_INCOMPAT_64BIT)
 		blocks |= (uint64_t)get_le32(super + 336) << 32;
-	if (!u64_mul(blocks, 1024u << log_block, &bytes) || bytes > c->source.space->size)
+	if (!u64_mul(blocks, 1024u << log_block, &bytes) || bytes > c->channel->space->size)
 		return doubt(c, "larger than its partition");
 	return 1;
 }
@@ -303,9 +180,9 @@ static int check_backup(struct check *c)
 		;
 	if (g >= fs->group_desc_count)
 		return 1;
-	r = space_read(c->source.space, primary, sizeof(primary), SUPER_OFFSET, c->err);
+	r = space_read(c->channel->space, primary, sizeof(primary), SUPER_OFFSET, c->err);
 	if (r == 0)
-		r = space_read(c->source.space, backup, sizeof(backup),
+		r = space_read(c->channel->space, backup, sizeof(backup),
 			       ext2fs_group_first_block2(fs, g) * fs->blocksize, c->err);
 	if (r < 0)
 		return r;
@@ -453,6 +330,49 @@ static int check_metadata(struct check *c)
 	return 1;
 }
 
+/* A block of the table is left out only whole: the last one in use may have unused inodes, too. */
+static uint64_t unused_table_blocks(ext2_filsys fs, dgrp_t g)
+{
+	return ext2fs_bg_itable_unused(fs, g) / EXT2_INODES_PER_BLOCK(fs->super);
+}
+
+/* Does the inode bitmap say the same of the end of each inode table? */
+static int check_inode_tables(struct check *c)
+{
+	CLEANUP(mem_free) uint8_t *buf = NULL;
+	ext2_filsys fs = c->fs;
+	uint32_t per_group = fs->super->s_inodes_per_group;
+	errcode_t e;
+
+	/* No two tables in the same place: the unused end of one could be in use by the other. */
+	e = ext2fs_check_desc(fs);
+	if (!e)
+		e = ext2fs_read_inode_bitmap(fs);
+	if (e)
+		return failed(c, e, "inode bitmaps");
+	if ((fs->flags & EXT2_FLAG_IBITMAP_TAIL_PROBLEM) || per_group % 8 != 0)
+		return doubt(c, "the padding of an inode bitmap is wrong");
+	buf = malloc(per_group / 8);
+	if (!buf)
+		return err_nomem(c->err);
+	for (dgrp_t g = 0; g < fs->group_desc_count; g++) {
+		uint32_t unused = ext2fs_bg_itable_unused(fs, g);
+		uint64_t first = (uint64_t)g * per_group + 1;
+
+		e = ext2fs_get_inode_bitmap_range2(fs->inode_map, first, per_group, buf);
+		if (e)
+			return failed(c, e, "inode bitmaps");
+		if (count_zero_bits(buf, per_group / 8) != ext2fs_bg_free_inodes_count(fs, g))
+			return doubt(c, "group %" PRIu32 ": count of free inodes is wrong", g);
+		if (unused > per_group)
+			return doubt(c, "group %" PRIu32 ": more unused inodes than there are", g);
+		for (uint32_t i = per_group - unused; i < per_group; i++)
+			if (buf[i / 8] >> i % 8 & 1)
+				return doubt(c, "group %" PRIu32 ": an unused inode is used", g);
+	}
+	return 1;
+}
+
 static int visit_block(ext2_filsys fs, blk64_t *block, e2_blkcnt_t count UNUSED, blk64_t ref UNUSED,
 		       int ref_offset UNUSED, void *opaque)
 {
@@ -552,6 +472,30 @@ static int clear_free(struct check *c, struct bitmap *map)
 	return 1;
 }
 
+static void clear_unused_tables(struct check *c, struct bitmap *map)
+{
+	ext2_filsys fs = c->fs;
+
+	for (dgrp_t g = 0; g < fs->group_desc_count; g++) {
+		uint64_t n = unused_table_blocks(fs, g);
+		uint64_t end = ext2fs_inode_table_loc(fs, g) + fs->inode_blocks_per_group;
+
+		assert(n <= fs->inode_blocks_per_group);
+		bitmap_clear_range(map, (end - n) * fs->blocksize, n * fs->blocksize);
+	}
+}
+
+static int clear_journal(struct check *c, struct bitmap *map)
+{
+	CLEANUP(extents_done) struct extents unused = { 0 };
+
+	if (ext_journal_unused(c->fs, &unused) < 0)
+		return err_nomem(c->err);
+	for (size_t i = 0; i < unused.n; i++)
+		bitmap_clear_range(map, unused.v[i].offset, unused.v[i].length);
+	return 1;
+}
+
 static int run_checks(struct check *c)
 {
 	errcode_t e;
@@ -560,12 +504,10 @@ static int run_checks(struct check *c)
 	r = check_superblock(c);
 	if (r <= 0)
 		return r;
-	opening = &c->source;
-	e = ext2fs_open2("source", NULL, EXT2_FLAG_64BITS, 0, 0, &read_only_manager, &c->fs);
-	opening = NULL;
+	e = ext_channel_open_fs(c->channel, &c->fs);
 	if (e)
 		return failed(c, e, "cannot be opened");
-	if (ext2fs_blocks_count(c->fs->super) * c->fs->blocksize > c->source.space->size ||
+	if (ext2fs_blocks_count(c->fs->super) * c->fs->blocksize > c->channel->space->size ||
 	    ext2fs_blocks_count(c->fs->super) <= c->fs->super->s_first_data_block)
 		return doubt(c, "larger than its partition");
 	/* Groups begin at whole bytes of the bitmap in memory. */
@@ -584,6 +526,8 @@ static int run_checks(struct check *c)
 	r = check_counts(c);
 	if (r > 0)
 		r = check_metadata(c);
+	if (r > 0 && ext2fs_has_group_desc_csum(c->fs))
+		r = check_inode_tables(c);
 	if (r > 0 && !ext2fs_has_feature_metadata_csum(c->fs->super))
 		r = check_inodes(c);
 	return r;
@@ -591,23 +535,24 @@ static int run_checks(struct check *c)
 
 int fs_ext_map(const struct space *s, struct bitmap *map, char **ret_why, struct err *err)
 {
-	CLEANUP(mem_free) uint8_t *window = NULL;
+	CLEANUP(ext_channel_done) struct ext_channel channel = { .space = s };
 	CLEANUP(fs_free) ext2_filsys fs = NULL;
 	CLEANUP(mem_free) char *why = NULL;
 	struct check c = {
-		.source = { .space = s },
+		.channel = &channel,
 		.why = &why,
 		.err = err,
 	};
 	int r;
 
-	c.source.window = window = fdio_alloc(WINDOW);
-	if (!window)
-		return err_nomem(err);
 	r = run_checks(&c);
 	fs = c.fs;
 	if (r > 0)
 		r = clear_free(&c, map);
+	if (r > 0 && ext2fs_has_group_desc_csum(fs))
+		clear_unused_tables(&c, map);
+	if (r > 0)
+		r = clear_journal(&c, map);
 	return fs_conclude(r, r > 0 && ext2fs_has_feature_metadata_csum(fs->super) ?
 			   "block bitmaps" : "block bitmaps and inodes", map, &why, ret_why, err);
 }
