@@ -20,6 +20,8 @@
 #include "common/cleanup.h"
 #include "common/err.h"
 
+#define IMAGE_MIXED_MAX	32u
+
 struct image;
 
 struct image_ops {
@@ -30,6 +32,12 @@ struct image_ops {
 	 */
 	int (*write)(struct image *im, const void *buf, uint64_t offset, uint64_t length,
 		     struct err *err);
+	/*
+	 * As write, for up to IMAGE_MIXED_MAX clusters; those whose bit is set in zero (bit 0: the
+	 * first) read as zeroes whatever buf holds for them. Cheaper than one call for each run.
+	 */
+	int (*write_mixed)(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+			   uint32_t zero, struct err *err);
 	/*
 	 * One cluster at offset, given as a zstd frame of len bytes, no more than a cluster, that
 	 * decodes to a whole cluster (which is not tried); the image was made for zstd.

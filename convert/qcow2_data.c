@@ -138,6 +138,31 @@ int qcow2_data_write(struct qcow2_data *d, const void *buf, size_t len, uint64_t
 	return write_clusters(d, d->bounce, CLUSTER, offset + whole);
 }
 
+static bool is_direct(const struct qcow2_data *d, const struct iovec *iov, int n)
+{
+	for (int i = 0; i < n; i++)
+		if ((uintptr_t)iov[i].iov_base % FDIO_ALIGN || iov[i].iov_len % CLUSTER)
+			return false;
+	return d->direct >= 0;
+}
+
+int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint64_t offset)
+{
+	size_t sum = 0;
+	int r = 0;
+
+	for (int i = 0; i < n; i++)
+		sum += iov[i].iov_len;
+	/* A short write is done again, piece by piece, which finds out what is wrong. */
+	if (n > 1 && is_direct(d, iov, n) && pwritev(d->direct, iov, n, (off_t)offset) == (ssize_t)sum)
+		return 0;
+	for (int i = 0; r >= 0 && i < n; i++) {
+		r = qcow2_data_write(d, iov[i].iov_base, iov[i].iov_len, offset);
+		offset += iov[i].iov_len;
+	}
+	return r;
+}
+
 int qcow2_data_write_frame(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset)
 {
 	return write_cached(d, buf, len, offset);

@@ -21,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 struct qcow2_data {
 	int fd;				/* through the page cache; borrowed */
@@ -36,11 +37,13 @@ void qcow2_data_done(struct qcow2_data *d);
 void qcow2_data_open_direct(struct qcow2_data *d, int dirfd, const char *name);
 
 /*
- * Both: 0 or -errno; a failed write may have been done in part. Raw data starts with a cluster,
+ * All: 0 or -errno; a failed write may have been done in part. Raw data starts with a cluster,
  * and the last one is filled with zeroes: past the end of the disk nobody reads, but what a reused
  * cluster held shall not stay.
  */
 int qcow2_data_write(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
+/* Pieces that follow each other in the file; only the last one may be no whole clusters. */
+int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint64_t offset);
 int qcow2_data_write_frame(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
 /* All is durable: the page cache need not keep it. */
 void qcow2_data_drop(struct qcow2_data *d);

@@ -98,3 +98,25 @@ int qcow2_file_read(struct qcow2_file *f, void *buf, size_t len, uint64_t offset
 	}
 	return 0;
 }
+
+int qcow2_file_readv(struct qcow2_file *f, const struct iovec *iov, int n, uint64_t offset)
+{
+	size_t sum = 0;
+	bool aligned = offset % FDIO_ALIGN == 0;
+	int r = 0;
+
+	for (int i = 0; i < n; i++) {
+		aligned = aligned && ((uintptr_t)iov[i].iov_base | iov[i].iov_len) % FDIO_ALIGN == 0;
+		sum += iov[i].iov_len;
+	}
+	if (!range_inside(offset, sum, f->size))
+		return -ENODATA;
+	/* What comes short or fails is read again, piece by piece, which finds out what is wrong. */
+	if (n > 1 && aligned && preadv(f->fd, iov, n, (off_t)offset) == (ssize_t)sum)
+		return 0;
+	for (int i = 0; r >= 0 && i < n; i++) {
+		r = qcow2_file_read(f, iov[i].iov_base, iov[i].iov_len, offset);
+		offset += iov[i].iov_len;
+	}
+	return r;
+}

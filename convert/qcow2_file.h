@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 #include "common/err.h"
 
 struct qcow2_file {
@@ -29,5 +30,7 @@ void qcow2_file_done(struct qcow2_file *f);
  * len and offset are multiples of FDIO_ALIGN.
  */
 int qcow2_file_read(struct qcow2_file *f, void *buf, size_t len, uint64_t offset);
+/* The same into pieces of memory, for what follows each other in the file. */
+int qcow2_file_readv(struct qcow2_file *f, const struct iovec *iov, int n, uint64_t offset);
 
 #endif

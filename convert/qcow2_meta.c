@@ -76,13 +76,17 @@ int qcow2_meta_pwrite(struct qcow2_meta *m, const void *buf, size_t len, uint64_
 	return written(m, fdio_pwrite_full(m->fd, buf, len, offset), offset, offset + len, err);
 }
 
-int qcow2_meta_pwrite_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
-			  struct err *err)
+int qcow2_meta_write_raw(struct qcow2_meta *m, const struct iovec *iov, int n, uint64_t offset,
+			 struct err *err)
 {
+	uint64_t end = offset;
+
 	if (m->failed)
 		return given_up(err);
-	return written(m, qcow2_data_write(&m->data, buf, len, offset), offset,
-		       ALIGN_UP(offset + len, QCOW2_CLUSTER_SIZE), err);
+	for (int i = 0; i < n; i++)
+		end += iov[i].iov_len;
+	return written(m, qcow2_data_writev(&m->data, iov, n, offset), offset,
+		       ALIGN_UP(end, QCOW2_CLUSTER_SIZE), err);
 }
 
 int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,

@@ -106,11 +106,14 @@ void qcow2_meta_set_l1(struct qcow2_meta *m, uint64_t index, uint64_t offset);
 int qcow2_meta_check_l2(const struct qcow2_meta *m, const struct qcow2_table *t, struct err *err);
 void qcow2_meta_mark(struct qcow2_table *t, uint32_t lo, uint32_t hi);
 
-/* All writes go through here: tables, raw clusters from a cluster's start on, packed frames. */
+/*
+ * All writes go through here: tables, raw clusters from a cluster's start on (pieces of memory that
+ * follow each other in the file), packed frames.
+ */
 int qcow2_meta_pwrite(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 		      struct err *err);
-int qcow2_meta_pwrite_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
-			  struct err *err);
+int qcow2_meta_write_raw(struct qcow2_meta *m, const struct iovec *iov, int n, uint64_t offset,
+			 struct err *err);
 int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 			    struct err *err);
 int qcow2_meta_sync(struct qcow2_meta *m, struct err *err);

@@ -21,6 +21,7 @@
 
 #define L2_CACHE	16
 #define NOTHING		UINT64_MAX
+#define PIECES_MAX	32
 
 struct cached_l2 {
 	uint64_t offset;		/* in the file, NOTHING: free */
@@ -60,16 +61,19 @@ void qcow2_read_free(struct qcow2_read *r)
 	free(r);
 }
 
-static int read_at(struct qcow2_read *r, void *buf, size_t len, uint64_t offset,
-		   const char *what, struct err *err)
+static int read_result(int res, const char *what, uint64_t offset, struct err *err)
 {
-	int res = qcow2_file_read(&r->file, buf, len, offset);
-
 	if (res == -ENODATA)
 		return err_set(err, EBADMSG, "the file ends before %s at 0x%" PRIx64, what, offset);
 	if (res < 0)
 		return err_code(err, res, "cannot read %s at 0x%" PRIx64, what, offset);
 	return 0;
+}
+
+static int read_at(struct qcow2_read *r, void *buf, size_t len, uint64_t offset,
+		   const char *what, struct err *err)
+{
+	return read_result(qcow2_file_read(&r->file, buf, len, offset), what, offset, err);
 }
 
 static int check_features(const uint8_t *h, struct err *err)
@@ -330,26 +334,44 @@ static int unpack(struct qcow2_read *r, uint64_t entry, uint64_t guest, uint64_t
 }
 
 /*
- * How far [offset, offset + length) stays raw and contiguous in the file, when it starts that
- * way.
+ * Read from offset on, where cluster data begins at host: all that is raw and follows each other in
+ * the file, by one call, with the zeroes that lie between. *ret_done bytes.
  */
-static uint64_t raw_run(struct qcow2_read *r, uint64_t host, uint64_t offset, uint64_t length)
+static int read_raw(struct qcow2_read *r, uint8_t *buf, uint64_t host, uint64_t offset,
+		    uint64_t length, uint64_t *ret_done, struct err *err)
 {
-	uint64_t in = offset & (r->cluster - 1), run = r->cluster - in;
+	uint64_t first = host + (offset & (r->cluster - 1)), next = first, done = 0;
+	struct iovec pieces[PIECES_MAX];
+	int n = 0, res;
 
-	while (run < length) {
-		uint64_t entry, span;
+	while (done < length) {
+		uint64_t at = offset + done, in = at & (r->cluster - 1), entry, span;
+		uint64_t bytes = MIN(length - done, r->cluster - in);
 		struct qcow2_entry e;
 
 		/* A fault ends the run here and is reported when its own turn comes. */
-		if (lookup(r, offset + run, &entry, &span, NULL) < 0)
+		if (lookup(r, at, &entry, &span, NULL) < 0)
 			break;
 		e = qcow2_layout_decode(entry, r->cluster_bits);
-		if (e.kind != QCOW2_KIND_RAW || e.host != host + in + run)
+		if (e.kind == QCOW2_KIND_NONE || e.kind == QCOW2_KIND_ZERO) {
+			memset(buf + done, 0, bytes);
+		} else if (e.kind != QCOW2_KIND_RAW || e.host + in != next) {
 			break;
-		run += r->cluster;
+		} else if (n > 0 && (uint8_t *)pieces[n - 1].iov_base + pieces[n - 1].iov_len ==
+					    buf + done) {
+			pieces[n - 1].iov_len += bytes;
+			next += bytes;
+		} else if (n < PIECES_MAX) {
+			pieces[n++] = (struct iovec){ buf + done, bytes };
+			next += bytes;
+		} else {
+			break;
+		}
+		done += bytes;
 	}
-	return MIN(run, length);
+	*ret_done = done;
+	res = qcow2_file_readv(&r->file, pieces, n, first);
+	return read_result(res, "data", first, err);
 }
 
 /* Read from the guest cluster at offset on; *ret_done bytes, at least one, at most length. */
@@ -370,8 +392,7 @@ static int read_some(struct qcow2_read *r, uint8_t *buf, uint64_t offset, uint64
 		memset(buf, 0, n);
 		break;
 	case QCOW2_KIND_RAW:
-		n = raw_run(r, e.host, offset, length);
-		res = read_at(r, buf, n, e.host + in, "data", err);
+		res = read_raw(r, buf, e.host, offset, length, &n, err);
 		break;
 	case QCOW2_KIND_PACKED:
 		res = unpack(r, entry, offset - in, in + length, err);

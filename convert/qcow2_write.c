@@ -20,6 +20,7 @@
 #include "convert/qcow2_write.h"
 
 #define CLUSTER		QCOW2_CLUSTER_SIZE
+#define MIXED_MAX	IMAGE_MIXED_MAX
 
 struct qcow2_write {
 	struct image im;		/* first: the image is the writer */
@@ -98,6 +99,14 @@ static uint64_t run_bytes(uint32_t n, uint64_t left)
 	return MIN((uint64_t)n * CLUSTER, left);
 }
 
+static int write_piece(struct qcow2_meta *m, const uint8_t *buf, uint64_t bytes, uint64_t host,
+		       struct err *err)
+{
+	struct iovec piece = { .iov_base = (void *)buf, .iov_len = bytes };
+
+	return qcow2_meta_write_raw(m, &piece, 1, host, err);
+}
+
 /* Write what fits into one run; n clusters from entry i of table t are wanted. */
 static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, uint32_t n,
 		      const uint8_t *buf, uint64_t left, uint64_t *ret_done, struct err *err)
@@ -108,7 +117,7 @@ static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, u
 	if (entry_at(t, i).kind == QCOW2_KIND_RAW) {
 		bytes = run_bytes(raw_run(t, i, n), left);
 		*ret_done = bytes;
-		return qcow2_meta_pwrite_raw(m, buf, bytes, entry_at(t, i).host, err);
+		return write_piece(m, buf, bytes, entry_at(t, i).host, err);
 	}
 	r = qcow2_space_drop_room(m, n, err);
 	if (r >= 0)
@@ -116,7 +125,7 @@ static int write_step(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, u
 	if (r < 0)
 		return r;
 	bytes = run_bytes((uint32_t)count, left);
-	r = qcow2_meta_pwrite_raw(m, buf, bytes, cluster * CLUSTER, err);
+	r = write_piece(m, buf, bytes, cluster * CLUSTER, err);
 	if (r < 0)
 		return r;
 	qcow2_space_commit(m, cluster, count);
@@ -257,6 +266,101 @@ static int zero_op(struct image *im, uint64_t offset, uint64_t length, struct er
 	return r;
 }
 
+/*
+ * What write_mixed does for clusters that are all new: those with data get places that follow each
+ * other in the file, and are written by one call, however many pieces they are in. 1 done, 0 not
+ * for these.
+ */
+static int write_gathered(struct qcow2_meta *m, struct qcow2_table *t, uint32_t i, uint32_t n,
+			  const uint8_t *buf, uint64_t length, uint32_t zero, struct err *err)
+{
+	struct iovec pieces[MIXED_MAX];
+	uint64_t cluster, count, host;
+	uint32_t data = 0;
+	int npieces = 0, r;
+
+	for (uint32_t k = 0; k < n; k++) {
+		const uint8_t *p = buf + (size_t)k * CLUSTER;
+		size_t bytes = run_bytes(1, length - (uint64_t)k * CLUSTER);
+
+		if (zero >> k & 1)
+			continue;
+		if (entry_at(t, i + k).kind == QCOW2_KIND_RAW)
+			return 0;
+		data++;
+		if (k > 0 && !(zero >> (k - 1) & 1))
+			pieces[npieces - 1].iov_len += bytes;
+		else
+			pieces[npieces++] = (struct iovec){ (void *)p, bytes };
+	}
+	r = qcow2_space_drop_room(m, n, err);
+	if (r >= 0)
+		r = qcow2_space_reserve(m, data, &cluster, &count, err);
+	if (r < 0 || count < data)
+		return MIN(r, 0);
+	host = cluster * CLUSTER;
+	r = qcow2_meta_write_raw(m, pieces, npieces, host, err);
+	if (r < 0)
+		return r;
+	qcow2_space_commit(m, cluster, data);
+	for (uint32_t k = 0; k < n; k++) {
+		bool zeroes = zero >> k & 1;
+
+		remap(m, t, i + k, 1, zeroes ? 0 : host);
+		host += zeroes ? 0 : CLUSTER;
+	}
+	return 1;
+}
+
+/* Run by run. */
+static int write_runs(struct image *im, const uint8_t *buf, uint64_t offset, uint64_t length,
+		      uint32_t zero, struct err *err)
+{
+	uint64_t at = 0;
+	int r = 0;
+
+	for (uint32_t k = 0; r >= 0 && at < length;) {
+		bool zeroes = zero >> k & 1;
+		uint64_t bytes;
+		uint32_t run = 1;
+
+		while (k + run < MIXED_MAX && (zero >> (k + run) & 1) == zeroes)
+			run++;
+		bytes = run_bytes(run, length - at);
+		r = zeroes ? zero_op(im, offset + at, bytes, err)
+			   : write_op(im, buf + at, offset + at, bytes, err);
+		k += run;
+		at += bytes;
+	}
+	return r;
+}
+
+static int write_mixed_op(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+			  uint32_t zero, struct err *err)
+{
+	uint64_t n = DIV_ROUND_UP(length, CLUSTER), cluster = offset / CLUSTER;
+	uint32_t i = (uint32_t)(cluster % QCOW2_L2_ENTRIES);
+	uint32_t all = n < MIXED_MAX ? (UINT32_C(1) << n) - 1 : UINT32_MAX;
+	struct qcow2_meta *m = &writer(im)->m;
+	struct qcow2_table *t;
+	int r;
+
+	r = check_range(im, offset, length, err);
+	if (r >= 0 && n > MIXED_MAX)
+		r = err_set(err, EINVAL, "more than %u clusters at once", MIXED_MAX);
+	if (r < 0)
+		return r;
+	zero &= all;
+	if (zero != 0 && zero != all && i + n <= QCOW2_L2_ENTRIES) {
+		r = qcow2_meta_l2(m, cluster / QCOW2_L2_ENTRIES, true, &t, err);
+		if (r >= 0)
+			r = write_gathered(m, t, i, (uint32_t)n, buf, length, zero, err);
+		if (r != 0)
+			return MIN(r, 0);
+	}
+	return write_runs(im, buf, offset, length, zero, err);
+}
+
 static int flush_op(struct image *im, struct err *err)
 {
 	return qcow2_meta_flush(&writer(im)->m, err);
@@ -288,6 +392,7 @@ static const struct image_ops qcow2_ops = {
 	.format = "qcow2",
 	.write = write_op,
 	.write_compressed = write_compressed_op,
+	.write_mixed = write_mixed_op,
 	.zero = zero_op,
 	.flush = flush_op,
 	.close = close_op,

@@ -7,6 +7,8 @@
 
 #include "common/fdio.h"
 
+_Static_assert(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE <= IMAGE_MIXED_MAX, "one call for a chunk");
+
 static bool all_raw(const struct msg_data *d)
 {
 	for (uint16_t i = 0; i < d->nclusters; i++)
@@ -59,19 +61,20 @@ static bool is_stored_compressed(const struct msg_data *d, uint16_t i, bool stor
 	       (uint64_t)(i + 1) * PROTO_CLUSTER_SIZE <= d->length;
 }
 
-static int write_run(const struct chunk *c, struct image *im, uint16_t first, uint16_t end,
-		     struct err *err)
+static int write_mixed(const struct chunk *c, struct image *im, uint16_t first, uint16_t end,
+		       struct err *err)
 {
 	const struct msg_data *d = &c->data;
 	uint64_t from = (uint64_t)first * PROTO_CLUSTER_SIZE;
 	uint64_t to = MIN((uint64_t)end * PROTO_CLUSTER_SIZE, (uint64_t)d->length);
+	uint32_t zero = 0;
 
-	if (is_zero_cluster(d, first))
-		return im->ops->zero(im, d->offset + from, to - from, err);
-	return im->ops->write(im, c->raw + from, d->offset + from, to - from, err);
+	for (uint16_t i = first; i < end; i++)
+		zero |= (uint32_t)is_zero_cluster(d, i) << (i - first);
+	return im->ops->write_mixed(im, c->raw + from, d->offset + from, to - from, zero, err);
 }
 
-/* Neighbouring clusters of one kind go in one call. */
+/* What is not stored compressed goes in one call for as long as it lasts. */
 int chunk_write(const struct chunk *c, struct image *im, bool store_compressed, struct err *err)
 {
 	const struct msg_data *d = &c->data;
@@ -79,18 +82,17 @@ int chunk_write(const struct chunk *c, struct image *im, bool store_compressed, 
 	int r = 0;
 
 	while (r >= 0 && i < d->nclusters) {
-		uint16_t end = (uint16_t)(i + 1);
+		uint16_t end = i;
 
-		if (is_stored_compressed(d, i, store_compressed)) {
+		while (end < d->nclusters && !is_stored_compressed(d, end, store_compressed))
+			end++;
+		if (end > i) {
+			r = write_mixed(c, im, i, end, err);
+		} else {
 			r = im->ops->write_compressed(im, d->clusters[i].p, d->clusters[i].stored,
 						      d->offset + (uint64_t)i * PROTO_CLUSTER_SIZE,
 						      err);
-		} else {
-			while (end < d->nclusters &&
-			       !is_stored_compressed(d, end, store_compressed) &&
-			       is_zero_cluster(d, end) == is_zero_cluster(d, i))
-				end++;
-			r = write_run(c, im, i, end, err);
+			end++;
 		}
 		i = end;
 	}

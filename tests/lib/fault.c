@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #define SECTOR		512
@@ -28,6 +29,8 @@ void *__wrap_realloc(void *p, size_t size);
 void *__wrap_reallocarray(void *p, size_t n, size_t size);
 ssize_t __wrap_pread64(int fd, void *buf, size_t len, off_t offset);
 ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t offset);
+ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int n, off_t offset);
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int n, off_t offset);
 int __wrap_fdatasync(int fd);
 int __wrap_fsync(int fd);
 int __wrap_ftruncate64(int fd, off_t size);
@@ -306,6 +309,39 @@ ssize_t __wrap_pwrite64(int fd, const void *buf, size_t len, off_t offset)
 	if (n > 0)
 		record(EVENT_WRITE, fd, buf, (uint64_t)offset, (uint64_t)n);
 	return n;
+}
+
+/* Piece by piece, so that each is a call that can fail. */
+ssize_t __wrap_preadv64(int fd, const struct iovec *iov, int n, off_t offset)
+{
+	ssize_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		ssize_t got = __wrap_pread64(fd, iov[i].iov_base, iov[i].iov_len, offset + sum);
+
+		if (got < 0)
+			return i == 0 ? -1 : sum;
+		sum += got;
+		if ((size_t)got < iov[i].iov_len)
+			break;
+	}
+	return sum;
+}
+
+ssize_t __wrap_pwritev64(int fd, const struct iovec *iov, int n, off_t offset)
+{
+	ssize_t sum = 0;
+
+	for (int i = 0; i < n; i++) {
+		ssize_t done = __wrap_pwrite64(fd, iov[i].iov_base, iov[i].iov_len, offset + sum);
+
+		if (done < 0)
+			return i == 0 ? -1 : sum;
+		sum += done;
+		if ((size_t)done < iov[i].iov_len)
+			break;
+	}
+	return sum;
 }
 
 static int synced(int fd, int r)

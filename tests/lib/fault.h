@@ -12,7 +12,8 @@
  * calls come to this module:
  *
  * WRAP: -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=reallocarray
- * WRAP: -Wl,--wrap=pread64,--wrap=pwrite64,--wrap=fdatasync,--wrap=fsync
+ * WRAP: -Wl,--wrap=pread64,--wrap=pwrite64,--wrap=preadv64,--wrap=pwritev64
+ * WRAP: -Wl,--wrap=fdatasync,--wrap=fsync
  * WRAP: -Wl,--wrap=ftruncate64,--wrap=fallocate64
  *
  * (64: all is compiled with _FILE_OFFSET_BITS=64.) Only objects linked statically are caught, so

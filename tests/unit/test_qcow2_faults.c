@@ -8,7 +8,7 @@
 
 #define SCRIPT_SIZE	(512 * MIB + 5 * CLUSTER + 512)
 
-/* Short, but it comes by everything: create, both kinds of data, reuse, flush, take up, close. */
+/* Short, but it comes by everything: create, all kinds of data, reuse, flush, take up, close. */
 static int script(const char *path, struct image **im, int from, int *ret_at, struct err *err)
 {
 	uint64_t edge = QCOW2_L2_ENTRIES;
@@ -44,7 +44,7 @@ static int script(const char *path, struct image **im, int from, int *ret_at, st
 			r = put_zero(&model, *im, edge, 2, err);
 			break;
 		case 11:
-			r = put_raw(&model, *im, 10, 3, 300, err);
+			r = put_mixed(&model, *im, 10, 8, 300, 0x56, err);
 			break;
 		case 12:
 			if (*im) {

@@ -39,11 +39,13 @@ static int random_step(struct image *im, uint64_t *state, bool compressed, struc
 
 	n = (uint32_t)MIN(n, all - c);
 
-	switch (rnd(state) % 4) {
+	switch (rnd(state) % 5) {
 	case 0:
 		return put_raw(&model, im, c, n, number, err);
 	case 1:
 		return put_zero(&model, im, c, n, err);
+	case 2:
+		return put_mixed(&model, im, c, n, number, (uint32_t)rnd(state), err);
 	default:
 		for (uint32_t i = 0; i < n && r >= 0; i++)
 			r = put_either(im, compressed, c + i, number + i, err);
@@ -137,6 +139,8 @@ START_TEST(operations_refuse)
 
 	ck_assert_int_eq(im->ops->write(im, buf, 512, CLUSTER, &err), -EINVAL);
 	ck_assert_int_eq(im->ops->write(im, buf, 0, 512, &err), -EINVAL);
+	ck_assert_int_eq(im->ops->write_mixed(im, buf, 0, 512, 0, &err), -EINVAL);
+	ck_assert_int_eq(im->ops->write_mixed(im, buf, 10 * CLUSTER, CLUSTER, 1, &err), -EINVAL);
 	ck_assert_int_eq(im->ops->write(im, buf, 10 * CLUSTER, CLUSTER, &err), -EINVAL);
 	ck_assert_int_eq(im->ops->write(im, buf, UINT64_MAX - CLUSTER + 1, CLUSTER, &err), -EINVAL);
 	ck_assert_int_eq(im->ops->zero(im, 10 * CLUSTER, 513, &err), -EINVAL);

@@ -10,8 +10,8 @@ struct notes {
 	uint64_t unaligned, calls, packed;
 };
 
-static int note_write(struct image *im, const void *buf, uint64_t offset, uint64_t length,
-		      struct err *err)
+static int note_mixed(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+		      uint32_t zero, struct err *err)
 {
 	struct notes *n = container_of(im, struct notes, im);
 
@@ -19,6 +19,9 @@ static int note_write(struct image *im, const void *buf, uint64_t offset, uint64
 	n->calls++;
 	n->unaligned += (uintptr_t)buf % FDIO_ALIGN != 0;
 	memcpy(n->bytes + offset, buf, length);
+	for (uint64_t at = 0; at < length; at += CLUSTER, zero >>= 1)
+		if (zero & 1)
+			memset(n->bytes + offset + at, 0, MIN(CLUSTER, length - at));
 	return 0;
 }
 
@@ -50,7 +53,7 @@ static int note_zero(struct image *im, uint64_t offset, uint64_t length, struct 
 
 static const struct image_ops ops = {
 	.format = "notes",
-	.write = note_write,
+	.write_mixed = note_mixed,
 	.write_compressed = note_compressed,
 	.zero = note_zero,
 };
