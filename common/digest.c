@@ -22,12 +22,27 @@
 
 #define CRC32C_POLY	0x82f63b78u	/* 0x1edc6f41 with its bits reversed */
 
+static pthread_once_t fetched = PTHREAD_ONCE_INIT;
+static EVP_MD *fetched_sha256;
+
+static void fetch(void)
+{
+	fetched_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+/* EVP_sha256() is looked up anew for each digest, below a lock. */
+static const EVP_MD *sha256_md(void)
+{
+	pthread_once(&fetched, fetch);
+	return fetched_sha256 ? fetched_sha256 : EVP_sha256();
+}
+
 int digest_sha256(const void *p, size_t len, uint8_t ret[static SHA256_LEN])
 {
 	uint8_t md[EVP_MAX_MD_SIZE];
 	unsigned int n = 0;
 
-	if (EVP_Digest(p, len, md, &n, EVP_sha256(), NULL) != 1 || n != SHA256_LEN)
+	if (EVP_Digest(p, len, md, &n, sha256_md(), NULL) != 1 || n != SHA256_LEN)
 		return -EIO;
 	memcpy(ret, md, SHA256_LEN);
 	return 0;
@@ -47,7 +62,7 @@ int sha256_new(struct sha256 **ret)
 	s->ctx = EVP_MD_CTX_new();
 	if (!s->ctx)
 		return -ENOMEM;
-	if (EVP_DigestInit_ex(s->ctx, EVP_sha256(), NULL) != 1)
+	if (EVP_DigestInit_ex(s->ctx, sha256_md(), NULL) != 1)
 		return -EIO;
 	*ret = TAKE_PTR(s);
 	return 0;

@@ -154,7 +154,8 @@ int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint
 	for (int i = 0; i < n; i++)
 		sum += iov[i].iov_len;
 	/* A short write is done again, piece by piece, which finds out what is wrong. */
-	if (n > 1 && is_direct(d, iov, n) && pwritev(d->direct, iov, n, (off_t)offset) == (ssize_t)sum)
+	if (n > 1 && is_direct(d, iov, n) &&
+	    pwritev(d->direct, iov, n, (off_t)offset) == (ssize_t)sum)
 		return 0;
 	for (int i = 0; r >= 0 && i < n; i++) {
 		r = qcow2_data_write(d, iov[i].iov_base, iov[i].iov_len, offset);

@@ -106,12 +106,12 @@ int qcow2_file_readv(struct qcow2_file *f, const struct iovec *iov, int n, uint6
 	int r = 0;
 
 	for (int i = 0; i < n; i++) {
-		aligned = aligned && ((uintptr_t)iov[i].iov_base | iov[i].iov_len) % FDIO_ALIGN == 0;
+		aligned &= ((uintptr_t)iov[i].iov_base | iov[i].iov_len) % FDIO_ALIGN == 0;
 		sum += iov[i].iov_len;
 	}
 	if (!range_inside(offset, sum, f->size))
 		return -ENODATA;
-	/* What comes short or fails is read again, piece by piece, which finds out what is wrong. */
+	/* What comes short or fails is read again piece by piece, which tells what is wrong. */
 	if (n > 1 && aligned && preadv(f->fd, iov, n, (off_t)offset) == (ssize_t)sum)
 		return 0;
 	for (int i = 0; r >= 0 && i < n; i++) {

@@ -11,6 +11,7 @@
 #include "common/iszero.h"
 #include "common/pool.h"
 #include "p2v-agent/walk.h"
+#include "wire/chunk_digest.h"
 #include "wire/codec.h"
 #include "wire/link.h"
 
@@ -93,7 +94,7 @@ static int is_same(const struct pipeline *p, struct item *it)
 		return 0;
 	if (it->kind == ITEM_ZERO || is_zero(it->raw, it->length))
 		return known_same(k, it->offset, NULL);
-	if (digest_sha256(it->raw, it->length, sha256) < 0)
+	if (chunk_digest(it->raw, it->length, sha256) < 0)
 		return err_set(&it->err, EIO, "cannot compute a SHA-256");
 	return known_same(k, it->offset, sha256);
 }

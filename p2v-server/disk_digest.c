@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "wire/chunk_digest.h"
 #include "wire/proto.h"
 
 #define BATCH	1024u			/* digests of zero chunks that are hashed in one call */
@@ -36,7 +37,7 @@ int disk_digest_new(struct disk_digest **ret, struct err *err)
 
 	if (!d || sha256_new(&d->sha) < 0)
 		return err_nomem(err);
-	if (digest_sha256(zero_chunk, sizeof(zero_chunk), d->zeroes[0]) < 0)
+	if (chunk_digest(zero_chunk, sizeof(zero_chunk), d->zeroes[0]) < 0)
 		return failed(err);
 	for (size_t i = 1; i < BATCH; i++)
 		memcpy(d->zeroes[i], d->zeroes[0], SHA256_LEN);
@@ -61,7 +62,7 @@ int disk_digest_add_zeroes(struct disk_digest *d, uint64_t length, struct err *e
 	}
 	if (rest == 0)
 		return 0;
-	if (digest_sha256(zero_chunk, rest, sha) < 0)
+	if (chunk_digest(zero_chunk, rest, sha) < 0)
 		return failed(err);
 	return disk_digest_add(d, sha, err);
 }

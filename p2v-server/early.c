@@ -13,6 +13,7 @@
 
 #include "common/fdio.h"
 #include "convert/qcow2_read.h"
+#include "wire/chunk_digest.h"
 #include "wire/proto.h"
 
 /* The kernel's words for ioprio_set(2), which libc does not have: this thread, class idle. */
@@ -127,7 +128,7 @@ static uint64_t read_back(struct early *e, uint16_t disk, uint64_t chunk, bool s
 		return 0;
 	mark = qcow2_read_mapping(e->reader, at, len);
 	if (mark == 0 || qcow2_read(e->reader, e->buf, at, len, NULL) < 0 ||
-	    digest_sha256(e->buf, len, sha) < 0)
+	    chunk_digest(e->buf, len, sha) < 0)
 		return 0;
 	return memcmp(sha, want, SHA256_LEN) == 0 ? mark : 0;
 }

@@ -10,6 +10,7 @@
 #include "common/pool.h"
 #include "convert/qcow2_read.h"
 #include "p2v-server/disk_digest.h"
+#include "wire/chunk_digest.h"
 #include "wire/proto.h"
 
 #define SPANS_PER_THREAD	4u	/* on their way: small, the bytes are with the readers */
@@ -74,7 +75,7 @@ static int check_chunk(const struct journal_disk *d, struct reader *rd, struct s
 	r = qcow2_read(rd->image, rd->buf, i * PROTO_CHUNK_SIZE, len, &s->err);
 	if (r < 0)
 		return r == -EBADMSG ? 0 : r; /* damaged tables or clusters: not as sent */
-	r = digest_sha256(rd->buf, len, s->sha);
+	r = chunk_digest(rd->buf, len, s->sha);
 	if (r < 0)
 		return err_code(&s->err, -r, "cannot compute SHA-256");
 	if (d->state[i] != CHUNK_DATA)

@@ -10,8 +10,8 @@
 
 #include "common/bytes.h"
 #include "common/compiler.h"
-#include "common/digest.h"
 #include "common/iszero.h"
+#include "wire/chunk_digest.h"
 
 #define LEVEL_MIN	(-7)
 #define LEVEL_MAX	19
@@ -220,7 +220,7 @@ int codec_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch, struct m
 	if (all_zero)
 		return 1;
 	m->nclusters = n;
-	if (digest_sha256(raw, m->length, m->sha256) < 0)
+	if (chunk_digest(raw, m->length, m->sha256) < 0)
 		return err_set(err, EIO, "cannot compute a SHA-256");
 	return 0;
 }
@@ -309,7 +309,7 @@ int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct
 			return err_set(err, EBADMSG, "cluster at 0x%" PRIx64 " of disk %u %s",
 				       m->offset + pos, m->disk, fault);
 	}
-	if (digest_sha256(raw, m->length, sha256) < 0)
+	if (chunk_digest(raw, m->length, sha256) < 0)
 		return err_set(err, EIO, "cannot compute a SHA-256");
 	if (memcmp(sha256, m->sha256, sizeof(sha256)) != 0)
 		return err_set(err, EILSEQ,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Chunks to wire clusters and back: zero detection, zstd per cluster, SHA-256 per chunk. Pure
+ * Chunks to wire clusters and back: zero detection, zstd per cluster, a digest per chunk. Pure
  * memory to memory; one codec belongs to one thread (it holds the zstd contexts).
  *
  * A zstd cluster is one complete frame with the content size in its header and no checksum (the
- * chunk's SHA-256 covers it), which is also what a qcow2 image with compression_type zstd stores
+ * chunk's digest covers it), which is also what a qcow2 image with compression_type zstd stores
  * for a compressed cluster (qcow2 specification, "Compressed Clusters Descriptor"): the server
  * can store it as it came. The window must fit a cluster: window log <= 16.
  */
@@ -48,7 +48,7 @@ int codec_try(struct codec *c, int level, const uint8_t *raw, uint8_t *scratch,
 
 /*
  * Decode into raw (m->length bytes, zero clusters zeroed; a RAW cluster that lies there already
- * is left in its place) and compare the SHA-256: -EBADMSG when
+ * is left in its place) and compare the digest: -EBADMSG when
  * a cluster does not decode to exactly its size, -EILSEQ when the digest differs.
  */
 int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct err *err);

@@ -86,7 +86,7 @@ struct msg_data {
 	uint64_t id;
 	uint64_t offset;		/* chunk-aligned */
 	uint32_t length;		/* 1..PROTO_CHUNK_SIZE, multiple of 512 */
-	uint8_t sha256[SHA256_LEN];	/* of the length raw bytes, zero clusters included */
+	uint8_t sha256[SHA256_LEN];	/* chunk_digest.h */
 	uint16_t nclusters;		/* DIV_ROUND_UP(length, cluster) */
 	struct msg_cluster clusters[PROTO_CHUNK_CLUSTERS];
 };

@@ -16,9 +16,9 @@
 #include "common/bitmap.h"
 #include "common/bytes.h"
 #include "common/compiler.h"
-#include "common/digest.h"
 #include "common/iszero.h"
 #include "convert/qcow2_write.h"
+#include "wire/chunk_digest.h"
 #include "wire/codec.h"
 #include "wire/session.h"
 
@@ -95,7 +95,7 @@ static void loop_sha256(unsigned int mib)
 
 	fill_noise();
 	while (mib-- > 0)
-		must(digest_sha256(raw, CHUNK, digest), NULL);
+		must(chunk_digest(raw, CHUNK, digest), NULL);
 }
 
 /* ---- codec */

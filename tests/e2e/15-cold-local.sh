@@ -67,7 +67,9 @@ digest() # JOB
 # As docs/job-format.md says how to compute it.
 digest_of() # FILE
 {
-	split -b 1M --filter='openssl dgst -sha256 -binary' "$1" | sha256sum | cut -d' ' -f1
+	local each='openssl dgst -sha256 -binary'
+
+	split -b 64K --filter="$each" "$1" | split -b 512 --filter="$each" | sha256sum | cut -d' ' -f1
 }
 
 # ---- everything

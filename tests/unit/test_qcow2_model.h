@@ -289,7 +289,8 @@ static inline void model_verify_chunk(struct model *m, struct qcow2_read *r, uin
 			if (m->c[i].cluster == c)
 				number = m->c[i].number;
 		fill_cluster(want, number);
-		ck_assert_msg(memcmp(got + (c - first) * CLUSTER, want, cluster_bytes(m->size, c)) == 0,
+		ck_assert_msg(memcmp(got + (c - first) * CLUSTER, want,
+				     cluster_bytes(m->size, c)) == 0,
 			      "cluster %" PRIu64 " differs in its chunk", c);
 	}
 }

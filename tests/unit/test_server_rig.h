@@ -19,6 +19,7 @@
 #include "inventory/machine_json.h"
 #include "p2v-server/job.h"
 #include "tests/lib/unit.h"
+#include "wire/chunk_digest.h"
 #include "wire/codec.h"
 
 #define CHUNK	((uint64_t)PROTO_CHUNK_SIZE)

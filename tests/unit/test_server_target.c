@@ -189,9 +189,9 @@ static void check_claims(void)
 
 			if (d->state[c] != CHUNK_DATA)
 				continue;
-			ck_assert_int_eq(digest_sha256(rig.disk[i].bytes + c * CHUNK,
-						       rig_chunk_length(&rig.disk[i], c * CHUNK),
-						       sha),
+			ck_assert_int_eq(chunk_digest(rig.disk[i].bytes + c * CHUNK,
+						      rig_chunk_length(&rig.disk[i], c * CHUNK),
+						      sha),
 					 0);
 			ck_assert_msg(memcmp(sha, d->sha256[c], sizeof(sha)) == 0,
 				      "disk %zu chunk %" PRIu64 ": another digest", i, c);

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See chunk_digest.h. */
+#include "wire/chunk_digest.h"
+
+#include <string.h>
+#include "common/compiler.h"
+#include "common/iszero.h"
+#include "wire/proto.h"
+
+#define CLUSTERS	(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE)
+
+/* The SHA-256 of 65536 zeroes. */
+static const uint8_t zero_cluster[SHA256_LEN] = {
+	0xde, 0x2f, 0x25, 0x60, 0x64, 0xa0, 0xaf, 0x79,
+	0x77, 0x47, 0xc2, 0xb9, 0x75, 0x05, 0xdc, 0x0b,
+	0x9f, 0x3d, 0xf0, 0xde, 0x4f, 0x48, 0x9e, 0xac,
+	0x73, 0x1c, 0x23, 0xae, 0x9c, 0xa9, 0xcc, 0x31,
+};
+
+int chunk_digest(const void *raw, size_t len, uint8_t ret[static SHA256_LEN])
+{
+	uint8_t list[CLUSTERS][SHA256_LEN];
+	const uint8_t *p = raw;
+	size_t n = 0;
+
+	for (size_t pos = 0; pos < len && n < CLUSTERS; pos += PROTO_CLUSTER_SIZE, n++) {
+		size_t bytes = MIN(len - pos, (size_t)PROTO_CLUSTER_SIZE);
+		int r = 0;
+
+		if (bytes == PROTO_CLUSTER_SIZE && is_zero(p + pos, bytes))
+			memcpy(list[n], zero_cluster, SHA256_LEN);
+		else
+			r = digest_sha256(p + pos, bytes, list[n]);
+		if (r < 0)
+			return r;
+	}
+	return digest_sha256(list, n * SHA256_LEN, ret);
+}
