@@ -275,7 +275,7 @@ static int write_gathered(struct qcow2_meta *m, struct qcow2_table *t, uint32_t 
 			  const uint8_t *buf, uint64_t length, uint32_t zero, struct err *err)
 {
 	struct iovec pieces[MIXED_MAX];
-	uint64_t cluster, count, host;
+	uint64_t cluster, count = 0, host;
 	uint32_t data = 0;
 	int npieces = 0, r;
 
