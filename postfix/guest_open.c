@@ -8,6 +8,7 @@
 
 #include "common/compiler.h"
 #include "common/text.h"
+#include "postfix/guest_identity.h"
 #include "postfix/guest_luks.h"
 #include "postfix/linux/fstab.h"
 #include "postfix/linux/lines.h"
@@ -269,17 +270,34 @@ static int mount_windows(struct guest *guest, struct err *err)
 	return 0;
 }
 
-static int mount_all(struct guest *guest, struct machine_strv *warnings, struct err *err)
+static int mount_root(struct guest *guest, struct err *err)
+{
+	if (strcmp(guest->type, "windows") == 0)
+		return mount_windows(guest, err);
+	if (guestfs_mount_options(guest->g, "rw", guest->root, "/") < 0)
+		return guest_fail(guest, err, "cannot mount the root filesystem %s", guest->root);
+	return 0;
+}
+
+static int find_system(struct guest *guest, struct machine_strv *warnings, struct err *err)
+{
+	int r = guest_identify(guest, err);
+
+	if (r != 0)
+		return r;
+	r = choose_root(guest, warnings, err);
+	if (r >= 0)
+		r = inspect(guest, err);
+	return r < 0 ? r : mount_root(guest, err);
+}
+
+static int mount_others(struct guest *guest, struct machine_strv *warnings, struct err *err)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	struct fstab_entry *list = NULL;
 	size_t n = 0;
 	int r = 0;
 
-	if (strcmp(guest->type, "windows") == 0)
-		return mount_windows(guest, err);
-	if (guestfs_mount_options(guest->g, "rw", guest->root, "/") < 0)
-		return guest_fail(guest, err, "cannot mount the root filesystem %s", guest->root);
 	if (strcmp(guest->type, "linux") != 0 ||
 	    guest_read(guest, "/etc/fstab", GUEST_TEXT_MAX, &text, NULL, NULL) < 0)
 		return 0;
@@ -445,11 +463,9 @@ int guest_open(const struct fix_options *opt, struct guest **ret, struct machine
 	if (r >= 0)
 		r = collect_all(guest, opt, warnings, err);
 	if (r >= 0)
-		r = choose_root(guest, warnings, err);
+		r = find_system(guest, warnings, err);
 	if (r >= 0)
-		r = inspect(guest, err);
-	if (r >= 0)
-		r = mount_all(guest, warnings, err);
+		r = mount_others(guest, warnings, err);
 	if (r < 0)
 		return r;
 	if (learn_root_alias(guest) < 0)

@@ -67,8 +67,7 @@ digest() # JOB
 # As docs/job-format.md says how to compute it.
 digest_of() # FILE
 {
-	local each='openssl dgst -sha256 -binary'
-
+	each='openssl dgst -sha256 -binary'
 	split -b 64K --filter="$each" "$1" | split -b 512 --filter="$each" | sha256sum | cut -d' ' -f1
 }
 
