@@ -128,10 +128,10 @@ static void *grow(void *list, size_t n, size_t size)
 	return more;
 }
 
-static int add_mount(struct mountgraph_fs *f, const struct mountgraph_view *v,
+static int add_mount(struct mountgraph_fs *f, const struct mountgraph_view *v, bool system,
 		     const struct mountinfo_entry *e)
 {
-	struct mountgraph_mount m = { .id = e->id };
+	struct mountgraph_mount m = { .id = e->id, .hidden = system ? strlen(v->prefix) : 0 };
 	size_t depth = depth_of(e->path), at = f->nmounts;
 
 	if (!grow(&f->mounts, f->nmounts, sizeof(*f->mounts)))
@@ -182,7 +182,7 @@ static int add_view(struct build *b, const struct mountgraph_view *v)
 		if (at < before)
 			continue;
 		if ((at == b->g.nfs && add_fs(b, dev, e) < 0) ||
-		    add_mount(&b->g.fs[at], v, e) < 0)
+		    add_mount(&b->g.fs[at], v, v == b->cfg->views, e) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -374,7 +374,8 @@ static void trim(const char *path, char *buf, size_t size)
 static bool is_mounted_at(const struct mountgraph_fs *f, const char *path)
 {
 	for (size_t i = 0; i < f->nmounts; i++)
-		if (!f->mounts[i].covered && strcmp(f->mounts[i].path, path) == 0)
+		if (!f->mounts[i].covered &&
+		    strcmp(f->mounts[i].path + f->mounts[i].hidden, path) == 0)
 			return true;
 	return false;
 }
@@ -556,5 +557,5 @@ const char *mountgraph_verdict_word(enum mountgraph_verdict v)
 
 const char *mountgraph_fs_path(const struct mountgraph_fs *fs)
 {
-	return fs->nmounts > 0 ? fs->mounts[0].path : "?";
+	return fs->nmounts > 0 ? fs->mounts[0].path + fs->mounts[0].hidden : "?";
 }

@@ -40,6 +40,7 @@ struct mountgraph_view {
 
 struct mountgraph_mount {
 	char *path;		/* prefix and mount point, to be opened */
+	size_t hidden;		/* bytes of path that are not shown: the system's own prefix */
 	uint64_t id;		/* of the mount: statx() tells it of what was opened */
 	bool covered;		/* another mount lies over it */
 };

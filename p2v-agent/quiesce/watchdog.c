@@ -272,6 +272,15 @@ int watchdog_arm(struct watchdog *w, uint64_t bound_ns, struct err *err)
 	return 0;
 }
 
+int watchdog_reset(struct watchdog *w, struct err *err)
+{
+	if (watchdog_holds(w))
+		return err_set(err, EBUSY, "a filesystem is still frozen");
+	atomic_store(&w->shared->reason, WATCHDOG_NONE);
+	atomic_store(&w->shared->phase, PHASE_IDLE);
+	return 0;
+}
+
 void watchdog_beat(struct watchdog *w)
 {
 	atomic_store(&w->shared->beat, solitary_now());

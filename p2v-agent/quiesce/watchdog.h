@@ -73,6 +73,8 @@ int watchdog_add(struct watchdog *w, int fd, struct err *err);
 /* From now on for so long. Fails when a guard does not answer. Slots are READY afterwards. */
 int watchdog_arm(struct watchdog *w, uint64_t bound_ns, struct err *err);
 void watchdog_beat(struct watchdog *w);
+/* Forget that it has fired. -EBUSY when something may still be frozen. */
+int watchdog_reset(struct watchdog *w, struct err *err);
 
 /* Before the kernel is asked: false when the watchdog has fired, and nothing may be frozen. */
 bool watchdog_freezing(struct watchdog *w, unsigned int slot);

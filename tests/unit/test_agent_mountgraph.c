@@ -320,6 +320,22 @@ START_TEST(only_some)
 }
 END_TEST
 
+/* The agent is in a namespace of its own: the way leads through process 1, the names do not. */
+START_TEST(own_namespace)
+{
+	static const char *only[] = { "/data" };
+
+	plain_disk();
+	view("/proc/1/root", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+	     "2 1 8:2 / /data rw - ext4 /dev/sda2 rw\n", NULL);
+	cfg.only = only;
+	cfg.nonly = 1;
+	make();
+	order_is("/data");
+	ck_assert_str_eq(graph.fs[graph.order[0]].mounts[0].path, "/proc/1/root/data");
+}
+END_TEST
+
 /* Names are kept byte by byte to be opened, and escaped to be shown. */
 START_TEST(odd_names)
 {
@@ -387,6 +403,7 @@ static Suite *mountgraph_suite(void)
 	tcase_add_test(tc, containers);
 	tcase_add_test(tc, stops);
 	tcase_add_test(tc, only_some);
+	tcase_add_test(tc, own_namespace);
 	tcase_add_test(tc, odd_names);
 	tcase_add_test(tc, sysfs);
 	suite_add_tcase(s, tc);
