@@ -218,7 +218,7 @@ static int ask(size_t n, struct err *err)
 		 "(yes/no) ", n, n == 1 ? "" : "s");
 	r = terminal_ask(prompt, true, answer, sizeof(answer));
 	if (r == -ENOTTY)
-		return err_set(err, ENOTTY, "there is nobody to ask; --yes says that it may freeze");
+		return err_set(err, ENOTTY, "nobody is there to ask; --yes says that it may");
 	if (r < 0 || strcmp(answer, "yes") != 0)
 		return err_set(err, ECANCELED, "not frozen");
 	return 0;

@@ -60,7 +60,7 @@ int deadman_add(struct deadman *d, const char *const argv[], const char *input,
 		unsigned int timeout_s, struct err *err);
 /* It is not needed: was never done. */
 void deadman_drop(struct deadman *d, int step);
-/* From now on for so long; 0: no limit. Also what makes it ready for another time after it fired. */
+/* From now on for so long; 0: no limit. After it fired: makes it ready for another time. */
 void deadman_arm(struct deadman *d, uint64_t bound_ns);
 /* Run what is left, last first. All are tried; the first failure is told. */
 int deadman_undo(struct deadman *d, struct err *err);

@@ -37,7 +37,8 @@ static bool is_address(const char *text, int family)
 /* Not an option, and no more than these characters. */
 static bool is_word(const char *text, const char *also)
 {
-	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
 	if (!text[0] || text[0] == '-')
 		return false;
@@ -141,8 +142,8 @@ static int close_nft(const struct hold_config *cfg, struct deadman *d, struct er
 static int close_iptables(const struct hold_config *cfg, struct deadman *d, int family,
 			  struct err *err)
 {
-	static const char undo_input[] = "*raw\n-D PREROUTING -j " CHAIN "\n-F " CHAIN "\n-X " CHAIN
-					 "\nCOMMIT\n";
+	static const char undo_input[] = "*raw\n-D PREROUTING -j " CHAIN
+					 "\n-F " CHAIN "\n-X " CHAIN "\nCOMMIT\n";
 	const char *todo[] = { family == AF_INET ? "iptables-restore" : "ip6tables-restore",
 			       "--noflush", NULL };
 	const char *old[] = { family == AF_INET ? "iptables" : "ip6tables", "-t", "raw", "-D",
@@ -150,7 +151,7 @@ static int close_iptables(const struct hold_config *cfg, struct deadman *d, int 
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
 	char why[64];
 
-	/* A second jump to the chain would keep the undoing from removing it. Mostly there is none. */
+	/* A second jump to the chain would keep it from being removed. Mostly there is none. */
 	run(old, NULL, cfg->timeout_s, why, sizeof(why), NULL);
 	strbuf_add(&b, "*raw\n:" CHAIN " - [0:0]\n-A " CHAIN " -i lo -j ACCEPT\n");
 	if (family == AF_INET6)

@@ -73,7 +73,7 @@ static const struct mountinfo_entry *entry_by_id(const struct mountinfo *m, uint
 	return NULL;
 }
 
-/* e is mounted on a, or on what is mounted on a, and so on. Tables with circles have an end, too. */
+/* e is mounted on a, or on what is mounted on a, and so on. Circles have an end, too. */
 static bool stands_on(const struct mountinfo *m, const struct mountinfo_entry *e,
 		      const struct mountinfo_entry *a)
 {
@@ -87,7 +87,7 @@ static bool stands_on(const struct mountinfo *m, const struct mountinfo_entry *e
 	return false;
 }
 
-/* Whoever opens the path of e gets into another mount, which lies over it or over a folder of it. */
+/* Whoever opens the path of e gets into another mount, over it or over a folder above it. */
 static bool is_covered(const struct mountinfo *m, const struct mountinfo_entry *e)
 {
 	for (size_t i = 0; i < m->nmounts; i++) {

@@ -63,7 +63,7 @@ struct mountgraph_swap {
 struct mountgraph {
 	struct mountgraph_fs *fs;	/* all that are mounted */
 	size_t nfs;
-	size_t *order;			/* indices of fs: FREEZE and TRY, in the order of freezing */
+	size_t *order;			/* indices of fs, FREEZE and TRY, as they are frozen */
 	size_t norder;
 	struct mountgraph_swap *swaps;
 	size_t nswaps;

@@ -20,7 +20,7 @@ enum mountgraph_kind {
 };
 
 enum mountgraph_kind mountgraph_kinds_of(const char *kind);
-/* By the number of its superblock, or by a source below /dev where the number is made up (btrfs). */
+/* By the number of its superblock, or a source below /dev where that is made up (btrfs). */
 bool mountgraph_kinds_on_device(const char *kind, const char *source, dev_t dev);
 
 #endif

@@ -136,7 +136,8 @@ static int receive(int sock, unsigned int *ret_slot)
 	char room[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { .iov_base = ret_slot, .iov_len = sizeof(*ret_slot) };
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
 	};
 	struct cmsghdr *c;
 	int fd;
@@ -217,7 +218,8 @@ static int send_fd(int sock, unsigned int slot, int fd)
 	char room[CMSG_SPACE(sizeof(int))] = { 0 };
 	struct iovec iov = { .iov_base = &slot, .iov_len = sizeof(slot) };
 	struct msghdr m = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof(room),
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = room, .msg_controllen = sizeof(room),
 	};
 	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
 

@@ -46,7 +46,10 @@ is "afterwards there is nothing to do" "$(ran postgresql thaw)$(cat "$log")" 0
 
 # A real one, where it is installed.
 rm "$bin/psql"
-pg=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1) || pg=
+pg=
+for pg_bin in /usr/lib/postgresql/*/bin; do
+	pg=$pg_bin
+done
 if [ -n "$pg" ] && [ -x "$pg/initdb" ] && id postgres >/dev/null 2>&1; then
 	mkdir "$e2e_dir/pg"
 	chown postgres "$e2e_dir/pg"

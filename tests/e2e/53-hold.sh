@@ -46,7 +46,7 @@ e2e_at_exit leave
 must "two namespaces and a filesystem" set_up
 # A guard of this script: thaws whatever the code under test does.
 setsid sh -c "n=0; while [ \$n -lt 100 ]; do sleep 3; [ -d '$e2e_dir' ] || exit; n=\$((n + 1)); done; fsfreeze -u '$mnt'" >/dev/null 2>&1 &
-on_source socat TCP6-LISTEN:7000,fork,reuseaddr,ipv6only=0 EXEC:cat &
+nsenter --net="/run/netns/$source" socat TCP6-LISTEN:7000,fork,reuseaddr,ipv6only=0 EXEC:cat </dev/null >/dev/null 2>&1 &
 server=$!
 e2e_at_exit "kill $server 2>/dev/null"
 
@@ -68,7 +68,8 @@ hold()
 	hold_how=$1
 	hold_time=$2
 	shift 2
-	on_source "$e2e_build/p2v-agent" quiesce --try --yes --mount "$mnt" --hooks "$e2e_dir/none" --for "$hold_time" --deadline 20s \
+	# No function here: its process would be killed, not the agent.
+	nsenter --net="/run/netns/$source" "$e2e_build/p2v-agent" quiesce --try --yes --mount "$mnt" --hooks "$e2e_dir/none" --for "$hold_time" --deadline 20s \
 		--hold "$hold_how" --peer 10.97.0.3 --peer fd97::3 "$@" >"$e2e_dir/out" 2>"$e2e_dir/err" &
 	held=$!
 }
@@ -91,7 +92,7 @@ for how in nft iptables; do
 	# A connection from before: what is said in it during the hold arrives after.
 	rm -f "$e2e_dir/pipe"
 	mkfifo "$e2e_dir/pipe"
-	on_clients socat -t 20 - TCP:10.97.0.1:7000,bind=10.97.0.2 <"$e2e_dir/pipe" >"$e2e_dir/echo" &
+	nsenter --net="/run/netns/$clients" socat -t 20 - TCP:10.97.0.1:7000,bind=10.97.0.2 <"$e2e_dir/pipe" >"$e2e_dir/echo" &
 	old=$!
 	exec 9>"$e2e_dir/pipe"
 	echo before >&9
@@ -129,4 +130,6 @@ check "a link is taken down" wait_for 3 sh -c "nsenter --net=/run/netns/$source 
 wait "$held" || :
 check "and up" sh -c "nsenter --net=/run/netns/$source ip link show dev v0 | grep -q '[<,]UP[,>]'"
 hold nft 1s --stop 'x;reboot'
-is "odd names are refused" "$(wait "$held"; echo $?) $(grep -c 'is no name of a service' "$e2e_dir/err")" "2 1"
+refused=0
+wait "$held" || refused=$?
+is "odd names are refused" "$refused $(grep -c 'is no name of a service' "$e2e_dir/err")" "2 1"

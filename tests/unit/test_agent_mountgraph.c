@@ -115,7 +115,8 @@ START_TEST(server)
 	     "94 26 253:1 / /var rw - xfs /dev/mapper/vg-var rw\n"
 	     "95 94 0:50 / /var/lib/nfs/x rw - nfs4 nas:/x rw\n"
 	     "96 26 7:0 / /snap/core/1 ro - squashfs /dev/loop0 ro\n",
-	     "Filename Type Size Used Priority\n/dev/dm-2 partition 1 0 -2\n/swap\\040file file 1 0 -3\n");
+	     "Filename Type Size Used Priority\n/dev/dm-2 partition 1 0 -2\n/swap\\040file "
+	     "file 1 0 -3\n");
 	dev(7, 0, "loop0", NULL, "/var/lib/snapd/snaps/core_1.snap", NULL);
 	disk(8, 0);
 	make();
@@ -136,7 +137,8 @@ START_TEST(other_disk)
 {
 	plain_disk();
 	dev(8, 16, "sdb", NULL, NULL, NULL);
-	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:16 / /data rw - xfs /dev/sdb rw\n", NULL);
+	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:16 / /data rw - xfs /dev/sdb "
+	     "rw\n", NULL);
 	disk(8, 0);
 	make();
 	order_is("/");
@@ -187,8 +189,10 @@ END_TEST
 START_TEST(bind_mounts)
 {
 	plain_disk();
-	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /srv/deep/data rw - ext4 /dev/sda2 rw\n"
-	     "3 1 8:2 /www /www ro - ext4 /dev/sda2 rw\n4 1 8:1 /etc/x /srv/etc rw - ext4 /dev/sda1 rw\n",
+	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /srv/deep/data rw - ext4 "
+	     "/dev/sda2 rw\n"
+	     "3 1 8:2 /www /www ro - ext4 /dev/sda2 rw\n4 1 8:1 /etc/x /srv/etc rw - ext4 "
+	     "/dev/sda1 rw\n",
 	     NULL);
 	make();
 	order_is("/www /");
@@ -221,7 +225,8 @@ START_TEST(nested_loops)
 	dev(7, 1, "loop1", NULL, "/a/b.raw", NULL);
 	dev(253, 7, "dm-7", "b-crypt", NULL, "loop1");
 	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /img rw - xfs /dev/sda2 rw\n"
-	     "3 1 7:0 / /a rw - ext4 /dev/loop0 rw\n4 1 253:7 / /b rw - ext4 /dev/mapper/b-crypt rw\n",
+	     "3 1 7:0 / /a rw - ext4 /dev/loop0 rw\n4 1 253:7 / /b rw - ext4 "
+	     "/dev/mapper/b-crypt rw\n",
 	     NULL);
 	disk(8, 0);
 	make();
@@ -234,7 +239,8 @@ START_TEST(root_in_a_file)
 {
 	plain_disk();
 	dev(7, 0, "loop0", NULL, "/host/disk.raw", NULL);
-	view("", "1 0 7:0 / / rw - ext4 /dev/loop0 rw\n2 1 8:2 / /host rw - ext4 /dev/sda2 rw\n", NULL);
+	view("", "1 0 7:0 / / rw - ext4 /dev/loop0 rw\n2 1 8:2 / /host rw - ext4 /dev/sda2 "
+	     "rw\n", NULL);
 	disk(8, 0);
 	make();
 	order_is("/ /host");
@@ -260,7 +266,8 @@ START_TEST(circle)
 
 	dev(7, 0, "loop0", NULL, "/b/0", NULL);
 	dev(7, 1, "loop1", NULL, "/a/1", NULL);
-	view("", "1 0 7:0 / /a rw - ext4 /dev/loop0 rw\n2 1 7:1 / /b rw - ext4 /dev/loop1 rw\n", NULL);
+	view("", "1 0 7:0 / /a rw - ext4 /dev/loop0 rw\n2 1 7:1 / /b rw - ext4 /dev/loop1 "
+	     "rw\n", NULL);
 	ck_assert_int_eq(mountgraph_make(&cfg, &graph, &err), -ELOOP);
 	ck_assert_msg(strstr(err.text, "circle") != NULL, "%s", err.text);
 }
@@ -269,9 +276,11 @@ END_TEST
 START_TEST(containers)
 {
 	plain_disk();
-	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /var/lib/docker rw - xfs /dev/sda2 rw\n"
+	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /var/lib/docker rw - xfs "
+	     "/dev/sda2 rw\n"
 	     "3 2 0:60 / /var/lib/docker/overlay2/q/merged rw - overlay overlay "
-	     "rw,lowerdir=/var/lib/docker/overlay2/l,upperdir=/var/lib/docker/overlay2/q/diff,workdir=/w\n"
+	     "rw,lowerdir=/var/lib/docker/overlay2/l,"
+	     "upperdir=/var/lib/docker/overlay2/q/diff,workdir=/w\n"
 	     "4 1 0:61 / /media rw - overlay overlay ro,lowerdir=/a:/b\n", NULL);
 	/* A volume that only a container sees, and what everybody sees. */
 	view("/proc/77/root", "101 100 0:60 / / rw - overlay overlay rw\n"
@@ -308,7 +317,8 @@ START_TEST(only_some)
 	struct err err = ERR_INIT;
 
 	plain_disk();
-	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /data rw - ext4 /dev/sda2 rw\n", NULL);
+	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /data rw - ext4 /dev/sda2 "
+	     "rw\n", NULL);
 	cfg.only = only;
 	cfg.nonly = 1;
 	make();
@@ -340,8 +350,10 @@ END_TEST
 START_TEST(odd_names)
 {
 	plain_disk();
-	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /a\\040b\\012\xff\\040 rw - new\\033fs /dev/sda2 rw\n"
-	     "3 1 x:y / /no rw - ext4 /dev/sda2 rw\n4 4 8:3 / /self rw - ext4 /dev/sda3 rw\nnonsense\n",
+	view("", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 8:2 / /a\\040b\\012\xff\\040 rw - "
+	     "new\\033fs /dev/sda2 rw\n"
+	     "3 1 x:y / /no rw - ext4 /dev/sda2 rw\n4 4 8:3 / /self rw - ext4 /dev/sda3 "
+	     "rw\nnonsense\n",
 	     NULL);
 	make();
 	order_is("/a b\n\xff  /self /");
