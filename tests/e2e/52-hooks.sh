@@ -7,7 +7,6 @@
 set -eu
 . "$(dirname "$0")/../lib/e2e.sh"
 
-[ ! -d /run/systemd/system ] || { echo "1..0 # SKIP services of this machine are systemd's"; exit 0; }
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root to run as the database's user"; exit 0; }
 e2e_want setsid runuser
 e2e_begin 22 120
@@ -107,6 +106,9 @@ status) [ -e "'"$e2e_dir"'/up.$1" ] ;;
 stop) echo "stop $1" >>"'"$log"'"; rm "'"$e2e_dir"'/up.$1"; [ "$1" != bad ] ;;
 start) echo "start $1" >>"'"$log"'"; : >"'"$e2e_dir"'/up.$1" ;;
 esac'
+# The same, where systemd runs.
+# shellcheck disable=SC2016 # for the fake
+fake systemctl 'case "$1" in is-active) exec service "$3" status ;; *) exec service "$2" "$1" ;; esac'
 echo 'STOP_SERVICES="web off db"' >"$e2e_dir/hooks.conf"
 : >"$log"
 touch "$e2e_dir/up.web" "$e2e_dir/up.db"
