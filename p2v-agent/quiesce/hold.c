@@ -81,7 +81,7 @@ static int run(const char *const argv[], const char *input, unsigned int timeout
 	size_t n = 0;
 	int r;
 
-	for (; argv[n] && n < ARRAY_SIZE(args) - 1; n++)
+	for (; n < ARRAY_SIZE(args) - 1 && argv[n]; n++)
 		args[n] = (char *)(uintptr_t)argv[n];
 	args[n] = NULL;
 	r = spawn_run(args, input, input ? strlen(input) : 0, timeout_s, OUTPUT_MAX, &res, err);
