@@ -9,6 +9,7 @@ PREFIX    ?= /usr/local
 SBINDIR   ?= $(PREFIX)/sbin
 MANDIR    ?= $(PREFIX)/share/man
 DOCDIR    ?= $(PREFIX)/share/doc/p2v
+HOOKDIR   ?= $(PREFIX)/share/p2v/hooks
 COMPDIR   ?= $(PREFIX)/share/bash-completion/completions
 BUILD     ?= build
 PKG_CONFIG ?= pkg-config
@@ -167,6 +168,13 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(TEST_LIB) $(ARCHIVES)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(TEST_ARCHIVES) $(TEST_LIBS)
 
+$(BUILD)/tests/fuzz/fuzz_agent_%: $(BUILD)/obj/tests/fuzz/fuzz_agent_%.o $(BUILD)/obj/tests/fuzz/replay.o \
+		$(BUILD)/libp2v-agent.a $(ARCHIVES)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $(filter %.o,$^) $(BUILD)/libp2v-agent.a $(TEST_ARCHIVES) \
+		$(TEST_LIBS) $$($(PKG_CONFIG) --libs $(pc_p2v-agent))
+
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/obj/tests/fuzz/fuzz_%.o $(BUILD)/obj/tests/fuzz/replay.o $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
@@ -219,7 +227,8 @@ deps-agent deps-server deps-test deps-bench:
 	$(Q)tools/deps $(@:deps-%=%)
 
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPDIR) $(DESTDIR)$(HOOKDIR)
+	install -m 0755 $(wildcard p2v-agent/quiesce/hooks/*) $(DESTDIR)$(HOOKDIR)
 	install -m 0755 $(BUILD)/p2v-agent $(BUILD)/p2v-server $(DESTDIR)$(SBINDIR)
 	install -m 0644 docs/man/p2v-agent.8 docs/man/p2v-server.8 $(DESTDIR)$(MANDIR)/man8
 	install -m 0644 README.md LICENSE CHANGELOG.md SECURITY.md $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)

@@ -23,6 +23,8 @@ static const struct subcommand commands[] = {
 	{ "sample", "--ring FILE [--interval SECONDS] [--days N]",
 	  "keep days of this machine's load, to size the virtual one by", sample_opts,
 	  sample_run },
+	{ "quiesce", "--plan|--try [--json] [--mount DIR]... [DISK]...",
+	  "show how this machine would be brought to rest, or try it", quiesce_opts, quiesce_run },
 	{ 0 }
 };
 

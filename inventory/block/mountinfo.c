@@ -42,6 +42,7 @@ static void entry_done(struct mountinfo_entry *e)
 	free(e->options);
 	free(e->fs);
 	free(e->source);
+	free(e->path);
 }
 
 static bool has_option(const char *list, const char *o, size_t len)
@@ -84,6 +85,16 @@ static int take_options(const char *mount, const char *fs, char **ret)
 	return all ? take(all, ret) : -ENOMEM;
 }
 
+/* As the kernel has it: blanks at the ends and bytes that are no UTF-8 are part of a name. */
+static int take_path(const char *word, char **ret)
+{
+	*ret = strdup(word);
+	if (!*ret)
+		return -ENOMEM;
+	mountinfo_unescape(*ret);
+	return 0;
+}
+
 /* 36 35 98:0 /mnt1 /mnt2 rw,noatime master:1 - ext3 /dev/root rw,errors=continue */
 static int parse_mount(char *line, struct mountinfo *m)
 {
@@ -104,11 +115,16 @@ static int parse_mount(char *line, struct mountinfo *m)
 	if (!source)
 		return 0;
 	super = strtok_r(NULL, " ", &save);
+	e.id = strtoull(f[0], NULL, 10);
+	e.parent = strtoull(f[1], NULL, 10);
+	e.fs_readonly = super && has_option(super, "ro", 2);
 	r = take(f[2], &e.dev);
 	if (r == 0)
 		r = take(f[3], &e.root);
 	if (r == 0)
 		r = take(f[4], &e.target);
+	if (r == 0)
+		r = take_path(f[4], &e.path);
 	if (r == 0)
 		r = take_options(f[5], super ? super : "", &e.options);
 	if (r == 0)
@@ -163,6 +179,29 @@ int mountinfo_read_self(struct mountinfo *ret, struct err *err)
 		return r;
 	if (each_line(text, parse_mount, &m) < 0)
 		return err_nomem(err);
+	*ret = m;
+	m = (struct mountinfo){ 0 };
+	return 0;
+}
+
+/* A text that may be NULL, line by line, in a copy. */
+static int each_line_of(const char *text, int (*fn)(char *line, struct mountinfo *m),
+			struct mountinfo *m)
+{
+	CLEANUP(mem_free) char *copy = strdup(text ? text : "");
+
+	return copy ? each_line(copy, fn, m) : -ENOMEM;
+}
+
+int mountinfo_parse(const char *mounts, const char *swaps, struct mountinfo *ret)
+{
+	CLEANUP(mountinfo_done) struct mountinfo m = { 0 };
+	int r = each_line_of(mounts, parse_mount, &m);
+
+	if (r == 0)
+		r = each_line_of(swaps, parse_swap, &m);
+	if (r < 0)
+		return r;
 	*ret = m;
 	m = (struct mountinfo){ 0 };
 	return 0;
