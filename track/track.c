@@ -362,8 +362,11 @@ static int check_meta(struct track *t, const struct track_options *o, struct err
 int track_resume(const struct track_options *o, struct track **ret, struct err *err)
 {
 	CLEANUP(track_leave) struct track *t = NULL;
-	int r = new_track(o->run_dir, &t, err);
+	int r;
 
+	if (access(o->run_dir ? o->run_dir : TRACK_RUN_DIR, F_OK) < 0)
+		return err_set(err, ENOENT, "there is no tracker");
+	r = new_track(o->run_dir, &t, err);
 	if (r < 0)
 		return r;
 	t->ops = &track_bpf_ops;
