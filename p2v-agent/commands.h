@@ -9,7 +9,7 @@
 #include "common/program.h"
 
 extern const struct opt inventory_opts[], plan_opts[], check_opts[], cold_opts[], map_opts[];
-extern const struct opt sample_opts[];
+extern const struct opt sample_opts[], track_opts[];
 extern const struct program agent_program;
 
 int inventory_run(int argc, char **argv);
@@ -18,5 +18,6 @@ int check_cmd_run(int argc, char **argv);
 int cold_run(int argc, char **argv);
 int map_run(int argc, char **argv);
 int sample_run(int argc, char **argv);
+int track_run(int argc, char **argv);
 
 #endif

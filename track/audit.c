@@ -14,6 +14,9 @@
  * A disk without requests has C from bios that we saw submitted, so both bases wait for a moment
  * when nothing is in flight.
  *
+ * Some drivers that know no requests do not count all (zram leaves discards out): then K is less than
+ * it should be, and so is what it can vouch for.
+ *
  * What a deficit means (the verdict):
  *
  *	C exact			each write was marked when it was done: sound

@@ -87,6 +87,7 @@ struct track {
 	struct track_counters *counters;
 	struct track_recent recent[TRACK_DISKS_MAX];
 	bool resumed;
+	struct track_meta *looked_at;	/* track_look(): meta is this copy, so that nothing is changed */
 	char *run_dir;
 	int lock;
 	struct sysroot *root;

@@ -93,6 +93,7 @@ void track_leave(struct track *t)
 		return;
 	if (t->ops)
 		t->ops->leave(t);
+	free(t->looked_at);
 	for (size_t i = 0; i < TRACK_DISKS_MAX; i++) {
 		bitmap_free(t->recent[i].now);
 		bitmap_free(t->recent[i].before);
@@ -104,7 +105,6 @@ void track_leave(struct track *t)
 	free(t->run_dir);
 	free(t);
 }
-DEFINE_CLEANUP(struct track *, track_leave)
 
 void track_free(struct track *t)
 {
@@ -164,7 +164,7 @@ static int take_lock(struct track *t, struct err *err)
 	return r < 0 ? r : err_set(err, EBUSY, "a tracker is being removed in %s", t->run_dir);
 }
 
-static int new_track(const char *run_dir, struct track **ret, struct err *err)
+static int new_track(const char *run_dir, bool lock, struct track **ret, struct err *err)
 {
 	CLEANUP(track_leave) struct track *t = calloc(1, sizeof(*t));
 	int r;
@@ -176,7 +176,7 @@ static int new_track(const char *run_dir, struct track **ret, struct err *err)
 	if (!t->run_dir)
 		return err_nomem(err);
 	r = sysroot_open("/", &t->root, err);
-	if (r == 0)
+	if (r == 0 && lock)
 		r = take_lock(t, err);
 	if (r < 0)
 		return r;
@@ -283,7 +283,7 @@ int track_start(const struct track_options *o, struct track **ret, struct err *e
 	int r = check_options(o, err);
 
 	if (r == 0)
-		r = new_track(o->run_dir, &t, err);
+		r = new_track(o->run_dir, true, &t, err);
 	if (r < 0)
 		return r;
 	/* What a dead one left would mark on for nobody. */
@@ -366,7 +366,7 @@ int track_resume(const struct track_options *o, struct track **ret, struct err *
 
 	if (access(o->run_dir ? o->run_dir : TRACK_RUN_DIR, F_OK) < 0)
 		return err_set(err, ENOENT, "there is no tracker");
-	r = new_track(o->run_dir, &t, err);
+	r = new_track(o->run_dir, true, &t, err);
 	if (r < 0)
 		return r;
 	t->ops = &track_bpf_ops;
@@ -380,6 +380,43 @@ int track_resume(const struct track_options *o, struct track **ret, struct err *
 	return 0;
 }
 
+/* Does a process hold the lock? Without making the file. */
+static bool is_owned(const struct track *t)
+{
+	CLEANUP(mem_free) char *path = text_format("%s/lock", t->run_dir);
+	CLEANUP(fd_close) int fd = path ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+
+	return fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0;
+}
+
+int track_look(const char *run_dir, bool *ret_owned, struct track **ret, struct err *err)
+{
+	const struct track_options any = { .run_dir = run_dir };
+	CLEANUP(track_leave) struct track *t = NULL;
+	bool owned;
+	int r = new_track(run_dir, false, &t, err);
+
+	if (r < 0)
+		return r;
+	owned = is_owned(t);
+	t->ops = &track_bpf_ops;
+	r = t->ops->resume(t, err);
+	if (r == -ENOENT && owned)
+		return err_set(err, EBUSY, "a tracker is in use, known to its process only");
+	if (r == 0)
+		r = check_meta(t, &any, err);
+	if (r < 0)
+		return r;
+	t->looked_at = malloc(sizeof(*t->looked_at));
+	if (!t->looked_at)
+		return err_nomem(err);
+	*t->looked_at = *t->meta;
+	t->meta = t->looked_at;
+	*ret_owned = owned;
+	*ret = TAKE_PTR(t);
+	return 0;
+}
+
 int track_remove(const char *run_dir, struct err *err)
 {
 	struct track *t = NULL;
@@ -387,7 +424,7 @@ int track_remove(const char *run_dir, struct err *err)
 
 	if (access(run_dir ? run_dir : TRACK_RUN_DIR, F_OK) < 0)
 		return 0;
-	r = new_track(run_dir, &t, err);
+	r = new_track(run_dir, true, &t, err);
 	if (r < 0)
 		return r;
 	t->ops = &track_bpf_ops;

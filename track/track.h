@@ -51,6 +51,7 @@
 #include "common/sysroot.h"
 
 #define TRACK_RUN_DIR		"/run/p2v/track"
+#define TRACK_TEST_DIR		"/run/p2v-track-test"	/* for a trial beside it */
 #define TRACK_NAME_MAX		32	/* DISK_NAME_LEN of the kernel, with its NUL */
 #define TRACK_DISKS_MAX		128
 #define TRACK_SHIFT_MIN		12u
@@ -96,8 +97,15 @@ int track_start(const struct track_options *o, struct track **ret, struct err *e
  * expected; o->n 0 takes what is there. What was harvested and not settled is given again.
  */
 int track_resume(const struct track_options *o, struct track **ret, struct err *err);
+/*
+ * Look at the pinned tracker without taking it up: audit and ever only, to be left, not freed.
+ * *ret_owned: a process has it in hand. -ENOENT: none; -EBUSY: a process has one that is not
+ * pinned, and only it can tell.
+ */
+int track_look(const char *run_dir, bool *ret_owned, struct track **ret, struct err *err);
 /* Let go; a pinned tracker marks on, and can be resumed. */
 void track_leave(struct track *t);
+DEFINE_CLEANUP(struct track *, track_leave)
 /* Let go, and remove all that was put on the system. */
 void track_free(struct track *t);
 DEFINE_CLEANUP(struct track *, track_free)

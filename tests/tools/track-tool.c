@@ -51,9 +51,12 @@ struct mirror {
 	struct track *track;
 };
 
+static struct track *to_free;
+
 static void die(const char *what)
 {
 	fprintf(stderr, "track-tool: %s\n", what);
+	track_free(to_free);
 	exit(1);
 }
 
@@ -148,6 +151,7 @@ static void begin(struct mirror *m, bool resume)
 		printf("%s %d %s\n", resume ? "resume" : "start", r, err.text);
 		return;
 	}
+	to_free = m->track;
 	printf("%s 0 tier=%s granule=%u\n", resume ? "resume" : "start",
 	       track_tier_name(track_tier(m->track)), track_granule(m->track, 0));
 	for (int i = 0; i < TRACK_TIERS; i++)
@@ -214,7 +218,7 @@ static void obey(struct mirror *m, const char *line)
 		audit(m, line[0] == 'q');
 	else if (strcmp(line, "leave") == 0 || strcmp(line, "free") == 0) {
 		(line[0] == 'l' ? track_leave : track_free)(m->track);
-		m->track = NULL;
+		m->track = to_free = NULL;
 	} else
 		die(line);
 	fflush(stdout);
@@ -257,6 +261,7 @@ static int write_main(char **argv)
 	time_t end = time(NULL) + atoi(argv[4]);
 	uint8_t *buf = fdio_alloc(32 * BLOCK);
 	uint64_t n = 0;
+	int r;
 
 	if (fd < 0 || !buf)
 		die("cannot write there");
@@ -271,8 +276,9 @@ static int write_main(char **argv)
 		offset = (x >> 16) % (size / BLOCK - 32) * BLOCK;
 		memset(buf, (int)(x & 255), length);
 		memcpy(buf, &x, sizeof(x));
-		if (fdio_pwrite_full(fd, buf, length, offset) < 0)
-			die("cannot write");
+		r = fdio_pwrite_full(fd, buf, length, offset);
+		if (r < 0)
+			die(strerror(-r));
 		if (!direct && ++n % 512 == 0)
 			fdatasync(fd);
 	}
