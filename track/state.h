@@ -100,7 +100,6 @@ void track_deallocate(struct track *t);
 /* Count an event, and mark it, for tiers that read events. slot as in TRACK_SLOTS. */
 struct track_event {
 	uint64_t sector, sectors;
-	bool discard, writes;		/* what the kernel counts: as a discard, as a write */
 	bool unknown;			/* its place is not known */
 };
 void track_take_event(struct track *t, size_t disk, unsigned int slot,

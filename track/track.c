@@ -23,6 +23,7 @@
 
 static const struct track_ops *const tiers[TRACK_TIERS] = {
 	[TRACK_BPF] = &track_bpf_ops,
+	[TRACK_FTRACE] = &track_ftrace_ops,
 	[TRACK_NONE] = &track_none_ops,
 };
 
@@ -126,6 +127,21 @@ int track_allocate(struct track *t, struct err *err)
 	t->marks = calloc(t->nwords, sizeof(*t->marks));
 	t->counters = calloc((size_t)t->meta->n * TRACK_SLOTS, sizeof(*t->counters));
 	return t->marks && t->counters ? 0 : err_nomem(err);
+}
+
+void track_take_event(struct track *t, size_t disk, unsigned int slot,
+		      const struct track_event *e)
+{
+	struct track_counters *c = t->counters + disk * TRACK_SLOTS + slot;
+
+	if (e->unknown) {
+		__atomic_fetch_add(&c->unknown, 1, __ATOMIC_RELAXED);
+		return;
+	}
+	if (!marks_mark(t->marks, &t->meta->disks[disk].marks, e->sector, e->sectors * SECTOR))
+		__atomic_fetch_add(&c->outside, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->events, 1, __ATOMIC_RELAXED);
+	__atomic_fetch_add(&c->sectors, e->sectors, __ATOMIC_RELEASE);
 }
 
 void track_deallocate(struct track *t)
@@ -277,6 +293,13 @@ static int try_tier(struct track *t, enum track_tier tier, const struct track_op
 	return r;
 }
 
+static void remove_all(struct track *t)
+{
+	for (int i = 0; i < TRACK_TIERS; i++)
+		if (tiers[i])
+			tiers[i]->remove(t);
+}
+
 int track_start(const struct track_options *o, struct track **ret, struct err *err)
 {
 	CLEANUP(track_leave) struct track *t = NULL;
@@ -287,7 +310,7 @@ int track_start(const struct track_options *o, struct track **ret, struct err *e
 	if (r < 0)
 		return r;
 	/* What a dead one left would mark on for nobody. */
-	track_bpf_ops.remove(t);
+	remove_all(t);
 	r = -ENOSYS;
 	for (int tier = (int)o->first; tier < TRACK_TIERS && r < 0; tier++) {
 		struct err why = ERR_INIT;
@@ -427,7 +450,7 @@ int track_remove(const char *run_dir, struct err *err)
 	r = new_track(run_dir, true, &t, err);
 	if (r < 0)
 		return r;
-	t->ops = &track_bpf_ops;
+	remove_all(t);
 	track_free(t);
 	return 0;
 }
