@@ -24,6 +24,7 @@
 static const struct track_ops *const tiers[TRACK_TIERS] = {
 	[TRACK_BPF] = &track_bpf_ops,
 	[TRACK_FTRACE] = &track_ftrace_ops,
+	[TRACK_BLKTRACE] = &track_blktrace_ops,
 	[TRACK_NONE] = &track_none_ops,
 };
 
@@ -296,8 +297,7 @@ static int try_tier(struct track *t, enum track_tier tier, const struct track_op
 static void remove_all(struct track *t)
 {
 	for (int i = 0; i < TRACK_TIERS; i++)
-		if (tiers[i])
-			tiers[i]->remove(t);
+		tiers[i]->remove(t);
 }
 
 int track_start(const struct track_options *o, struct track **ret, struct err *err)
@@ -315,8 +315,6 @@ int track_start(const struct track_options *o, struct track **ret, struct err *e
 	for (int tier = (int)o->first; tier < TRACK_TIERS && r < 0; tier++) {
 		struct err why = ERR_INIT;
 
-		if (!tiers[tier])
-			continue;
 		r = try_tier(t, (enum track_tier)tier, o, &why);
 		if (r < 0) {
 			t->why_not[tier] = strdup(why.text);
