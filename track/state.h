@@ -39,7 +39,7 @@ struct track_meta_disk {
 	struct marks_disk marks;
 	uint32_t by_bio;		/* it knows no requests: completions are those of bios */
 	uint32_t doubts;		/* enum track_reason; these stay */
-	/* What the kernel had counted when our counts were 0, once known: see audit.c. */
+	/* What the kernel had counted when our counts were 0, once known: see track_audit.c. */
 	uint32_t know_completed, know_submitted;
 	int64_t base_completed, base_submitted;
 };
@@ -94,6 +94,11 @@ struct track {
 	char *why_not[TRACK_TIERS];
 };
 
+/* track_meta.c: lay out t->meta and t->nwords for these disks. */
+int track_meta_fill(struct track *t, const struct track_options *o, struct err *err);
+/* Is what was taken up of this boot, whole, and of these disks (o->n 0: any)? -ESTALE. */
+int track_meta_check(struct track *t, const struct track_options *o, struct err *err);
+
 /* For tiers without memory of the kernel: allocate marks and counters for t->meta. */
 int track_allocate(struct track *t, struct err *err);
 void track_deallocate(struct track *t);
@@ -105,9 +110,9 @@ struct track_event {
 void track_take_event(struct track *t, size_t disk, unsigned int slot,
 		      const struct track_event *e);
 
-/* audit.c: line our counts up with the kernel's, as far as they can be just now. */
-void audit_sample(struct track *t, size_t disk);
+/* track_audit.c: line our counts up with the kernel's, as far as they can be just now. */
+void track_audit_sample(struct track *t, size_t disk);
 /* After the start of all hooks: once for each disk. */
-void audit_base(struct track *t, size_t disk);
+void track_audit_base(struct track *t, size_t disk);
 
 #endif

@@ -18,7 +18,7 @@
 #include "track/blktrace_record.h"
 #include "track/ftrace_text.h"
 #include "track/marks.h"
-#include "track/stat.h"
+#include "track/diskstat.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -74,7 +74,7 @@ static void records(const uint8_t *p, size_t len)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(mem_free) char *text = NULL;
-	struct stat_counts counts;
+	struct diskstat counts;
 	uint64_t lost;
 
 	if (size < 1)
@@ -95,6 +95,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (data[0] == 's')
 		(void)ftrace_text_stats(text, &lost);
 	if (data[0] == 'd')
-		(void)stat_parse(text, &counts);
+		(void)diskstat_parse(text, &counts);
 	return 0;
 }

@@ -6,7 +6,7 @@
 
 #include "tests/lib/tmproot.h"
 #include "tests/lib/unit.h"
-#include "track/stat.h"
+#include "track/diskstat.h"
 #include "track/track.h"
 
 static struct sysroot *root;
@@ -119,6 +119,7 @@ END_TEST
 
 START_TEST(paths)
 {
+	static const char *const real[] = { "sdb", "sdc", "sr0", "nvme0c0n1" };
 	CLEANUP(strv_free) char **names = NULL;
 
 	put_disk("sdb", "8:16");
@@ -127,11 +128,10 @@ START_TEST(paths)
 	put_disk("loop0", "7:0");
 	put_disk("nvme0c0n1", "259:7");
 	put_disk("dm-0", "253:0");
-	for (const char *const *p = (const char *const[]){ "sdb", "sdc", "sr0", "nvme0c0n1", NULL };
-	     *p; p++) {
+	for (size_t i = 0; i < ARRAY_SIZE(real); i++) {
 		char path[64];
 
-		snprintf(path, sizeof(path), "/sys/block/%s/device", *p);
+		snprintf(path, sizeof(path), "/sys/block/%s/device", real[i]);
 		tmproot_folder(path);
 	}
 	tmproot_text("1", "/sys/block/nvme0c0n1/hidden");
@@ -188,24 +188,25 @@ END_TEST
 
 START_TEST(counts)
 {
-	struct stat_counts c = { 0 };
+	struct diskstat c = { 0 };
 
-	ck_assert_int_eq(stat_parse(" 1 2 3 4 5 6 700 8 9 10 11 12 13 14000 15 16 17\n", &c), 0);
+	ck_assert_int_eq(diskstat_parse(" 1 2 3 4 5 6 700 8 9 10 11 12 13 14000 15 16 17\n", &c),
+			 0);
 	ck_assert_uint_eq(c.sectors, 14700);
 	ck_assert_uint_eq(c.in_flight, 9);
 	/* Before 4.18. */
-	ck_assert_int_eq(stat_parse("1 2 3 4 5 6 700 8 9 10 11", &c), 0);
+	ck_assert_int_eq(diskstat_parse("1 2 3 4 5 6 700 8 9 10 11", &c), 0);
 	ck_assert_uint_eq(c.sectors, 700);
-	ck_assert_int_eq(stat_parse("1 2 3 4 5 6 700 8 9 10", &c), -EBADMSG);
-	ck_assert_int_eq(stat_parse("1 2 3 4 5 6 -7 8 9 10 11", &c), -EBADMSG);
-	ck_assert_int_eq(stat_parse("1 2 3 4 5 6 99999999999999999999999 8 9 10 11", &c),
+	ck_assert_int_eq(diskstat_parse("1 2 3 4 5 6 700 8 9 10", &c), -EBADMSG);
+	ck_assert_int_eq(diskstat_parse("1 2 3 4 5 6 -7 8 9 10 11", &c), -EBADMSG);
+	ck_assert_int_eq(diskstat_parse("1 2 3 4 5 6 99999999999999999999999 8 9 10 11", &c),
 			 -EBADMSG);
-	ck_assert_int_eq(stat_parse("", &c), -EBADMSG);
+	ck_assert_int_eq(diskstat_parse("", &c), -EBADMSG);
 	tmproot_text("1 2 3 4 5 6 700 8 9 10 11", "/sys/block/sda/stat");
-	ck_assert_int_eq(stat_read(root, "sda", &c), 0);
+	ck_assert_int_eq(diskstat_read(root, "sda", &c), 0);
 	tmproot_text("0", "/sys/block/sda/queue/iostats");
-	ck_assert_int_eq(stat_read(root, "sda", &c), -ENOENT);
-	ck_assert_int_lt(stat_read(root, "sdb", &c), 0);
+	ck_assert_int_eq(diskstat_read(root, "sda", &c), -ENOENT);
+	ck_assert_int_lt(diskstat_read(root, "sdb", &c), 0);
 }
 END_TEST
 

@@ -28,7 +28,7 @@
 #include <time.h>
 
 #include "common/compiler.h"
-#include "track/stat.h"
+#include "track/diskstat.h"
 #include "track/state.h"
 
 #define BASE_SAMPLES		200
@@ -58,14 +58,14 @@ static uint64_t completed(const struct track *t, size_t disk)
 }
 
 struct counts {
-	struct stat_counts kernel;
+	struct diskstat kernel;
 	uint64_t submitted, completed;
 };
 
 /* The kernel's first: ours may be ahead of it, never behind, unless something was lost. */
 static int take(struct track *t, size_t disk, struct counts *ret)
 {
-	int r = stat_read(t->root, t->meta->disks[disk].name, &ret->kernel);
+	int r = diskstat_read(t->root, t->meta->disks[disk].name, &ret->kernel);
 
 	if (t->ops->drain)
 		t->ops->drain(t);
@@ -110,7 +110,7 @@ static void judge_bases(struct track *t, size_t disk, const struct counts *c, bo
 		raise_submitted(d, c);
 }
 
-void audit_base(struct track *t, size_t disk)
+void track_audit_base(struct track *t, size_t disk)
 {
 	struct track_meta_disk *d = &t->meta->disks[disk];
 	int unmoved = 0;
@@ -136,7 +136,7 @@ void audit_base(struct track *t, size_t disk)
 	}
 }
 
-void audit_sample(struct track *t, size_t disk)
+void track_audit_sample(struct track *t, size_t disk)
 {
 	struct counts c;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* See stat.h. */
-#include "track/stat.h"
+/* See diskstat.h. */
+#include "track/diskstat.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 /* Fields count from 1, as they do in the documents. */
 enum { WRITE_SECTORS = 7, IN_FLIGHT = 9, DISCARD_SECTORS = 14 };
 
-int stat_parse(const char *text, struct stat_counts *ret)
+int diskstat_parse(const char *text, struct diskstat *ret)
 {
 	uint64_t v[FIELDS + 1] = { 0 };
 	int n = 0;
@@ -38,7 +38,7 @@ int stat_parse(const char *text, struct stat_counts *ret)
 	return 0;
 }
 
-int stat_read(const struct sysroot *root, const char *name, struct stat_counts *ret)
+int diskstat_read(const struct sysroot *root, const char *name, struct diskstat *ret)
 {
 	CLEANUP(mem_free) char *text = NULL;
 	uint64_t on = 0;
@@ -49,5 +49,5 @@ int stat_read(const struct sysroot *root, const char *name, struct stat_counts *
 	if (on == 0)
 		return -ENOENT;
 	r = sysroot_read(root, &text, NULL, "/sys/block/%s/stat", name);
-	return r < 0 ? r : stat_parse(text, ret);
+	return r < 0 ? r : diskstat_parse(text, ret);
 }
