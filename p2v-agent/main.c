@@ -23,7 +23,7 @@ static const struct subcommand commands[] = {
 	{ "sample", "--ring FILE [--interval SECONDS] [--days N]",
 	  "keep days of this machine's load, to size the virtual one by", sample_opts,
 	  sample_run },
-	{ "track", "--test DURATION | --status [--json] [DISK...]",
+	{ "track", "--test DURATION | --status | --remove [--json] [DISK...]",
 	  "try the tracker of changes on the disks, or show it", track_opts, track_run },
 	{ 0 }
 };

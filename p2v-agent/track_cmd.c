@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/duration.h"
 #include "common/log.h"
@@ -18,7 +17,7 @@
 
 struct track_config {
 	const char *test, *tier, *run_dir;
-	bool status, json;
+	bool status, remove, json;
 	uint64_t memory;
 };
 
@@ -28,6 +27,8 @@ const struct opt track_opts[] = {
 	{ "test", 't', "DURATION", "track the disks for so long (30s, 10m), and show how it went",
 	  OPT_STR, OPT(test) },
 	{ "status", 's', NULL, "show the tracker that is in use", OPT_FLAG, OPT(status) },
+	{ "remove", 0, NULL, "remove the tracker that an agent left that died", OPT_FLAG,
+	  OPT(remove) },
 	{ "tier", 0, "TIER", "the first way to try: bpf, ftrace, blktrace or none (default bpf)",
 	  OPT_STR, OPT(tier) },
 	{ "memory", 0, "SIZE", "at most so much for the maps (default a sixteenth of what is free)",
@@ -80,10 +81,10 @@ static int find_disks(const struct sysroot *root, char **args, size_t n, struct 
 	return r;
 }
 
-/* A folder of our own, so that a tracker in use is left alone. */
+/* A folder of its own, so that a tracker in use is left alone. */
 static char *trial_folder(const struct track_config *cfg)
 {
-	return text_format("%s.%d", cfg->run_dir ? cfg->run_dir : TRACK_TEST_DIR, (int)getpid());
+	return text_format("%s-test", cfg->run_dir ? cfg->run_dir : TRACK_RUN_DIR);
 }
 
 static int trial(const struct track_config *cfg, const struct sysroot *root, char **args, size_t n,
@@ -92,7 +93,8 @@ static int trial(const struct track_config *cfg, const struct sysroot *root, cha
 	CLEANUP(track_free) struct track *t = NULL;
 	CLEANUP(mem_free) char *dir = trial_folder(cfg);
 	CLEANUP(disks_done) struct disks d = { 0 };
-	struct track_options o = { .run_dir = dir, .first = first, .memory = cfg->memory };
+	struct track_options o = { .run_dir = dir, .first = first, .memory = cfg->memory,
+				   .trial = true };
 	struct track_show show = { .root = root };
 	uint64_t begun = sample_run_now();
 	int r = dir ? find_disks(root, args, n, &d, err) : err_nomem(err);
@@ -131,10 +133,10 @@ static int status(const struct track_config *cfg, const struct sysroot *root, st
 static int check_config(const struct track_config *cfg, size_t nargs, enum track_tier *ret_first,
 			uint64_t *ret_seconds, struct err *err)
 {
-	if (!cfg->test == !cfg->status)
-		return err_set(err, EINVAL, "either --test DURATION or --status is wanted");
-	if (cfg->status && nargs > 0)
-		return err_set(err, EINVAL, "--status takes no disks");
+	if ((cfg->test != NULL) + cfg->status + cfg->remove != 1)
+		return err_set(err, EINVAL, "--test DURATION, --status or --remove is wanted");
+	if (!cfg->test && nargs > 0)
+		return err_set(err, EINVAL, "only --test takes disks");
 	if (cfg->test && (duration_parse(cfg->test, ret_seconds) < 0 || *ret_seconds == 0 ||
 			  *ret_seconds > DURATION_DAY))
 		return err_set(err, EINVAL, "--test is 1s to 24h");
@@ -162,6 +164,8 @@ int track_run(int argc, char **argv)
 		r = sysroot_open("/", &root, &err);
 	if (r == 0 && cfg.status)
 		r = status(&cfg, root, &err);
+	else if (r == 0 && cfg.remove)
+		r = track_remove(cfg.run_dir, &err);
 	else if (r == 0)
 		r = trial(&cfg, root, argv + first, (size_t)(argc - first), tier, seconds, &err);
 	if (r < 0) {

@@ -24,6 +24,8 @@ int blktrace_record_parse(const void *p, size_t len, struct blktrace_record *ret
 	act = t.action & ACTION_MASK & ~(uint32_t)__BLK_TA_CGROUP;
 	/* Notes have numbers of their own. */
 	if (!(t.action & BLK_TC_ACT(BLK_TC_NOTIFY))) {
+		ret->numbered = true;
+		ret->sequence = t.sequence;
 		if (act == __BLK_TA_QUEUE)
 			ret->kind = BLKTRACE_QUEUE;
 		else if (act == __BLK_TA_COMPLETE)

@@ -17,6 +17,8 @@ struct blktrace_record {
 	bool writes;		/* data goes to the disk, or is thrown away there */
 	bool driver;		/* a driver's command: its sector means nothing */
 	uint64_t sector, bytes;
+	bool numbered;		/* notes are not; others count up from 1 on each processor */
+	uint32_t sequence;
 };
 
 /* Bytes of the record at p, or 0 when it is not all there yet; -EBADMSG. */

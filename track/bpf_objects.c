@@ -175,6 +175,7 @@ int bpf_objects_pin(struct bpf_objects *o, struct err *err)
 {
 	char path[PATH_MAX];
 
+	o->pins = true;
 	/* Meta last: without it there is nothing to take up. */
 	for (int k = LINK; k >= META; k--) {
 		for (unsigned int i = 0; i < kinds[k].n; i++) {
@@ -230,6 +231,7 @@ int bpf_objects_open(struct bpf_objects *o, struct err *err)
 	size_t found = 0;
 	int r;
 
+	o->pins = true;
 	if (!on_bpffs(o->dir))
 		return err_set(err, ENOENT, "there is no tracker in %s", o->dir);
 	FOR_EACH(k, i) {
@@ -256,7 +258,7 @@ static bool pinned(const struct bpf_objects *o, enum kind k, unsigned int i)
 {
 	char path[PATH_MAX];
 
-	return access(pin_path(o, k, i, path, sizeof(path)), F_OK) == 0;
+	return !o->pins || access(pin_path(o, k, i, path, sizeof(path)), F_OK) == 0;
 }
 
 bool bpf_objects_whole(const struct bpf_objects *o)

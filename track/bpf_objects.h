@@ -18,6 +18,7 @@
 
 struct bpf_objects {
 	char *dir;			/* RUN/bpf */
+	bool pins;			/* they were made, and so have to be there */
 	int meta, marks, counters;
 	int pairs[TRACK_COPIES];
 	int prog[TRACK_SLOTS], link[TRACK_SLOTS];
@@ -39,7 +40,7 @@ int bpf_objects_create(struct bpf_objects *o, uint64_t nwords, size_t n, bool pa
 int bpf_objects_pin(struct bpf_objects *o, struct err *err);
 /* From the pins: -ENOENT when there are none at all, -ESTALE when one is missing or differs. */
 int bpf_objects_open(struct bpf_objects *o, struct err *err);
-/* Every link is there, pinned, and attaches the program that meta names. */
+/* Every link is there, with its pins, and attaches the program that meta names. */
 bool bpf_objects_whole(const struct bpf_objects *o);
 uint64_t bpf_objects_misses(const struct bpf_objects *o);
 uint32_t bpf_objects_prog_id(int fd);

@@ -8,7 +8,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#define PAUSE_NS	5000000
+#define PAUSE_NS	20000000
 
 struct pump {
 	pump_fn *fn;

@@ -86,7 +86,7 @@ struct track {
 	uint64_t nwords;
 	struct track_counters *counters;
 	struct track_recent recent[TRACK_DISKS_MAX];
-	bool resumed;
+	bool resumed, trial;
 	struct track_meta *looked_at;	/* track_look(): meta is this copy, so that nothing is changed */
 	char *run_dir;
 	int lock;

@@ -156,6 +156,7 @@ int track_start(const struct track_options *o, struct track **ret, struct err *e
 		r = new_track(o->run_dir, true, &t, err);
 	if (r < 0)
 		return r;
+	t->trial = o->trial;
 	/* What a dead one left would mark on for nobody. */
 	remove_all(t);
 	r = -ENOSYS;

@@ -51,7 +51,6 @@
 #include "common/sysroot.h"
 
 #define TRACK_RUN_DIR		"/run/p2v/track"
-#define TRACK_TEST_DIR		"/run/p2v-track-test"	/* for a trial beside it */
 #define TRACK_NAME_MAX		32	/* DISK_NAME_LEN of the kernel, with its NUL */
 #define TRACK_DISKS_MAX		128
 #define TRACK_SHIFT_MIN		12u
@@ -80,6 +79,7 @@ struct track_options {
 	const char *run_dir;		/* NULL: TRACK_RUN_DIR */
 	enum track_tier first;		/* tiers before it are not tried */
 	uint64_t memory;		/* all maps together; 0: a sixteenth of what is free */
+	bool trial;			/* nothing is pinned: it ends with the process */
 };
 
 struct track;

@@ -3,7 +3,11 @@
  * The third tier: blktrace, for kernels whose tracing has no instances. A locked-down kernel
  * refuses its files (EPERM), and a disk has one such tracer: another's is not touched (EBUSY).
  *
- * Its rings drop what they have no place for, and count that: everything is compared then. What
+ * Its rings drop what they have no place for, and count that: everything is compared then. A record
+ * is reserved in the ring before it is filled, and the ring lets even that be read: on another
+ * processor one would now and then read what was there before. A processor fills its own ring with
+ * interrupts off, so each ring is read on its own processor. Numbers of records that are missing
+ * would tell of it. What
  * was set up outlives a process that is killed; RUN/blktrace names these disks, so that the next
  * start with this run folder ends it.
  */
@@ -12,6 +16,7 @@
 #include <inttypes.h>
 #include <linux/blktrace_api.h>
 #include <linux/fs.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,7 +40,9 @@ enum { SLOT_QUEUE = 0, SLOT_COMPLETE = TRACK_COPIES };
 /* What one processor tells of one disk. */
 struct stream {
 	size_t disk;
+	unsigned int cpu;
 	int fd;
+	uint32_t sequence;		/* of the last record */
 	size_t len;			/* of a record that is not complete yet */
 	uint8_t buf[READ_MAX];
 };
@@ -47,7 +54,9 @@ struct blktrace {
 	bool *set_up;
 	struct stream **streams;
 	size_t nstreams;
+	unsigned int ncpus;
 	struct pump *pump;
+	uint64_t lost;			/* numbers that did not come */
 };
 
 static int open_disk(const char *name)
@@ -82,6 +91,10 @@ static int take_records(struct blktrace *b, struct stream *s)
 		if (n == 0)
 			break;
 		from += (size_t)n;
+		if (rec.numbered && rec.sequence != ++s->sequence) {
+			b->lost++;
+			s->sequence = rec.sequence;
+		}
 		if (rec.kind != BLKTRACE_OTHER && rec.writes && rec.bytes > 0) {
 			const struct track_event e = { .sector = rec.sector,
 						       .sectors = DIV_ROUND_UP(rec.bytes, 512u),
@@ -118,13 +131,38 @@ static int take_stream(struct blktrace *b, struct stream *s)
 	}
 }
 
+static void run_on(unsigned int cpu)
+{
+	cpu_set_t *set = CPU_ALLOC(cpu + 1);
+
+	if (!set)
+		return;
+	CPU_ZERO_S(CPU_ALLOC_SIZE(cpu + 1), set);
+	CPU_SET_S(cpu, CPU_ALLOC_SIZE(cpu + 1), set);
+	/* A processor that is off fills nothing. */
+	(void)sched_setaffinity(0, CPU_ALLOC_SIZE(cpu + 1), set);
+	CPU_FREE(set);
+}
+
 static int take_all(void *opaque)
 {
 	struct blktrace *b = opaque;
+	cpu_set_t *before = CPU_ALLOC(CPUS_MAX);
+	const size_t size = CPU_ALLOC_SIZE(CPUS_MAX);
 	int r = 0;
 
-	for (size_t i = 0; i < b->nstreams && r == 0; i++)
-		r = take_stream(b, b->streams[i]);
+	if (!before)
+		return -ENOMEM;
+	if (sched_getaffinity(0, size, before) < 0)
+		r = -errno;
+	for (unsigned int cpu = 0; cpu < b->ncpus && r == 0; cpu++) {
+		run_on(cpu);
+		for (size_t i = 0; i < b->nstreams && r == 0; i++)
+			if (b->streams[i]->cpu == cpu)
+				r = take_stream(b, b->streams[i]);
+	}
+	(void)sched_setaffinity(0, size, before);
+	CPU_FREE(before);
 	return r;
 }
 
@@ -168,6 +206,9 @@ static int open_streams(struct blktrace *b, size_t disk, const char *name, struc
 			return err_nomem(err);
 		}
 		s->disk = disk;
+		s->cpu = cpu;
+		s->sequence = 0;
+		b->ncpus = MAX(b->ncpus, cpu + 1);
 		s->fd = fd;
 		s->len = 0;
 		b->streams[b->nstreams++] = s;
@@ -242,8 +283,8 @@ static void blktrace_check(struct track *t, size_t disk, unsigned int *reasons, 
 		*reasons |= TRACK_REASON_GONE;
 		return;
 	}
-	*overruns += n;
-	if (n > 0)
+	*overruns += n + b->lost;
+	if (*overruns > 0)
 		*reasons |= TRACK_REASON_OVERRUN;
 }
 

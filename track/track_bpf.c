@@ -126,11 +126,11 @@ static int bpf_start(struct track *t, struct err *err)
 		return r;
 	*o->meta_map = *t->meta;
 	r = load_all(o, t->meta, &layout, err);
-	if (r == 0)
+	if (r == 0 && !t->trial)
 		r = bpf_objects_mount(o, err);
 	if (r == 0)
 		r = attach(o, err);
-	if (r == 0)
+	if (r == 0 && !t->trial)
 		r = bpf_objects_pin(o, err);
 	if (r < 0)
 		return r;

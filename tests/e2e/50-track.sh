@@ -11,7 +11,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 e2e_want losetup mkfs.ext4 fstrim blkdiscard jq
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
-e2e_begin 50 500
+e2e_begin 53 500
 tool=$e2e_build/tests/tools/track-tool
 size=201326592
 mnt=$e2e_dir/mnt
@@ -209,17 +209,27 @@ if works bpf >/dev/null; then
 		skip 2 "partitions cannot be added here"
 	fi
 
-	"$e2e_build/p2v-agent" track --test 4s --json --run-dir "$e2e_dir/run" "$name" >"$e2e_dir/trial.json" &
+	# Two disks at a time, each with writes of its own, beside a tracker that a killed agent left.
+	printf 'start\ndie\n' | mirror bpf
+	truncate -s 64M "$e2e_dir/second"
+	second=$(losetup --find --show "$e2e_dir/second")
+	e2e_at_exit "losetup --detach $second"
+	"$e2e_build/p2v-agent" track --test 5s --json --run-dir "$e2e_dir/run" "$name" "${second#/dev/}" >"$e2e_dir/trial.json" &
 	trial=$!
-	wait_for 30 test -e "$e2e_dir/run.$trial/bpf/meta" || note "no trial in $e2e_dir/run.$trial"
-	sleep 0.5
+	wait_for 30 test -e "$e2e_dir/run-test/lock" || note "no trial"
+	sleep 1.5
 	dd if=/dev/zero of="$disk" bs=64k count=10 oflag=direct status=none
+	dd if=/dev/zero of="$second" bs=64k count=20 seek=100 oflag=direct status=none
 	wait "$trial" || note "the trial failed"
-	check "a trial counts" jq -e '.tier == "bpf" and (.disks[0] | .verdict == "sound" and .sectors_kernel == 1280 and .marked == 655360)' "$e2e_dir/trial.json"
+	check "a trial counts" jq -e '.tier == "bpf" and ([.disks[] | [.verdict, .sectors_kernel, .sectors_submitted, .marked]] ==
+		[["sound", 1280, 1280, 655360], ["sound", 2560, 2560, 1310720]])' "$e2e_dir/trial.json"
 	[ "$e2e_rc" -eq 0 ] || sed 's/^/# /' "$e2e_dir/trial.json"
-	check "a trial leaves nothing" sh -c "! ls -d '$e2e_dir'/run* 2>/dev/null && ! grep -q '$e2e_dir' /proc/mounts"
+	check "a trial leaves nothing" test ! -e "$e2e_dir/run-test"
+	is "it left the other tracker alone" "$(agent track --status --json --run-dir "$e2e_dir/run" | jq -c '[.tier, .owned, .disks[0].sectors_submitted]')" '["bpf",false,1280]'
+	check "which is removed" agent track --remove --run-dir "$e2e_dir/run"
+	check "with all it had" test ! -e "$e2e_dir/run"
 else
-	skip 12 "tier bpf"
+	skip 15 "tier bpf"
 fi
 
 mirror none <<END
@@ -252,4 +262,4 @@ else
 	skip 3 "there is no zram"
 fi
 
-check "usage" sh -c "'$e2e_build/p2v-agent' track 2>&1 | grep -q 'either --test DURATION or --status'"
+check "usage" sh -c "'$e2e_build/p2v-agent' track 2>&1 | grep -qe '--test DURATION, --status or --remove'"

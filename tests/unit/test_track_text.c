@@ -135,6 +135,7 @@ static struct {
 static int parse_record(uint32_t action, size_t len, struct blktrace_record *ret)
 {
 	rec.t = (struct blk_io_trace){ .magic = BLK_IO_TRACE_MAGIC | BLK_IO_TRACE_VERSION,
+				       .sequence = 9,
 				       .sector = 77,
 				       .bytes = 4096,
 				       .action = action,
@@ -168,7 +169,8 @@ START_TEST(records)
 		ck_assert_int_eq(parse_record(rows[i].action, sizeof(rec), &r), sizeof(rec.t) + 8);
 		ck_assert_msg(r.kind == rows[i].kind && r.writes == rows[i].writes &&
 				      r.driver == rows[i].driver && r.sector == 77 &&
-				      r.bytes == 4096,
+				      r.bytes == 4096 && r.sequence == (r.numbered ? 9 : 0) &&
+				      r.numbered == (rows[i].action != BLK_TN_TIMESTAMP),
 			      "row %zu", i);
 	}
 }
