@@ -8,7 +8,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "common/compiler.h"
@@ -17,6 +19,7 @@
 #include "common/text.h"
 #include "tests/lib/unit.h"
 #include "track/bpf_code.h"
+#include "track/kernelfs.h"
 #include "track/track.h"
 
 #define SIZE	(16 * MIB)
@@ -348,6 +351,63 @@ START_TEST(no_tracker_at_all)
 }
 END_TEST
 
+/* An instance of ftrace that a killed process left goes with the next start. */
+START_TEST(a_killed_ftrace_is_removed)
+{
+	CLEANUP(mem_free) char *tracefs = NULL;
+	CLEANUP(mem_free) char *instance = NULL;
+	int status;
+	pid_t pid;
+
+	if (why)
+		UNIT_LEAVE(why);
+	pid = fork();
+	if (pid == 0) {
+		if (track_start(options(TRACK_FTRACE), &track, NULL) == 0 &&
+		    track_tier(track) == TRACK_FTRACE)
+			kill(getpid(), SIGKILL);
+		_exit(1);
+	}
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	if (!WIFSIGNALED(status))
+		UNIT_LEAVE("there is no ftrace");
+	ck_assert_int_eq(kernelfs_find(KERNELFS_TRACE, run_dir, false, &tracefs, NULL), 0);
+	instance = text_format("%s/instances/p2v%s", tracefs, run_dir);
+	for (char *p = instance + strlen(tracefs) + strlen("/instances/"); *p; p++)
+		if (*p == '/')
+			*p = '-';
+	ck_assert_int_eq(access(instance, F_OK), 0);
+	ck_assert_int_eq(track_start(options(TRACK_NONE), &track, NULL), 0);
+	free(TAKE_PTR(tracefs));
+	ck_assert_int_eq(kernelfs_find(KERNELFS_TRACE, run_dir, true, &tracefs, NULL), 0);
+	ck_assert_int_eq(access(tracefs, F_OK), 0);
+	ck_assert_int_eq(access(instance, F_OK), -1);
+	kernelfs_remove(KERNELFS_TRACE, run_dir);
+}
+END_TEST
+
+/* A trial ends with its process, and has no pins that could outlive it. */
+START_TEST(a_trial_pins_nothing)
+{
+	CLEANUP(mem_free) char *dir = text_format("%s/bpf", run_dir ? run_dir : "");
+	struct track_options o;
+
+	START_OR_LEAVE();
+	track_free(track);
+	track = NULL;
+	o = *options(TRACK_BPF);
+	o.trial = true;
+	ck_assert_int_eq(track_start(&o, &track, NULL), 0);
+	ck_assert_int_eq(access(dir, F_OK), -1);
+	write_all();
+	ck_assert_int_eq(audit().verdict, TRACK_SOUND);
+	ck_assert_uint_eq(harvest(false), SIZE);
+	track_leave(track);
+	track = NULL;
+	ck_assert_int_eq(track_resume(&o, &track, NULL), -ENOENT);
+}
+END_TEST
+
 START_TEST(wrong_options)
 {
 	struct track_disk two[2];
@@ -388,6 +448,8 @@ static Suite *track_live_suite(void)
 	tcase_add_test(tc, the_disk_grows);
 	tcase_add_test(tc, the_kernel_does_not_count);
 	tcase_add_test(tc, no_tracker_at_all);
+	tcase_add_test(tc, a_killed_ftrace_is_removed);
+	tcase_add_test(tc, a_trial_pins_nothing);
 	tcase_add_test(tc, wrong_options);
 	suite_add_tcase(s, tc);
 	return s;
