@@ -150,11 +150,11 @@ END_TEST
 /* ---- a harvest beside many that mark: what was copied last is what was written last */
 
 #define MARKERS	3
-#define ROUNDS	400
-#define CELLS	1000
+#define EPOCHS	50
+#define CELLS	20000
 
 static atomic_uint version[MARKERS][CELLS], copied[MARKERS][CELLS];
-static atomic_bool stop;
+static atomic_uint at_work;
 
 static uint64_t cell_sector(unsigned int marker, unsigned int cell)
 {
@@ -162,51 +162,50 @@ static uint64_t cell_sector(unsigned int marker, unsigned int cell)
 	return ((uint64_t)cell * MARKERS + marker) * 8;
 }
 
+/* Each cell once, so that no later mark makes up for one that is lost. */
 static void *marker(void *opaque)
 {
 	unsigned int me = (unsigned int)(uintptr_t)opaque;
-	uint64_t x = me + 1;
 
-	while (!atomic_load(&stop)) {
-		unsigned int cell;
-
-		x = x * 6364136223846793005u + 1442695040888963407u;
-		cell = (unsigned int)(x >> 33) % CELLS;
+	for (unsigned int cell = 0; cell < CELLS; cell++) {
 		/* It lands, then it is marked. */
 		atomic_fetch_add(&version[me][cell], 1);
 		marks_mark(words, &d, cell_sector(me, cell), 4096);
 	}
+	atomic_fetch_sub(&at_work, 1);
 	return NULL;
 }
 
 static void copy_marked(void)
 {
 	harvest(false);
-	for (unsigned int m = 0; m < MARKERS; m++)
-		for (unsigned int c = 0; c < CELLS; c++)
-			if (bitmap_test(into, cell_sector(m, c) * 512))
-				atomic_store(&copied[m][c], atomic_load(&version[m][c]));
+	for (uint64_t at = 0, n; bitmap_next_run(into, true, at, &at, &n); at += n)
+		for (uint64_t bit = at / 4096; bit < (at + n) / 4096; bit++) {
+			unsigned int m = (unsigned int)(bit % MARKERS);
+			unsigned int c = (unsigned int)(bit / MARKERS);
+
+			atomic_store(&copied[m][c], atomic_load(&version[m][c]));
+		}
 }
 
 START_TEST(no_mark_is_lost)
 {
-	pthread_t threads[MARKERS];
+	for (int epoch = 0; epoch < (unit_slow() ? 5 : EPOCHS); epoch++) {
+		pthread_t threads[MARKERS];
 
-	for (uintptr_t m = 0; m < MARKERS; m++)
-		ck_assert_int_eq(pthread_create(&threads[m], NULL, marker, (void *)m), 0);
-	for (int i = 0; i < (unit_slow() ? 20 : ROUNDS); i++) {
+		atomic_store(&at_work, MARKERS);
+		for (uintptr_t m = 0; m < MARKERS; m++)
+			ck_assert_int_eq(pthread_create(&threads[m], NULL, marker, (void *)m), 0);
+		while (atomic_load(&at_work) > 0)
+			copy_marked();
+		for (unsigned int m = 0; m < MARKERS; m++)
+			pthread_join(threads[m], NULL);
 		copy_marked();
-		if (i % 7 == 0)
-			marks_settled(words, &d);
+		for (unsigned int m = 0; m < MARKERS; m++)
+			for (unsigned int c = 0; c < CELLS; c++)
+				ck_assert_uint_eq(atomic_load(&copied[m][c]),
+						  atomic_load(&version[m][c]));
 	}
-	atomic_store(&stop, true);
-	for (unsigned int m = 0; m < MARKERS; m++)
-		pthread_join(threads[m], NULL);
-	copy_marked();
-	for (unsigned int m = 0; m < MARKERS; m++)
-		for (unsigned int c = 0; c < CELLS; c++)
-			ck_assert_uint_eq(atomic_load(&copied[m][c]),
-					  atomic_load(&version[m][c]));
 }
 END_TEST
 
