@@ -54,6 +54,8 @@ void track_free(struct track *t)
 	if (lock)
 		unlink(lock);
 	rmdir(t->run_dir);
+	if (strncmp(t->run_dir, TRACK_RUN_PARENT "/", strlen(TRACK_RUN_PARENT "/")) == 0)
+		rmdir(TRACK_RUN_PARENT);
 	track_leave(t);
 }
 

@@ -50,7 +50,8 @@
 #include "common/err.h"
 #include "common/sysroot.h"
 
-#define TRACK_RUN_DIR		"/run/p2v/track"
+#define TRACK_RUN_PARENT	"/run/p2v"	/* goes with the last folder in it */
+#define TRACK_RUN_DIR		TRACK_RUN_PARENT "/track"
 #define TRACK_NAME_MAX		32	/* DISK_NAME_LEN of the kernel, with its NUL */
 #define TRACK_DISKS_MAX		128
 #define TRACK_SHIFT_MIN		12u
