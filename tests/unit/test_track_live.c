@@ -79,10 +79,6 @@ static void setup(void)
 		why = "this kernel does not tell its types";
 	if (why)
 		return;
-	strcpy(folder + strlen(folder) - 6, "XXXXXX");
-	ck_assert_ptr_nonnull(mkdtemp(folder));
-	image = text_format("%s/image", folder);
-	run_dir = text_format("%s/run", folder);
 	fd = open(image, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert(fd >= 0 && ftruncate(fd, SIZE) == 0);
 	close(fd);
@@ -100,20 +96,36 @@ static void teardown(void)
 	track_free(track);
 	track = NULL;
 	lossy = 0;
+	track_remove(run_dir, NULL);
 	if (device)
 		command((char *[]){ "losetup", "--detach", device, NULL }, NULL);
-	if (run_dir) {
-		track_remove(run_dir, NULL);
-		unlink(image);
-		rmdir(run_dir);
-		rmdir(folder);
-	}
 	sysroot_free(root);
+	free(device);
+	device = NULL;
+	root = NULL;
+}
+
+/* In the process that runs the tests: a test that fails leaves its tracker and its device. */
+static void make_folder(void)
+{
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	image = text_format("%s/image", folder);
+	run_dir = text_format("%s/run", folder);
+}
+
+static void remove_folder(void)
+{
+	CLEANUP(mem_free) char *left = NULL;
+
+	track_remove(run_dir, NULL);
+	while (command((char *[]){ "losetup", "-n", "-O", "NAME", "-j", image, NULL }, &left) &&
+	       left[0] && command((char *[]){ "losetup", "--detach", left, NULL }, NULL))
+		free(TAKE_PTR(left));
+	unlink(image);
+	rmdir(run_dir);
+	rmdir(folder);
 	free(image);
 	free(run_dir);
-	free(device);
-	image = run_dir = device = NULL;
-	root = NULL;
 }
 
 static const struct track_options *options(enum track_tier first)
@@ -436,6 +448,7 @@ static Suite *track_live_suite(void)
 	Suite *s = suite_create("track_live");
 	TCase *tc = tcase_create("track_live");
 
+	tcase_add_unchecked_fixture(tc, make_folder, remove_folder);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, sees_all);
