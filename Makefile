@@ -40,6 +40,7 @@ ALL_LDFLAGS = -pie -Wl,-z,relro,-z,now -Wl,--as-needed -pthread $(SANFLAGS) $(LD
 pc_common    := jansson libcrypto
 pc_wire      := libzstd libcrypto
 pc_disk      := blkid ext2fs com_err libntfs-3g liburing
+pc_track     := libbpf
 pc_machine   := jansson
 pc_inventory := jansson blkid libcryptsetup
 pc_convert   := libxml-2.0 libzstd
@@ -50,8 +51,8 @@ pc_tests     := check
 
 # inventory/ makes two archives: machine, the model and plans, which the server needs too; and the rest,
 # which probes devices and is the agent's.
-FLOORS := common wire disk machine inventory convert postfix
-AGENT_FLOORS := inventory machine disk wire common
+FLOORS := common wire disk track machine inventory convert postfix
+AGENT_FLOORS := inventory machine track disk wire common
 SERVER_FLOORS := postfix convert machine wire common
 ARCHIVES := $(FLOORS:%=$(BUILD)/lib%.a)
 
@@ -144,7 +145,7 @@ TEST_LIBS = $$($(PKG_CONFIG) --libs $(pc_tests) $(foreach f,$(FLOORS),$(pc_$(f))
 wrap = $(shell sed -n 's/^ \* WRAP: //p' tests/unit/$(1).c $(if $(shell grep -l tests/lib/fault.h tests/unit/$(1).c),tests/lib/fault.h))
 
 # Archives in link order: a test of a program's part (test_agent_*, test_server_*) gets that archive in front.
-TEST_ARCHIVES := $(foreach f,postfix convert inventory machine disk wire common,$(BUILD)/lib$(f).a)
+TEST_ARCHIVES := $(foreach f,postfix convert inventory machine track disk wire common,$(BUILD)/lib$(f).a)
 
 $(BUILD)/tests/unit/test_agent_%: $(BUILD)/obj/tests/unit/test_agent_%.o $(BUILD)/libp2v-agent.a $(TEST_LIB) $(ARCHIVES)
 	$(call say,LINK,$@)

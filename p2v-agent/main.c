@@ -25,6 +25,8 @@ static const struct subcommand commands[] = {
 	  sample_run },
 	{ "quiesce", "--plan|--try [--json] [--mount DIR]... [DISK]...",
 	  "show how this machine would be brought to rest, or try it", quiesce_opts, quiesce_run },
+	{ "track", "--test DURATION | --status | --remove [--json] [DISK...]",
+	  "try the tracker of changes on the disks, or show it", track_opts, track_run },
 	{ 0 }
 };
 
