@@ -23,49 +23,37 @@ struct sender_sent {			/* one message in flight, for progress */
 void sender_begin(struct sender *s)
 {
 	s->state = SENDER_COPYING;
+	s->sent = (struct ring)RING_OF(struct sender_sent);
 	s->last_flush = link_now();
 }
 
 void sender_done(struct sender *s)
 {
 	item_free(s->pending);
-	free(s->sent);
+	ring_done(&s->sent);
 	s->pending = NULL;
-	s->sent = NULL;
 }
 
 /* ---- what is in flight */
 
 static int sent_push(struct sender *s, uint64_t id, uint64_t bytes, int skip, struct err *err)
 {
-	if (s->n == s->cap) {
-		size_t cap = s->cap ? 2 * s->cap : 256;
-		struct sender_sent *v = calloc(cap, sizeof(*v));
+	struct sender_sent m = { .id = id, .bytes = bytes, .skip = skip };
 
-		if (!v)
-			return err_nomem(err);
-		for (size_t i = 0; i < s->n; i++)
-			v[i] = s->sent[(s->head + i) % s->cap];
-		free(s->sent);
-		s->sent = v;
-		s->head = 0;
-		s->cap = cap;
-	}
-	s->sent[(s->head + s->n++) % s->cap] =
-		(struct sender_sent){ .id = id, .bytes = bytes, .skip = skip };
-	return 0;
+	return ring_push(&s->sent, &m) < 0 ? err_nomem(err) : 0;
 }
 
 /* Progress counts what the far end has confirmed, never what was merely written. */
 void sender_acked(struct sender *s, uint64_t id)
 {
-	while (s->n > 0 && s->sent[s->head].id <= id) {
-		const struct sender_sent *m = &s->sent[s->head];
+	while (s->sent.n > 0) {
+		const struct sender_sent *m = ring_at(&s->sent, 0);
 
+		if (m->id > id)
+			break;
 		atomic_fetch_add(m->skip < 0 ? &s->tally->done : &s->tally->skipped[m->skip],
 				 m->bytes);
-		s->head = (s->head + 1) % s->cap;
-		s->n--;
+		ring_drop(&s->sent, 1);
 	}
 }
 

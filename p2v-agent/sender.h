@@ -15,6 +15,7 @@
 #ifndef P2V_AGENT_SENDER_H
 #define P2V_AGENT_SENDER_H
 
+#include "common/ring.h"
 #include "p2v-agent/pipeline.h"
 #include "p2v-agent/tally.h"
 #include "wire/link.h"
@@ -31,8 +32,7 @@ struct sender {
 	uint64_t flush_bytes;		/* ask for durability after this many bytes of the disks */
 	enum sender_state state;
 	struct item *pending;		/* taken, waiting for credit */
-	struct sender_sent *sent;	/* FIFO: [head, head + n) of a ring of cap */
-	size_t head, n, cap;
+	struct ring sent;		/* struct sender_sent: what is in flight */
 	uint64_t unflushed;		/* bytes since the last FLUSH was sent */
 	double last_flush;
 	uint64_t flush_id;		/* last FLUSH sent that is not answered, 0 none */

@@ -11,7 +11,7 @@ int lane_first(struct lane *l, int in, int out, const char *software, struct err
 {
 	int r;
 
-	*l = (struct lane){ .in = -1, .control = -1 };
+	*l = (struct lane){ .in = -1, .control = -1, .ids = RING_OF(uint64_t) };
 	r = transport_fd_new(in, out, false, &l->transport, err);
 	return r < 0 ? r : link_init(&l->link, PROTO_ROLE_SERVER, l->transport, software, err);
 }
@@ -26,6 +26,7 @@ int lane_join(struct joiner *j, const uint64_t *sizes, uint16_t ndisks, struct l
 	if (l) {
 		l->in = j->in;
 		l->control = j->control;
+		l->ids = (struct ring)RING_OF(uint64_t);
 	} else {
 		fd_close(j->control);
 	}
@@ -49,7 +50,7 @@ void lane_done(struct lane *l)
 	link_done(&l->link);
 	transport_free(l->transport);
 	fd_close(l->control);
-	free(l->ids);
+	ring_done(&l->ids);
 	*l = (struct lane){ .in = -1, .control = -1 };
 }
 
@@ -62,21 +63,7 @@ void lane_free(struct lane *l)
 
 int lane_count(struct lane *l, uint64_t id, struct err *err)
 {
-	if (l->n == l->cap) {
-		size_t cap = l->cap ? 2 * l->cap : 256;
-		uint64_t *v = calloc(cap, sizeof(*v));
-
-		if (!v)
-			return err_nomem(err);
-		for (size_t i = 0; i < l->n; i++)
-			v[i] = l->ids[(l->head + i) % l->cap];
-		free(l->ids);
-		l->ids = v;
-		l->head = 0;
-		l->cap = cap;
-	}
-	l->ids[(l->head + l->n++) % l->cap] = id;
-	return 0;
+	return ring_push(&l->ids, &id) < 0 ? err_nomem(err) : 0;
 }
 
 void lane_asked(struct lane *l, uint64_t own, uint64_t id)
@@ -99,8 +86,8 @@ int lane_tell(struct lane *l, uint64_t acked, uint64_t durable, struct err *err)
 	uint64_t flushed;
 	int r;
 
-	for (; l->n > 0 && l->ids[l->head] <= acked; l->n--, l->passed++)
-		l->head = (l->head + 1) % l->cap;
+	for (; l->ids.n > 0 && *(uint64_t *)ring_at(&l->ids, 0) <= acked; l->passed++)
+		ring_drop(&l->ids, 1);
 	/*
 	 * The target may flush more often than it is asked to; only an answer to a FLUSH is told.
 	 */

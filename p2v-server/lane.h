@@ -14,6 +14,7 @@
 #ifndef P2V_SERVER_LANE_H
 #define P2V_SERVER_LANE_H
 
+#include "common/ring.h"
 #include "p2v-server/join.h"
 #include "wire/link.h"
 
@@ -24,8 +25,7 @@ struct lane {
 	struct transport *transport;
 	int in;				/* to be waited for; -1: the first one, whose link waits */
 	int control;			/* of one that joined; -1 */
-	uint64_t *ids;			/* the job's ids of messages [passed + 1, last]: a ring */
-	size_t head, n, cap;
+	struct ring ids;		/* uint64_t: the job's ids of messages [passed + 1, last] */
 	uint64_t passed;		/* the last own id that is in its image */
 	uint64_t acked, durable;	/* as told to the agent */
 	uint64_t asked, asked_id;	/* its last FLUSH: own id, the job's id */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/fdio.h"
+#include "common/ring.h"
 #include "convert/qcow2_write.h"
 #include "wire/proto.h"
 
@@ -37,8 +38,7 @@ struct target {
 	struct writer **writers;
 	int epoll;			/* of all writers' descriptors */
 	size_t n;
-	struct waiting *w;		/* [head, head + len) of a ring, by rising id */
-	size_t head, len, cap;
+	struct ring waiting;		/* of struct waiting, by rising id */
 	uint64_t acked, durable;
 	uint64_t flush_id;		/* the FLUSH on its way, 0 none */
 	uint64_t flush_next;		/* one that waits for it, 0 none */
@@ -60,35 +60,20 @@ static int failed(struct target *t, int r, const struct err *why, struct err *er
 
 static struct waiting *at(struct target *t, size_t i)
 {
-	return &t->w[(t->head + i) % t->cap];
+	return ring_at(&t->waiting, i);
 }
 
 static int waiting_push(struct target *t, const struct waiting *w, struct err *err)
 {
-	if (t->len == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 256;
-		struct waiting *v = calloc(cap, sizeof(*v));
-
-		if (!v)
-			return err_nomem(err);
-		for (size_t i = 0; i < t->len; i++)
-			v[i] = *at(t, i);
-		free(t->w);
-		t->w = v;
-		t->head = 0;
-		t->cap = cap;
-	}
-	t->len++;
-	*at(t, t->len - 1) = *w;
-	return 0;
+	return ring_push(&t->waiting, w) < 0 ? err_nomem(err) : 0;
 }
 
 /* Ids rise by one, so the place follows from the id. */
 static struct waiting *waiting_find(struct target *t, uint64_t id)
 {
-	uint64_t first = t->len ? at(t, 0)->id : 0;
+	uint64_t first = t->waiting.n ? at(t, 0)->id : 0;
 
-	return t->len && id >= first && id - first < t->len ? at(t, (size_t)(id - first)) : NULL;
+	return t->waiting.n && id >= first && id - first < t->waiting.n ? at(t, (size_t)(id - first)) : NULL;
 }
 
 /*
@@ -155,6 +140,7 @@ int target_open(struct job *j, unsigned int threads, struct target **ret, struct
 	if (!t)
 		return err_nomem(err);
 	t->job = j;
+	t->waiting = (struct ring)RING_OF(struct waiting);
 	t->n = j->nimages;
 	t->writers = calloc(t->n, sizeof(struct writer *));
 	t->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -194,7 +180,7 @@ void target_free(struct target *t)
 	decode_free(t->decode);
 	fd_close(t->epoll);
 	journal_free(t->journal);
-	free(t->w);
+	ring_done(&t->waiting);
 	free(t);
 }
 
@@ -268,7 +254,7 @@ static int flush_all(struct target *t, uint64_t id, struct err *err)
  */
 static int bound_waiting(struct target *t, struct err *err)
 {
-	return t->len > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->len - 1)->id, err)
+	return t->waiting.n > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->waiting.n - 1)->id, err)
 							: 0;
 }
 
@@ -411,7 +397,7 @@ static int collect(struct target *t, size_t covered, struct journal_record *v, s
 	for (size_t i = 0; i < covered; i++)
 		if (at(t, i)->has_record && at(t, i)->rec.type == JOURNAL_BAD)
 			v[n++] = at(t, i)->rec;
-	for (size_t i = t->len; i-- > 0;) {
+	for (size_t i = t->waiting.n; i-- > 0;) {
 		const struct journal_record *rec = &at(t, i)->rec;
 
 		if (!writes(at(t, i)))
@@ -429,7 +415,7 @@ static int collect(struct target *t, size_t covered, struct journal_record *v, s
 
 static int journal_first(struct target *t, size_t covered, struct err *err)
 {
-	CLEANUP(mem_free) struct journal_record *v = calloc(2 * t->len + 1, sizeof(*v));
+	CLEANUP(mem_free) struct journal_record *v = calloc(2 * t->waiting.n + 1, sizeof(*v));
 	CLEANUP(mem_free) struct bitmap **seen = calloc(t->n, sizeof(struct bitmap *));
 	size_t n = 0;
 	int r = v && seen ? collect(t, covered, v, &n, seen) : -ENOMEM;
@@ -449,13 +435,12 @@ static int journal_covered(struct target *t, struct err *err)
 	size_t covered = 0;
 	int r;
 
-	while (covered < t->len && at(t, covered)->id <= t->flush_id)
+	while (covered < t->waiting.n && at(t, covered)->id <= t->flush_id)
 		covered++;
 	r = journal_first(t, covered, err);
 	if (r < 0)
 		return r;
-	t->head = (t->head + covered) % MAX(t->cap, (size_t)1);
-	t->len -= covered;
+	ring_drop(&t->waiting, covered);
 	t->durable = t->flush_id;
 	t->acked = MAX(t->acked, t->flush_id);
 	t->flush_id = 0;
@@ -490,9 +475,9 @@ static void advance_acked(struct target *t)
 {
 	size_t i = 0;
 
-	if (t->len > 0 && t->acked >= at(t, 0)->id)
+	if (t->waiting.n > 0 && t->acked >= at(t, 0)->id)
 		i = (size_t)(t->acked - at(t, 0)->id + 1);
-	for (; i < t->len && at(t, i)->written; i++)
+	for (; i < t->waiting.n && at(t, i)->written; i++)
 		t->acked = at(t, i)->id;
 }
 
@@ -559,8 +544,8 @@ int target_save(struct target *t, struct err *err)
 
 	if (r == 0)
 		r = wait_flush(t, &why);
-	if (r >= 0 && t->len > 0)
-		r = flush_all(t, at(t, t->len - 1)->id, &why);
+	if (r >= 0 && t->waiting.n > 0)
+		r = flush_all(t, at(t, t->waiting.n - 1)->id, &why);
 	if (r >= 0)
 		r = wait_flush(t, &why);
 	return r < 0 ? failed(t, r, &why, err) : 0;
