@@ -73,7 +73,9 @@ static struct waiting *waiting_find(struct target *t, uint64_t id)
 {
 	uint64_t first = t->waiting.n ? at(t, 0)->id : 0;
 
-	return t->waiting.n && id >= first && id - first < t->waiting.n ? at(t, (size_t)(id - first)) : NULL;
+	if (id < first || id - first >= t->waiting.n)
+		return NULL;
+	return at(t, (size_t)(id - first));
 }
 
 /*
@@ -254,8 +256,9 @@ static int flush_all(struct target *t, uint64_t id, struct err *err)
  */
 static int bound_waiting(struct target *t, struct err *err)
 {
-	return t->waiting.n > WAITING_MAX && t->flush_id == 0 ? flush_all(t, at(t, t->waiting.n - 1)->id, err)
-							: 0;
+	if (t->waiting.n <= WAITING_MAX || t->flush_id != 0)
+		return 0;
+	return flush_all(t, at(t, t->waiting.n - 1)->id, err);
 }
 
 /* A message that writes: its record waits, its work goes to the image. */

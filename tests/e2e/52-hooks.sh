@@ -92,7 +92,7 @@ check "its session goes on" kill -0 "$session"
 is "without the hook's process group" "$(ps -o pgid= -p "$session" | tr -d ' ')" "$session"
 is "thawed" "$(ran mysql thaw)" 0
 is "the server is told, and nobody else" "$(tr '\n' ' ' <"$log")" "lock kill 42 "
-check "the session is gone" wait_for 5 sh -c "! kill -0 $session"
+check "the session is gone" wait_for 20 sh -c "! kill -0 $session"
 is "once more is nothing" "$(ran mysql thaw)$(tail -n 1 "$log")" "0kill 42"
 : >"$e2e_dir/refuse"
 is "no lock stops it" "$(ran mysql freeze)" 1

@@ -81,8 +81,8 @@ rules()
 	esac >/dev/null 2>&1
 }
 
-check "a client gets in" wait_for 5 client4
-check "and with IPv6" wait_for 5 client6
+check "a client gets in" wait_for 20 client4
+check "and with IPv6" wait_for 20 client6
 
 for how in nft iptables; do
 	if ! command -v $how >/dev/null || { [ $how = iptables ] && ! on_source iptables -t raw -S >/dev/null 2>&1; }; then
@@ -96,9 +96,9 @@ for how in nft iptables; do
 	old=$!
 	exec 9>"$e2e_dir/pipe"
 	echo before >&9
-	wait_for 5 grep -q before "$e2e_dir/echo" || note "no connection"
+	wait_for 20 grep -q before "$e2e_dir/echo" || note "no connection"
 	hold $how 8s
-	check "$how: held" wait_for 5 rules $how
+	check "$how: held" wait_for 20 rules $how
 	check "$how: no client gets in" fails client4
 	check "$how: not with IPv6" fails client6
 	check "$how: the peer does" peer4
@@ -112,21 +112,21 @@ for how in nft iptables; do
 	exec 9>&-
 	wait "$old" || :
 	hold $how 15s
-	wait_for 5 rules $how || note "not held"
+	wait_for 20 rules $how || note "not held"
 	kill -9 "$held"
-	check "$how: killed: it is lifted" wait_for 3 fails rules $how
-	check "$how: and clients get in" wait_for 3 client4
+	check "$how: killed: it is lifted" wait_for 20 fails rules $how
+	check "$how: and clients get in" wait_for 20 client4
 	wait "$held" 2>/dev/null || :
 	hold $how 15s --hold-deadline 3s
-	wait_for 5 rules $how || note "not held"
+	wait_for 20 rules $how || note "not held"
 	kill -STOP "$held"
-	check "$how: not confirmed in time: it is lifted" wait_for 5 fails rules $how
+	check "$how: not confirmed in time: it is lifted" wait_for 20 fails rules $how
 	kill -9 "$held"
 	wait "$held" 2>/dev/null || :
 done
 
 hold link 3s --link v0
-check "a link is taken down" wait_for 3 sh -c "nsenter --net=/run/netns/$source ip link show dev v0 | grep -q 'state DOWN'"
+check "a link is taken down" wait_for 20 sh -c "nsenter --net=/run/netns/$source ip link show dev v0 | grep -q 'state DOWN'"
 wait "$held" || :
 check "and up" sh -c "nsenter --net=/run/netns/$source ip link show dev v0 | grep -q '[<,]UP[,>]'"
 hold nft 1s --stop 'x;reboot'
