@@ -22,15 +22,6 @@ static const struct known {
 	{ "rhel", "rhel", true },
 };
 
-static struct span unquoted(struct span s)
-{
-	if (s.len >= 2 && (s.s[0] == '"' || s.s[0] == '\'') && s.s[s.len - 1] == s.s[0]) {
-		s.s++;
-		s.len -= 2;
-	}
-	return s;
-}
-
 /* One to five digits; false for anything else. */
 static bool take_number(struct span *s, int *ret)
 {
@@ -71,9 +62,9 @@ bool guest_identity_parse(const char *text, struct guest_identity *ret)
 		if (!lines_assignment(&l, &key, &value))
 			continue;
 		if (lines_span_is(key, "ID"))
-			id = unquoted(value);
+			id = lines_unquoted(value);
 		else if (lines_span_is(key, "VERSION_ID"))
-			version = unquoted(value);
+			version = lines_unquoted(value);
 	}
 	for (size_t i = 0; i < ARRAY_SIZE(known); i++) {
 		if (!id.s || !version.s || !lines_span_is(id, known[i].id))

@@ -332,10 +332,7 @@ static void better_name(struct guest *guest)
 
 		if (!lines_assignment(&l, &key, &value) || !lines_span_is(key, "PRETTY_NAME"))
 			continue;
-		if (value.len >= 2 && (value.s[0] == '"' || value.s[0] == '\'')) {
-			value.s++;
-			value.len -= 2;
-		}
+		value = lines_unquoted(value);
 		text_escape(value.s, value.len, safe, sizeof(safe));
 		s = strdup(safe);
 		if (s) {

@@ -96,7 +96,7 @@ static int run(const char *const argv[], const char *input, unsigned int timeout
  * before this one was through: it is run again.
  */
 static int step(struct deadman *d, const char *const undo[], const char *undo_input,
-		const char *const todo[], const char *input, unsigned int timeout_s,
+		const char *const apply[], const char *input, unsigned int timeout_s,
 		struct err *err)
 {
 	char why[256] = "";
@@ -105,14 +105,14 @@ static int step(struct deadman *d, const char *const undo[], const char *undo_in
 	number = deadman_add(d, undo, undo_input, timeout_s, err);
 	if (number < 0)
 		return number;
-	r = run(todo, input, timeout_s, why, sizeof(why), err);
+	r = run(apply, input, timeout_s, why, sizeof(why), err);
 	if (deadman_fired(d) != DEADMAN_NOT) {
 		deadman_again(d, number, NULL);
 		return err_set(err, ETIME, "the hold was lifted already: %s",
 			       deadman_reason_text(deadman_fired(d)));
 	}
 	if (r > 0)
-		return err_set(err, EIO, "%s %s failed with status %d%s%s", todo[0], todo[1], r,
+		return err_set(err, EIO, "%s %s failed with status %d%s%s", apply[0], apply[1], r,
 			       why[0] ? ": " : "", why);
 	return r;
 }
@@ -120,7 +120,7 @@ static int step(struct deadman *d, const char *const undo[], const char *undo_in
 static int close_nft(const struct hold_config *cfg, struct deadman *d, struct err *err)
 {
 	static const char *const undo[] = { "nft", "delete", "table", "inet", TABLE, NULL };
-	static const char *const todo[] = { "nft", "-f", "-", NULL };
+	static const char *const apply[] = { "nft", "-f", "-", NULL };
 	CLEANUP(strbuf_done) struct strbuf b = { 0 };
 
 	/* The first two lines take away what an earlier hold may have left. */
@@ -136,7 +136,7 @@ static int close_nft(const struct hold_config *cfg, struct deadman *d, struct er
 	strbuf_add(&b, "  drop\n }\n}\n");
 	if (b.failed)
 		return err_nomem(err);
-	return step(d, undo, NULL, todo, b.s, cfg->timeout_s, err);
+	return step(d, undo, NULL, apply, b.s, cfg->timeout_s, err);
 }
 
 static int close_iptables(const struct hold_config *cfg, struct deadman *d, int family,
@@ -144,7 +144,7 @@ static int close_iptables(const struct hold_config *cfg, struct deadman *d, int 
 {
 	static const char undo_input[] = "*raw\n-D PREROUTING -j " CHAIN
 					 "\n-F " CHAIN "\n-X " CHAIN "\nCOMMIT\n";
-	const char *todo[] = { family == AF_INET ? "iptables-restore" : "ip6tables-restore",
+	const char *apply[] = { family == AF_INET ? "iptables-restore" : "ip6tables-restore",
 			       "--noflush", NULL };
 	const char *old[] = { family == AF_INET ? "iptables" : "ip6tables", "-t", "raw", "-D",
 			      "PREROUTING", "-j", CHAIN, NULL };
@@ -164,7 +164,7 @@ static int close_iptables(const struct hold_config *cfg, struct deadman *d, int 
 	strbuf_add(&b, "-A " CHAIN " -j DROP\n-I PREROUTING 1 -j " CHAIN "\nCOMMIT\n");
 	if (b.failed)
 		return err_nomem(err);
-	return step(d, todo, undo_input, todo, b.s, cfg->timeout_s, err);
+	return step(d, apply, undo_input, apply, b.s, cfg->timeout_s, err);
 }
 
 static int close_links(const struct hold_config *cfg, struct deadman *d, struct err *err)
@@ -173,9 +173,9 @@ static int close_links(const struct hold_config *cfg, struct deadman *d, struct 
 
 	for (size_t i = 0; r == 0 && i < cfg->nlinks; i++) {
 		const char *undo[] = { "ip", "link", "set", "dev", cfg->links[i], "up", NULL };
-		const char *todo[] = { "ip", "link", "set", "dev", cfg->links[i], "down", NULL };
+		const char *apply[] = { "ip", "link", "set", "dev", cfg->links[i], "down", NULL };
 
-		r = step(d, undo, NULL, todo, NULL, cfg->timeout_s, err);
+		r = step(d, undo, NULL, apply, NULL, cfg->timeout_s, err);
 	}
 	return r;
 }

@@ -20,13 +20,6 @@ static int finish(bool changed, struct strbuf *out, char **ret)
 	return 1;
 }
 
-static struct span unquote(struct span v)
-{
-	if (v.len >= 2 && (v.s[0] == '"' || v.s[0] == '\'') && v.s[v.len - 1] == v.s[0])
-		return (struct span){ v.s + 1, v.len - 2 };
-	return v;
-}
-
 /* Everything of the line but the value, with the new value in its place. */
 static void put_value(struct strbuf *out, const struct line *l, struct span value, const char *to)
 {
@@ -53,7 +46,7 @@ int etctext_resume(const char *text, const struct devmap *map, char **ret)
 			strbuf_addn(&out, l.s, l.full);
 			continue;
 		}
-		value = unquote(value);
+		value = lines_unquoted(value);
 		dev = lines_span_dup(value);
 		if (!dev)
 			return -ENOMEM;

@@ -68,6 +68,13 @@ bool lines_span_starts(struct span w, const char *s)
 	return n <= w.len && memcmp(w.s, s, n) == 0;
 }
 
+struct span lines_unquoted(struct span w)
+{
+	if (w.len >= 2 && (w.s[0] == '"' || w.s[0] == '\'') && w.s[w.len - 1] == w.s[0])
+		return (struct span){ w.s + 1, w.len - 2 };
+	return w;
+}
+
 char *lines_span_dup(struct span w)
 {
 	return strndup(w.s, w.len);

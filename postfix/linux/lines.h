@@ -35,6 +35,8 @@ const char *lines_text(const struct line *l);
 bool lines_is_comment(const struct line *l, const char *markers); /* blank lines count as comment */
 bool lines_span_is(struct span w, const char *s);
 bool lines_span_starts(struct span w, const char *s);
+/* Without the quotes that a value is in, if it begins and ends with the same. */
+struct span lines_unquoted(struct span w);
 /* malloc'd copy, NULL on ENOMEM. */
 char *lines_span_dup(struct span w);
 /*
