@@ -109,7 +109,7 @@ static void make(uint64_t bound_ns, uint64_t silence_ns, bool accept, int may_re
 		.ops = &fake, .bound_ns = bound_ns, .accept_refused = accept,
 	};
 	struct err err = ERR_INIT;
-	char name[8];
+	char name[16];
 
 	ck_assert_msg(watchdog_new(&wc, &dog, &err) == 0, "%s", err.text);
 	fc.watchdog = dog;
