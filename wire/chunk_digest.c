@@ -6,19 +6,18 @@
 #include "common/compiler.h"
 #include "common/iszero.h"
 #include "common/sha256_pair.h"
-#include "wire/proto.h"
 
-#define CLUSTERS	(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE)
+#define BLOCK	((size_t)PROTO_BLOCK_SIZE)
 
-/* The SHA-256 of 65536 zeroes. */
-static const uint8_t zero_cluster[SHA256_LEN] = {
-	0xde, 0x2f, 0x25, 0x60, 0x64, 0xa0, 0xaf, 0x79,
-	0x77, 0x47, 0xc2, 0xb9, 0x75, 0x05, 0xdc, 0x0b,
-	0x9f, 0x3d, 0xf0, 0xde, 0x4f, 0x48, 0x9e, 0xac,
-	0x73, 0x1c, 0x23, 0xae, 0x9c, 0xa9, 0xcc, 0x31,
+/* The SHA-256 of 4096 zeroes. */
+static const uint8_t zero_block[SHA256_LEN] = {
+	0xad, 0x7f, 0xac, 0xb2, 0x58, 0x6f, 0xc6, 0xe9,
+	0x66, 0xc0, 0x04, 0xd7, 0xd1, 0xd1, 0x6b, 0x02,
+	0x4f, 0x58, 0x05, 0xff, 0x7c, 0xb4, 0x7c, 0x7a,
+	0x85, 0xda, 0xbd, 0x8b, 0x48, 0x89, 0x2c, 0xa7,
 };
 
-/* The digests of whole clusters that have to be hashed, two by two; one may wait for another. */
+/* The digests of whole blocks that have to be hashed, two by two; one may wait for another. */
 struct hasher {
 	const uint8_t *waiting;
 	uint8_t *waiting_ret;
@@ -30,30 +29,44 @@ static int hash_whole(struct hasher *h, const uint8_t *p, uint8_t ret[static SHA
 
 	h->waiting = other ? NULL : p;
 	if (other)
-		return sha256_pair(other, p, PROTO_CLUSTER_SIZE, h->waiting_ret, ret);
+		return sha256_pair(other, p, BLOCK, h->waiting_ret, ret);
 	h->waiting_ret = ret;
 	return 0;
 }
 
-int chunk_digest(const void *raw, size_t len, uint8_t ret[static SHA256_LEN])
+int chunk_digest_blocks(const void *raw, size_t len, uint8_t (*ret)[SHA256_LEN])
 {
-	uint8_t list[CLUSTERS][SHA256_LEN];
 	struct hasher h = { .waiting = NULL };
 	const uint8_t *p = raw;
-	size_t n = 0;
 	int r = 0;
 
-	for (size_t pos = 0; r >= 0 && pos < len && n < CLUSTERS; pos += PROTO_CLUSTER_SIZE, n++) {
-		size_t bytes = MIN(len - pos, (size_t)PROTO_CLUSTER_SIZE);
+	for (size_t pos = 0, n = 0; r >= 0 && pos < len; pos += BLOCK, n++) {
+		size_t bytes = MIN(len - pos, BLOCK);
 
-		if (bytes < PROTO_CLUSTER_SIZE)
-			r = digest_sha256(p + pos, bytes, list[n]);
+		if (bytes < BLOCK)
+			r = digest_sha256(p + pos, bytes, ret[n]);
 		else if (is_zero(p + pos, bytes))
-			memcpy(list[n], zero_cluster, SHA256_LEN);
+			memcpy(ret[n], zero_block, SHA256_LEN);
 		else
-			r = hash_whole(&h, p + pos, list[n]);
+			r = hash_whole(&h, p + pos, ret[n]);
 	}
 	if (r >= 0 && h.waiting)
-		r = digest_sha256(h.waiting, PROTO_CLUSTER_SIZE, h.waiting_ret);
-	return r < 0 ? r : digest_sha256(list, n * SHA256_LEN, ret);
+		r = digest_sha256(h.waiting, BLOCK, h.waiting_ret);
+	return r;
+}
+
+int chunk_digest_join(const uint8_t (*blocks)[SHA256_LEN], size_t n,
+		      uint8_t ret[static SHA256_LEN])
+{
+	return digest_sha256(blocks, n * SHA256_LEN, ret);
+}
+
+int chunk_digest(const void *raw, size_t len, uint8_t ret[static SHA256_LEN])
+{
+	uint8_t list[PROTO_CHUNK_BLOCKS][SHA256_LEN];
+	int r = chunk_digest_blocks(raw, len, list);
+
+	return r < 0 ? r
+		     : chunk_digest_join((const uint8_t (*)[SHA256_LEN])list,
+					 DIV_ROUND_UP(len, BLOCK), ret);
 }

@@ -38,6 +38,11 @@ static const struct kind {
 	[PROTO_CLOSE] = { "CLOSE", &msg_control_close },
 	[PROTO_THROTTLE] = { "THROTTLE", &msg_control_throttle },
 	[PROTO_DIGESTS] = { "DIGESTS", &msg_opening_digests },
+	[PROTO_STALE] = { "STALE", &msg_live_stale },
+	[PROTO_PATCH] = { "PATCH", &msg_live_patch },
+	[PROTO_CHECK] = { "CHECK", &msg_live_check },
+	[PROTO_DIFFER] = { "DIFFER", &msg_opening_have },
+	[PROTO_CUTOVER] = { "CUTOVER", &msg_control_close },
 };
 
 static const struct kind *kind_of(uint16_t type)
@@ -68,16 +73,23 @@ int msg_decode(const struct frame *f, struct msg *ret, struct err *err)
 	return 0;
 }
 
+static void drop_ranges(struct msg_have *h)
+{
+	free(h->ranges);
+	h->ranges = NULL;
+	h->n = 0;
+}
+
 void msg_done(struct msg *m)
 {
 	if (m->type == PROTO_OPEN) {
 		free(m->open.disks);
 		m->open.disks = NULL;
 		m->open.ndisks = 0;
-	} else if (m->type == PROTO_HAVE) {
-		free(m->have.ranges);
-		m->have.ranges = NULL;
-		m->have.n = 0;
+	} else if (m->type == PROTO_HAVE || m->type == PROTO_DIFFER) {
+		drop_ranges(&m->have);
+	} else if (m->type == PROTO_STALE) {
+		drop_ranges(&m->stale.what);
 	}
 }
 
@@ -129,6 +141,12 @@ uint64_t *msg_counted_id(struct msg *m)
 		return &m->zero.id;
 	case PROTO_BAD:
 		return &m->bad.id;
+	case PROTO_STALE:
+		return &m->stale.id;
+	case PROTO_PATCH:
+		return &m->patch.id;
+	case PROTO_CHECK:
+		return &m->check.id;
 	case PROTO_FLUSH:
 		return &m->id.id;
 	case PROTO_FINISH:

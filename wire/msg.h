@@ -57,10 +57,15 @@ struct msg_range {
 	uint64_t offset, length;	/* chunk-aligned, but for the end of the disk */
 };
 
-struct msg_have {			/* durable ranges, ascending, not touching */
+struct msg_have {			/* HAVE, DIFFER: ascending, not touching */
 	uint16_t disk;
 	uint32_t n;
-	struct msg_range *ranges;	/* malloc'd by decode: msg_have_done() */
+	struct msg_range *ranges;	/* malloc'd by decode: msg_done() */
+};
+
+struct msg_stale {			/* chunks that are about to be changed */
+	uint64_t id;
+	struct msg_have what;
 };
 
 struct msg_digests {			/* durable chunks from offset on */
@@ -70,6 +75,37 @@ struct msg_digests {			/* durable chunks from offset on */
 	uint64_t offset;		/* chunk-aligned */
 	const uint8_t *sha256;		/* DATA: n * SHA256_LEN bytes; else NULL */
 };
+
+struct msg_check {			/* what chunks are now at the source */
+	uint64_t id;
+	struct msg_digests what;
+};
+
+struct msg_piece {
+	uint32_t offset, length;	/* in the chunk; whole blocks but for the end of the disk */
+};
+
+struct msg_patch {			/* pieces of a chunk that has been sent before */
+	uint64_t id;
+	uint16_t disk;
+	uint8_t codec;			/* enum proto_patch_codec */
+	uint16_t npieces;		/* 1..PROTO_CHUNK_BLOCKS; rising, apart */
+	uint64_t offset;		/* of the chunk; chunk-aligned */
+	uint8_t sha256[SHA256_LEN];	/* of the pieces' bytes, one after the other */
+	uint32_t stored;		/* bytes at p; RAW: all pieces', ZSTD: less than that */
+	const uint8_t *p;
+	struct msg_piece pieces[PROTO_CHUNK_BLOCKS];
+};
+
+/* Bytes of all pieces. */
+static inline uint32_t msg_patch_bytes(const struct msg_patch *p)
+{
+	uint32_t sum = 0;
+
+	for (uint16_t i = 0; i < p->npieces; i++)
+		sum += p->pieces[i].length;
+	return sum;
+}
 
 struct msg_cluster {
 	uint8_t codec;			/* enum proto_codec */
@@ -132,7 +168,7 @@ struct msg_throttle {
 	uint64_t rate;			/* bytes per second; 0 unless mode is PROTO_THROTTLE_RATE */
 };
 
-struct msg_close {			/* READY has no fields at all */
+struct msg_close {			/* CLOSE, CUTOVER; READY has no fields at all */
 	uint8_t reserved;		/* none yet; sent as zero */
 };
 
@@ -144,7 +180,7 @@ struct msg {
 		struct msg_hello hello;
 		struct msg_open open;
 		struct msg_job job;
-		struct msg_have have;
+		struct msg_have have;	/* and DIFFER */
 		struct msg_data data;
 		struct msg_zero zero;
 		struct msg_bad bad;
@@ -153,16 +189,19 @@ struct msg {
 		struct msg_status status;
 		struct msg_error error;
 		struct msg_id id;
-		struct msg_close close;
+		struct msg_close close;	/* and CUTOVER */
 		struct msg_throttle throttle;
 		struct msg_digests digests;
+		struct msg_stale stale;
+		struct msg_patch patch;
+		struct msg_check check;
 	};
 };
 
 /* Decode and validate; -EBADMSG (err names message and field), -ENOMEM. *ret is untouched on
  * failure. */
 int msg_decode(const struct frame *f, struct msg *ret, struct err *err);
-/* Free what decode allocated (OPEN's disks, HAVE's ranges). */
+/* Free what decode allocated (OPEN's disks, ranges of HAVE, STALE and DIFFER). */
 void msg_done(struct msg *m);
 DEFINE_CLEANUP_VALUE(struct msg, msg_done)
 /* Validate as decode does and append a whole frame to out; nothing is appended on failure. */
@@ -170,8 +209,8 @@ int msg_encode(struct iobuf *out, const struct msg *m, struct err *err);
 /* The frame bytes that msg_encode() would append for a valid message. */
 uint32_t msg_wire_size(const struct msg *m);
 /*
- * Where a message that counts against the credit keeps its id (DATA, ZERO, BAD, FLUSH, FINISH);
- * NULL for the others.
+ * Where a message that counts against the credit keeps its id (DATA, ZERO, BAD, FLUSH, FINISH,
+ * STALE, PATCH, CHECK); NULL for the others.
  */
 uint64_t *msg_counted_id(struct msg *m);
 

@@ -9,6 +9,7 @@
  *
  *	msg_opening	what the two ends tell each other before the first byte is copied
  *	msg_copy	what is on the disk
+ *	msg_live	disks that go on changing
  *	msg_control	answers, progress and partings
  */
 #ifndef P2V_WIRE_MSG_LAYOUT_H
@@ -33,6 +34,7 @@ struct msg_layout {
 extern const struct msg_layout msg_opening_hello, msg_opening_open, msg_opening_job,
 	msg_opening_have, msg_opening_digests;
 extern const struct msg_layout msg_copy_data, msg_copy_zero, msg_copy_bad;
+extern const struct msg_layout msg_live_stale, msg_live_patch, msg_live_check;
 /* id: ACK, FLUSH, FLUSHED; ping: PING, PONG, whose id may be any. */
 extern const struct msg_layout msg_control_finish, msg_control_finished, msg_control_status,
 	msg_control_error, msg_control_id, msg_control_ping, msg_control_ready, msg_control_close,

@@ -13,6 +13,8 @@
  *	      <---------------------------------- ACK (high-water mark)
  *	FLUSH (id) ----------------------------->
  *	      <---------------------------------- FLUSHED (durable and journalled)
+ *	STALE, PATCH, CHECK (live disks) ------->
+ *	      <---------------------------------- DIFFER, CUTOVER
  *	FINISH (id) ---------------------------->
  *	      <---------------------------------- STATUS* (verifying), FINISHED
  *	close                                     close
@@ -36,6 +38,9 @@
 #define PROTO_CHUNK_SIZE	(1u << 20)
 #define PROTO_CLUSTER_SIZE	(64u << 10)
 #define PROTO_CHUNK_CLUSTERS	(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE)
+/* The unit of what PATCH changes, and of the digest of a chunk. */
+#define PROTO_BLOCK_SIZE	(4u << 10)
+#define PROTO_CHUNK_BLOCKS	(PROTO_CHUNK_SIZE / PROTO_BLOCK_SIZE)
 
 #define PROTO_NAME_MAX		63		/* job and disk names, see common/text.h */
 #define PROTO_PATH_MAX		4095
@@ -74,21 +79,30 @@ enum proto_type {
 	PROTO_CLOSE	= 18,
 	PROTO_THROTTLE	= 19,
 	PROTO_DIGESTS	= 20,
-	PROTO_TYPE_LAST	= PROTO_DIGESTS,
+	PROTO_STALE	= 21,
+	PROTO_PATCH	= 22,
+	PROTO_CHECK	= 23,
+	PROTO_DIFFER	= 24,
+	PROTO_CUTOVER	= 25,
+	PROTO_TYPE_LAST	= PROTO_CUTOVER,
 };
 
 /* Feature masks of HELLO. An unknown must-bit means refusal, an unknown may-bit nothing. */
 #define PROTO_FEATURE_THROTTLE	(UINT64_C(1) << 0)	/* may: the agent obeys THROTTLE */
 #define PROTO_FEATURE_COMPARE	(UINT64_C(1) << 1)	/* may: OPEN may ask for DIGESTS */
 #define PROTO_FEATURE_JOIN	(UINT64_C(1) << 2)	/* may: more connections for one job */
+#define PROTO_FEATURE_LIVE	(UINT64_C(1) << 3)	/* may: disks that go on changing */
 #define PROTO_FEATURES_MUST	UINT64_C(0)
-#define PROTO_FEATURES_MAY (PROTO_FEATURE_THROTTLE | PROTO_FEATURE_COMPARE | PROTO_FEATURE_JOIN)
+#define PROTO_FEATURES_MAY (PROTO_FEATURE_THROTTLE | PROTO_FEATURE_COMPARE | PROTO_FEATURE_JOIN | \
+			    PROTO_FEATURE_LIVE)
 
 /* OPEN flags */
 #define PROTO_OPEN_COMPRESSED	(1u << 0)	/* store zstd clusters as they come */
 #define PROTO_OPEN_COMPARE	(1u << 1)	/* answer with DIGESTS, also for a complete job */
 #define PROTO_OPEN_JOIN		(1u << 2)	/* one more connection of a job that is open */
-#define PROTO_OPEN_FLAGS	(PROTO_OPEN_COMPRESSED | PROTO_OPEN_COMPARE | PROTO_OPEN_JOIN)
+#define PROTO_OPEN_LIVE		(1u << 3)	/* the disks go on changing */
+#define PROTO_OPEN_FLAGS (PROTO_OPEN_COMPRESSED | PROTO_OPEN_COMPARE | PROTO_OPEN_JOIN | \
+			  PROTO_OPEN_LIVE)
 #define PROTO_UUID_LEN		16		/* of JOB, and of an OPEN that joins */
 
 enum proto_role { PROTO_ROLE_AGENT = 1, PROTO_ROLE_SERVER = 2 };
@@ -103,6 +117,12 @@ enum proto_codec {
 	PROTO_CODEC_RAW		= 0,
 	PROTO_CODEC_ZSTD	= 1,	/* one zstd frame that decodes to one whole cluster */
 	PROTO_CODEC_ZERO	= 2,	/* no bytes; the cluster reads as zeroes */
+};
+
+/* How the pieces of a PATCH are stored. */
+enum proto_patch_codec {
+	PROTO_PATCH_RAW		= 0,
+	PROTO_PATCH_ZSTD	= 1,	/* one zstd frame of all of them */
 };
 
 enum proto_zero_reason {

@@ -29,6 +29,29 @@ static int judge_range(const struct session *s, const struct msg *m, uint16_t di
 	return 0;
 }
 
+/* The last chunk is as short as the disk's end makes it. */
+static int judge_chunks(const struct session *s, const struct msg *m, const struct msg_digests *d,
+			struct err *err)
+{
+	uint64_t length = d->n * (uint64_t)PROTO_CHUNK_SIZE;
+
+	if (d->disk < s->ndisks && d->offset < s->sizes[d->disk] &&
+	    length - PROTO_CHUNK_SIZE < s->sizes[d->disk] - d->offset)
+		length = MIN(length, s->sizes[d->disk] - d->offset);
+	return judge_range(s, m, d->disk, d->offset, length, true, err);
+}
+
+static int judge_ranges(const struct session *s, const struct msg *m, const struct msg_have *h,
+			struct err *err)
+{
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < h->n; i++)
+		r = judge_range(s, m, h->disk, h->ranges[i].offset, h->ranges[i].length, true,
+				err);
+	return r;
+}
+
 static int judge_job(const struct session *s, const struct msg *m, struct err *err)
 {
 	if (m->type == PROTO_JOB && s->job_state != 0)
@@ -52,14 +75,7 @@ static int judge_have(const struct session *s, const struct msg *m, struct err *
 	if (s->have_any && (h->disk < s->have_disk ||
 			    (h->disk == s->have_disk && h->ranges[0].offset <= s->have_end)))
 		return err_set(err, EBADMSG, "HAVE messages touch or are not in order");
-	for (uint32_t i = 0; i < h->n; i++) {
-		const struct msg_range *range = &h->ranges[i];
-		int r = judge_range(s, m, h->disk, range->offset, range->length, true, err);
-
-		if (r < 0)
-			return r;
-	}
-	return 0;
+	return judge_ranges(s, m, h, err);
 }
 
 static int judge_open(const struct session *s, const struct msg_open *o, struct err *err)
@@ -68,24 +84,57 @@ static int judge_open(const struct session *s, const struct msg_open *o, struct 
 		return err_set(err, EBADMSG, "OPEN asks for DIGESTS, which were not offered");
 	if ((o->flags & PROTO_OPEN_JOIN) && !(s->features & PROTO_FEATURE_JOIN))
 		return err_set(err, EBADMSG, "OPEN joins a job, which was not offered");
+	if ((o->flags & PROTO_OPEN_LIVE) && !(s->features & PROTO_FEATURE_LIVE))
+		return err_set(err, EBADMSG, "OPEN with live disks, which was not offered");
 	return 0;
 }
 
 static int judge_digests(const struct session *s, const struct msg *m, struct err *err)
 {
 	const struct msg_digests *d = &m->digests;
-	uint64_t length = d->n * (uint64_t)PROTO_CHUNK_SIZE;
 
 	if (s->job_state != PROTO_JOB_RESUMED || !s->compare)
 		return err_set(err, EBADMSG, "DIGESTS that were not asked for");
 	if (s->have_any && (d->disk < s->have_disk ||
 			    (d->disk == s->have_disk && d->offset < s->have_end)))
 		return err_set(err, EBADMSG, "DIGESTS messages overlap or are not in order");
-	/* The last chunk is as short as the disk's end makes it. */
-	if (d->disk < s->ndisks && d->offset < s->sizes[d->disk] &&
-	    length - PROTO_CHUNK_SIZE < s->sizes[d->disk] - d->offset)
-		length = MIN(length, s->sizes[d->disk] - d->offset);
-	return judge_range(s, m, d->disk, d->offset, length, true, err);
+	return judge_chunks(s, m, d, err);
+}
+
+/* A chunk's length is known by its disk; of its pieces the last may be cut by the disk's end. */
+static int judge_patch(const struct session *s, const struct msg *m, struct err *err)
+{
+	const struct msg_patch *p = &m->patch;
+	const struct msg_piece *last = &p->pieces[p->npieces - 1];
+	uint64_t end = p->offset + last->offset + last->length;
+	int r = judge_range(s, m, p->disk, p->offset, end - p->offset, false, err);
+
+	if (r >= 0 && last->length % PROTO_BLOCK_SIZE && end != s->sizes[p->disk])
+		return err_set(err, EBADMSG, "PATCH of a part of a block");
+	return r;
+}
+
+/* What there is only for disks that go on changing. */
+static int judge_live(const struct session *s, const struct msg *m, struct err *err)
+{
+	if (!s->live || s->join)
+		return err_set(err, EBADMSG, "%s for disks that do not change",
+			       msg_type_name(m->type));
+	switch (m->type) {
+	case PROTO_STALE:
+		if (window_durable_id(s->window) != window_last_id(s->window) &&
+		    s->stale_id != window_last_id(s->window))
+			return err_set(err, EAGAIN, "STALE before all that was sent is durable");
+		return judge_ranges(s, m, &m->stale.what, err);
+	case PROTO_PATCH:
+		return judge_patch(s, m, err);
+	case PROTO_CHECK:
+		return judge_chunks(s, m, &m->check.what, err);
+	case PROTO_DIFFER:
+		return judge_ranges(s, m, &m->have, err);
+	default:
+		return 0;
+	}
 }
 
 static int judge_counted(const struct session *s, struct msg *m, struct err *err)
@@ -129,6 +178,12 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 		return judge_range(s, m, m->zero.disk, m->zero.offset, m->zero.length, true, err);
 	case PROTO_BAD:
 		return judge_range(s, m, m->bad.disk, m->bad.offset, m->bad.length, false, err);
+	case PROTO_STALE:
+	case PROTO_PATCH:
+	case PROTO_CHECK:
+	case PROTO_DIFFER:
+	case PROTO_CUTOVER:
+		return judge_live(s, m, err);
 	case PROTO_FINISH:
 		if (s->join)
 			return err_set(err, EBADMSG, "FINISH on a connection that joined the job");
@@ -175,6 +230,7 @@ static int apply_open(struct session *s, const struct msg_open *o)
 	s->ndisks = o->ndisks;
 	s->compare = o->flags & PROTO_OPEN_COMPARE;
 	s->join = o->flags & PROTO_OPEN_JOIN;
+	s->live = o->flags & PROTO_OPEN_LIVE;
 	s->phase = SESSION_JOB;
 	return 0;
 }
@@ -197,6 +253,8 @@ static int apply_counted(struct session *s, struct msg *m)
 		payload = m->data.length;
 	else if (m->type == PROTO_ZERO)
 		payload = m->zero.length;
+	else if (m->type == PROTO_PATCH)
+		payload = msg_patch_bytes(&m->patch);
 	return window_sent(s->window, m->wire_size, payload);
 }
 
@@ -231,6 +289,9 @@ int session_facts_apply(struct session *s, struct msg *m)
 		return 0;
 	case PROTO_READY:
 		s->phase = s->job_state == PROTO_JOB_COMPLETE ? SESSION_END : SESSION_COPY;
+		return 0;
+	case PROTO_STALE:
+		s->stale_id = m->stale.id;
 		return 0;
 	case PROTO_FLUSH:
 		session_ids_push(&s->flushes, m->id.id);

@@ -26,12 +26,17 @@ static const struct rule {
 	[PROTO_BAD] = { IN(COPY), IN(COPY), 0, 0 },
 	[PROTO_FLUSH] = { IN(COPY), IN(COPY), 0, 0 },
 	[PROTO_FINISH] = { IN(COPY), IN(COPY), 0, 0 },
+	[PROTO_STALE] = { IN(COPY), IN(COPY), 0, 0 },
+	[PROTO_PATCH] = { IN(COPY), IN(COPY), 0, 0 },
+	[PROTO_CHECK] = { IN(COPY), IN(COPY), 0, 0 },
 	/* The agent may have sent its FINISH while these were on their way. */
 	[PROTO_ACK] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	[PROTO_FLUSHED] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	[PROTO_STATUS] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	[PROTO_FINISHED] = { 0, 0, IN(FINISH), IN(FINISH) },
 	[PROTO_THROTTLE] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
+	[PROTO_DIFFER] = { 0, 0, IN(COPY), IN(COPY) },
+	[PROTO_CUTOVER] = { 0, 0, IN(COPY) | IN(FINISH), IN(COPY) | IN(FINISH) },
 	/* FINISHED, and READY of a complete job, may cross these on the wire. */
 	[PROTO_CLOSE] = { BUSY, BUSY | IN(END), 0, 0 },
 	[PROTO_PING] = { ALIVE, ALIVE | IN(END), ALIVE, ALIVE },

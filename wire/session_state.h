@@ -40,6 +40,8 @@ struct session {
 	uint8_t job_state;		/* enum proto_job_state; 0 before JOB */
 	bool compare;			/* OPEN asked for DIGESTS in place of HAVE */
 	bool join;			/* OPEN joined a job: no HAVE, no DIGESTS, no FINISH */
+	bool live;			/* OPEN said that the disks go on changing */
+	uint64_t stale_id;		/* of the last STALE */
 	bool have_any;			/* the end of the last HAVE or DIGESTS: */
 	uint16_t have_disk;
 	uint64_t have_end;

@@ -67,8 +67,9 @@ digest() # JOB
 # As docs/job-format.md says how to compute it.
 digest_of() # FILE
 {
-	each='openssl dgst -sha256 -binary'
-	split -b 64K --filter="$each" "$1" | split -b 512 --filter="$each" | sha256sum | cut -d' ' -f1
+	perl -MDigest::SHA=sha256 -e 'binmode STDIN; $/ = \1048576;
+		$d .= sha256(join "", map sha256($_), unpack "(a4096)*") while <STDIN>;
+		print unpack("H*", sha256($d)), "\n"' < "$1"
 }
 
 # ---- everything
