@@ -21,6 +21,7 @@
 #include "common/err.h"
 
 #define IMAGE_MIXED_MAX	32u
+#define IMAGE_BLOCK	4096u
 
 struct image;
 
@@ -46,6 +47,17 @@ struct image_ops {
 				struct err *err);
 	/* The range reads as zeroes; aligned as for write. Cheap. */
 	int (*zero)(struct image *im, uint64_t offset, uint64_t length, struct err *err);
+	/*
+	 * What was written last, durable or not: aligned as for write. -EBADMSG when a packed
+	 * cluster does not decode.
+	 */
+	int (*read)(struct image *im, void *buf, uint64_t offset, uint64_t length, struct err *err);
+	/*
+	 * Other bytes for a part of what there is: offset multiple of IMAGE_BLOCK, length too but
+	 * for the end of the disk. Cheap where clusters are raw; others become raw.
+	 */
+	int (*patch)(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+		     struct err *err);
 	int (*flush)(struct image *im, struct err *err);
 	/* flush, give free space back, close; the object is gone whatever is returned. */
 	int (*close)(struct image *im, struct err *err);

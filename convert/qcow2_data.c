@@ -36,7 +36,7 @@ void qcow2_data_open_direct(struct qcow2_data *d, int dirfd, const char *name)
 	struct stat is, was;
 
 	d->direct = openat(dirfd, name,
-			   O_WRONLY | O_DIRECT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+			   O_RDWR | O_DIRECT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (d->direct < 0)
 		return;
 	if (fstat(d->direct, &is) < 0 || fstat(d->fd, &was) < 0 || is.st_dev != was.st_dev ||
@@ -162,6 +162,37 @@ int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint
 		offset += iov[i].iov_len;
 	}
 	return r;
+}
+
+int qcow2_data_patch(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset)
+{
+	memcpy(d->bounce, buf, len);
+	return write_clusters(d, d->bounce, len, offset);
+}
+
+static int read_direct(struct qcow2_data *d, uint8_t *p, size_t len, uint64_t offset)
+{
+	while (len > 0) {
+		size_t step = (uintptr_t)p % FDIO_ALIGN ? MIN(len, CLUSTER) : len;
+		void *to = step == len && (uintptr_t)p % FDIO_ALIGN == 0 ? p : d->bounce;
+		int r = fdio_pread_full(d->direct, to, step, offset);
+
+		if (r < 0)
+			return r;
+		if (to != p)
+			memcpy(p, to, step);
+		p += step;
+		len -= step;
+		offset += step;
+	}
+	return 0;
+}
+
+int qcow2_data_read(struct qcow2_data *d, void *buf, size_t len, uint64_t offset)
+{
+	int r = d->direct >= 0 ? read_direct(d, buf, len, offset) : -EINVAL;
+
+	return r == -EINVAL ? fdio_pread_full(d->fd, buf, len, offset) : r;
 }
 
 int qcow2_data_write_frame(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset)

@@ -44,6 +44,10 @@ void qcow2_data_open_direct(struct qcow2_data *d, int dirfd, const char *name);
 int qcow2_data_write(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
 /* Pieces that follow each other in the file; only the last one may be no whole clusters. */
 int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint64_t offset);
+/* Whole blocks of IMAGE_BLOCK within one raw cluster that has been written; aligned inside. */
+int qcow2_data_patch(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
+/* Whole raw clusters that have been written; memory from fdio_alloc() saves a copy. */
+int qcow2_data_read(struct qcow2_data *d, void *buf, size_t len, uint64_t offset);
 int qcow2_data_write_frame(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
 /* All is durable: the page cache need not keep it. */
 void qcow2_data_drop(struct qcow2_data *d);

@@ -89,6 +89,14 @@ int qcow2_meta_write_raw(struct qcow2_meta *m, const struct iovec *iov, int n, u
 		       ALIGN_UP(end, QCOW2_CLUSTER_SIZE), err);
 }
 
+int qcow2_meta_patch_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			 struct err *err)
+{
+	if (m->failed)
+		return given_up(err);
+	return written(m, qcow2_data_patch(&m->data, buf, len, offset), offset, offset + len, err);
+}
+
 int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 			    struct err *err)
 {

@@ -114,6 +114,8 @@ int qcow2_meta_pwrite(struct qcow2_meta *m, const void *buf, size_t len, uint64_
 		      struct err *err);
 int qcow2_meta_write_raw(struct qcow2_meta *m, const struct iovec *iov, int n, uint64_t offset,
 			 struct err *err);
+int qcow2_meta_patch_raw(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
+			 struct err *err);
 int qcow2_meta_pwrite_frame(struct qcow2_meta *m, const void *buf, size_t len, uint64_t offset,
 			    struct err *err);
 int qcow2_meta_sync(struct qcow2_meta *m, struct err *err);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include "common/bytes.h"
@@ -16,6 +17,7 @@
 #include "common/fdio.h"
 #include "convert/qcow2_meta.h"
 #include "convert/qcow2_rebuild.h"
+#include "convert/qcow2_reread.h"
 #include "convert/qcow2_space.h"
 #include "convert/qcow2_write.h"
 
@@ -26,6 +28,7 @@ struct qcow2_write {
 	struct image im;		/* first: the image is the writer */
 	struct qcow2_meta m;
 	int fd;
+	uint8_t *whole;			/* one cluster, for patches; NULL before the first */
 };
 
 static struct qcow2_write *writer(struct image *im)
@@ -39,6 +42,7 @@ static void writer_free(struct qcow2_write *w)
 		return;
 	qcow2_meta_done(&w->m);
 	fd_close(w->fd);
+	free(w->whole);
 	free(w);
 }
 DEFINE_CLEANUP(struct qcow2_write *, writer_free)
@@ -361,6 +365,93 @@ static int write_mixed_op(struct image *im, const void *buf, uint64_t offset, ui
 	return write_runs(im, buf, offset, length, zero, err);
 }
 
+/* What buf lacks of the last cluster at the end of the disk was written as zeroes. */
+static int read_op(struct image *im, void *buf, uint64_t offset, uint64_t length, struct err *err)
+{
+	struct qcow2_write *w = writer(im);
+	uint8_t *p = buf;
+	int r;
+
+	if (!w->whole)
+		w->whole = fdio_alloc(CLUSTER);
+	if (!w->whole)
+		return err_nomem(err);
+	r = check_range(im, offset, length, err);
+	while (r >= 0 && length > 0) {
+		uint64_t first = offset / CLUSTER, bytes;
+		uint32_t n = (uint32_t)MIN(length / CLUSTER,
+					   QCOW2_L2_ENTRIES - first % QCOW2_L2_ENTRIES);
+
+		bytes = n > 0 ? (uint64_t)n * CLUSTER : length;
+		r = qcow2_reread(&w->m, first, MAX(n, 1u), n > 0 ? p : w->whole, err);
+		if (r >= 0 && n == 0 && p != w->whole)
+			memcpy(p, w->whole, bytes);
+		p += bytes;
+		offset += bytes;
+		length -= bytes;
+	}
+	return r;
+}
+
+/* A part of one cluster, at bytes from its beginning. */
+static int patch_cluster(struct qcow2_write *w, const uint8_t *buf, uint64_t cluster, uint32_t at,
+			 uint32_t bytes, struct err *err)
+{
+	uint32_t i = (uint32_t)(cluster % QCOW2_L2_ENTRIES), whole = ALIGN_UP(bytes, IMAGE_BLOCK);
+	uint8_t block[IMAGE_BLOCK] = { 0 };
+	struct qcow2_meta *m = &w->m;
+	struct qcow2_table *t;
+	uint64_t length, host;
+	int r = qcow2_meta_l2(m, cluster / QCOW2_L2_ENTRIES, false, &t, err);
+
+	if (r < 0)
+		return r;
+	if (t && entry_at(t, i).kind == QCOW2_KIND_RAW) {
+		host = entry_at(t, i).host + at;
+		bytes = ALIGN_DOWN(bytes, IMAGE_BLOCK);
+		if (bytes > 0)
+			r = qcow2_meta_patch_raw(m, buf, bytes, host, err);
+		if (r < 0 || bytes == whole)
+			return r;
+		memcpy(block, buf + bytes, (size_t)(w->im.size % IMAGE_BLOCK));
+		return qcow2_meta_patch_raw(m, block, IMAGE_BLOCK, host + bytes, err);
+	}
+	length = MIN((uint64_t)CLUSTER, w->im.size - cluster * CLUSTER);
+	r = read_op(&w->im, w->whole, cluster * CLUSTER, length, err);
+	if (r < 0)
+		return r;
+	memcpy(w->whole + at, buf, bytes);
+	return write_op(&w->im, w->whole, cluster * CLUSTER, length, err);
+}
+
+static int patch_op(struct image *im, const void *buf, uint64_t offset, uint64_t length,
+		    struct err *err)
+{
+	struct qcow2_write *w = writer(im);
+	const uint8_t *p = buf;
+	int r = 0;
+
+	if (!range_inside(offset, length, im->size) || offset % IMAGE_BLOCK ||
+	    (length % IMAGE_BLOCK && offset + length != im->size))
+		return err_set(err, EINVAL,
+			       "range 0x%" PRIx64 " + 0x%" PRIx64 " is no range of whole blocks",
+			       offset, length);
+	if (!w->whole)
+		w->whole = fdio_alloc(CLUSTER);
+	if (!w->whole)
+		return err_nomem(err);
+	while (r >= 0 && length > 0) {
+		uint32_t at = (uint32_t)(offset % CLUSTER);
+		uint32_t bytes = (uint32_t)MIN(length, (uint64_t)CLUSTER - at);
+
+		r = patch_cluster(w, p, offset / CLUSTER, at, bytes, err);
+		p += bytes;
+		offset += bytes;
+		length -= bytes;
+	}
+	return r;
+}
+
 static int flush_op(struct image *im, struct err *err)
 {
 	return qcow2_meta_flush(&writer(im)->m, err);
@@ -394,6 +485,8 @@ static const struct image_ops qcow2_ops = {
 	.write_compressed = write_compressed_op,
 	.write_mixed = write_mixed_op,
 	.zero = zero_op,
+	.read = read_op,
+	.patch = patch_op,
 	.flush = flush_op,
 	.close = close_op,
 	.abandon = abandon_op,

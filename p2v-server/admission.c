@@ -42,6 +42,11 @@ static bool compares(const struct msg_open *o)
 	return (o->flags & PROTO_OPEN_COMPARE) != 0;
 }
 
+static bool is_live(const struct msg_open *o)
+{
+	return (o->flags & PROTO_OPEN_LIVE) != 0;
+}
+
 static bool differ(const char *a, const char *b)
 {
 	return a && b && strcmp(a, b) != 0;
@@ -112,6 +117,7 @@ static int create_job(const struct receive_config *cfg, const struct msg_open *o
 		      struct err *err)
 {
 	CLEANUP(mem_free) struct job_image *images = calloc(o->ndisks, sizeof(*images));
+	CLEANUP(job_free) struct job *j = NULL;
 	int r = check_machine(o, err);
 
 	if (r < 0)
@@ -131,9 +137,18 @@ static int create_job(const struct receive_config *cfg, const struct msg_open *o
 			.logical_sector = o->disks[i].logical_sector,
 			.physical_sector = o->disks[i].physical_sector,
 		};
-	return job_create(cfg->store, o->name, images, o->ndisks,
-			  (o->flags & PROTO_OPEN_COMPRESSED) != 0, (const char *)o->machine.p,
-			  o->machine.len, ret, err);
+	r = job_create(cfg->store, o->name, images, o->ndisks,
+		       (o->flags & PROTO_OPEN_COMPRESSED) != 0, (const char *)o->machine.p,
+		       o->machine.len, &j, err);
+	/* Nothing is durable yet: after a crash here it is a cold job without a chunk. */
+	if (r >= 0 && is_live(o)) {
+		j->live = true;
+		r = job_save(j, err);
+	}
+	if (r < 0)
+		return r;
+	*ret = TAKE_PTR(j);
+	return 0;
 }
 
 /*
@@ -155,6 +170,7 @@ static int begin_resync(struct job *j, const struct msg_open *o, struct err *err
 	if (r < 0)
 		return r;
 	j->resync = true;
+	j->live = is_live(o);
 	j->state = JOB_RECEIVING;
 	for (size_t i = 0; i < j->nimages; i++)
 		j->images[i].digest[0] = '\0';
@@ -184,6 +200,13 @@ static int look(const struct receive_config *cfg, const struct msg_open *o, stru
 			       "job %s is damaged: its image does not hold what was sent; "
 			       "remove it on the server to copy again",
 			       o->name);
+	/* Rounds and a copy from beginning to end do not go together. */
+	if (seen->state == JOB_RECEIVING && seen->live != is_live(o) && !compares(o))
+		return err_set(err, EEXIST,
+			       seen->live ? "job %s is a live one: go on with p2v-agent hot, or "
+					    "say --resync"
+					  : "job %s is a cold one: go on with p2v-agent cold, or "
+					    "say --resync", o->name);
 	if (seen->resync && !compares(o))
 		return err_set(err, EEXIST,
 			       "job %s is being brought up to date: say --resync to go on",

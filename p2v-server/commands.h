@@ -9,7 +9,7 @@
 #include "common/program.h"
 
 extern const struct opt receive_opts[], list_opts[], show_opts[], verify_opts[], finish_opts[],
-	define_opts[], doctor_opts[], throttle_opts[];
+	define_opts[], doctor_opts[], throttle_opts[], cutover_opts[];
 extern const struct program server_program;
 
 /* --store, else P2V_STORE, else the default. */
@@ -19,6 +19,7 @@ int receive_run(int argc, char **argv);
 int list_run(int argc, char **argv);
 int show_run(int argc, char **argv);
 int throttle_run(int argc, char **argv);
+int cutover_run(int argc, char **argv);
 int verify_run(int argc, char **argv);
 int finish_run(int argc, char **argv);
 int define_run(int argc, char **argv);

@@ -53,7 +53,8 @@ struct job {
 	enum job_state state;
 	bool compressed;
 	bool resync;			/* receiving what has changed since it was copied */
-	char *consistency;		/* "consistent", "in-use", or "unknown" before FINISH */
+	bool live;			/* receiving rounds of disks that go on changing */
+	char *consistency;		/* job_consistency_valid(), or "unknown" before FINISH */
 	char *created, *updated;	/* RFC 3339, UTC */
 	char *agent;			/* software of the last agent */
 	struct job_image *images;
@@ -102,6 +103,12 @@ void job_forget_warnings(struct job *j);
  */
 void job_log(const struct job *j, const char *fmt, ...) PRINTF_LIKE(2, 3);
 const char *job_state_name(enum job_state s);
+/*
+ * What a copy may be: "consistent" (nobody wrote), "in-use" (of no one moment), and of a live
+ * machine, all of one moment: "crash-consistent", "filesystem-consistent" (frozen),
+ * "application-consistent" (and hooks had the applications write out what they had).
+ */
+bool job_consistency_valid(const char *text);
 /* "sda.qcow2" or "sda.qcow2.partial"; malloc'd, NULL on ENOMEM. */
 char *job_image_name(const struct job_image *im, bool partial);
 /* STORE/NAME/file, absolute; malloc'd. file NULL: the folder. */

@@ -6,11 +6,23 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "common/compiler.h"
 #include "common/fdio.h"
 #include "common/jsonx.h"
 #include "wire/proto.h"
 
 #define JOB_JSON_MAX (4u << 20)
+
+bool job_consistency_valid(const char *text)
+{
+	static const char *const words[] = { "consistent", "in-use", "crash-consistent",
+					     "filesystem-consistent", "application-consistent" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strcmp(text, words[i]) == 0)
+			return true;
+	return false;
+}
 
 /* A file of the folder: a plain name, so that job.json cannot point out of it. */
 static int get_file(const json_t *o, const char *key, char **ret, struct err *err)
@@ -181,6 +193,7 @@ static int parse(struct job *j, const json_t *o, struct err *err)
 	    (r = want(jsonx_get_bool(o, "compressed", &j->compressed, err), "compressed", err)) <
 		    0 ||
 	    ((r = jsonx_get_bool(o, "resync", &j->resync, err)) < 0 && r != -ENOENT) ||
+	    ((r = jsonx_get_bool(o, "live", &j->live, err)) < 0 && r != -ENOENT) ||
 	    (r = want(jsonx_get_str(o, "consistency", &j->consistency, err), "consistency", err)) <
 		    0 ||
 	    (r = get_text(o, "created", &j->created, err)) < 0 ||
@@ -258,6 +271,7 @@ int job_state_json(const struct job *j, json_t **ret, struct err *err)
 	    jsonx_set_str(o, "updated", j->updated) < 0 ||
 	    jsonx_set_bool(o, "compressed", j->compressed) < 0 ||
 	    (j->resync && jsonx_set_bool(o, "resync", true) < 0) ||
+	    (j->live && jsonx_set_bool(o, "live", true) < 0) ||
 	    jsonx_set_str(o, "consistency", j->consistency) < 0 ||
 	    jsonx_set_str(o, "agent", j->agent) < 0 ||
 	    json_object_set_new(o, "images", images) < 0 ||

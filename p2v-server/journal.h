@@ -48,7 +48,8 @@ struct journal_record {
 struct journal_disk {
 	uint64_t size, nchunks;
 	uint8_t *state;			/* enum chunk_state per chunk */
-	uint8_t (*sha256)[SHA256_LEN];	/* per chunk; valid for CHUNK_DATA */
+	/* Per chunk; valid for CHUNK_DATA, and what it was last for one that is revoked. */
+	uint8_t (*sha256)[SHA256_LEN];
 	struct extents bad;		/* unreadable on the source, zero-filled */
 };
 

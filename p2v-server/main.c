@@ -28,6 +28,8 @@ static const struct subcommand commands[] = {
 	{ "show", "NAME [--json]", "show one job", show_opts, show_run },
 	{ "throttle", "NAME [RATE|max|own]", "limit how fast a running copy sends", throttle_opts,
 	  throttle_run },
+	{ "cutover", "NAME", "have a live machine come to rest, and its copy finished",
+	  cutover_opts, cutover_run },
 	{ "verify", "NAME", "read the images back and compare them with what was sent", verify_opts,
 	  verify_run },
 	{ "finish", "NAME [--dry-run] [--map NIC=TARGET]...",

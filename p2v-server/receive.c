@@ -13,6 +13,7 @@
 #include "common/log.h"
 #include "common/quit.h"
 #include "p2v-server/admission.h"
+#include "p2v-server/cutover.h"
 #include "p2v-server/digests.h"
 #include "p2v-server/job.h"
 #include "p2v-server/lane.h"
@@ -24,6 +25,8 @@
 #define SOFTWARE	"p2v-server " P2V_VERSION
 /* How long the last words to the agent may take to go out. */
 #define LAST_WORDS_S	5.0
+/* How often the job's folder is looked at for what others want of it. */
+#define LOOK_S		0.5
 
 struct receive {
 	const struct receive_config *cfg;
@@ -37,8 +40,9 @@ struct receive {
 	struct target *target;
 	double last_status;		/* when the last STATUS went out */
 	double touched;			/* when the lock was last marked alive */
-	double looked;			/* when the throttle was last looked at */
+	double looked;			/* when the job's folder was last looked at */
 	struct throttle_watch throttle;
+	struct msg_range *ranges;	/* for DIFFER; NULL before the first */
 	bool done;
 	bool handed_over;		/* this process only joined another one's job */
 };
@@ -157,7 +161,7 @@ static int on_open(struct receive *rx, const struct msg_open *o, struct err *err
 			r = join_listen(rx->job->dirfd, &rx->listener, err);
 		if (r < 0)
 			return r;
-		job_log(rx->job, "%s by %s",
+		job_log(rx->job, "%s%s by %s", rx->job->live ? "live: " : "",
 			fresh ? "begun" : rx->job->resync ? "brought up to date" : "taken up again",
 			session_peer_software(rx->first.link.session));
 	}
@@ -178,8 +182,7 @@ static int take_summary(struct receive *rx, const struct msg_finish *f, struct e
 
 	if (r >= 0)
 		r = jsonx_get_str(j, "consistency", &consistency, err);
-	if (r == -ENOENT || (r >= 0 && strcmp(consistency, "consistent") != 0 &&
-			     strcmp(consistency, "in-use") != 0))
+	if (r == -ENOENT || (r >= 0 && !job_consistency_valid(consistency)))
 		return err_set(err, EBADMSG, "the agent's summary has no valid consistency");
 	if (r < 0)
 		return r;
@@ -300,6 +303,9 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	r = target_save(rx->target, err);
 	if (r < 0)
 		return r;
+	if (target_checks_pending(rx->target))
+		return err_set(err, EBADMSG,
+			       "the agent says it is finished, but chunks differ from the source");
 	if (!journal_complete(target_journal(rx->target)))
 		return err_set(
 			err, EBADMSG,
@@ -330,6 +336,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 		return r;
 	rx->job->state = JOB_VERIFIED;
 	rx->job->resync = false;
+	rx->job->live = false;
 	rx->job->copy_warnings = rx->job->warnings.n;
 	r = job_save(rx->job, err);
 	if (r < 0)
@@ -373,6 +380,12 @@ static int on_message(struct receive *rx, struct lane *l, struct msg *m, struct 
 		return target_zero(rx->target, &m->zero, err);
 	case PROTO_BAD:
 		return target_bad(rx->target, &m->bad, err);
+	case PROTO_STALE:
+		return target_stale(rx->target, &m->stale, err);
+	case PROTO_PATCH:
+		return target_patch(rx->target, &m->patch, err);
+	case PROTO_CHECK:
+		return target_check(rx->target, &m->check, err);
 	case PROTO_FLUSH:
 		return target_flush(rx->target, m->id.id, err);
 	case PROTO_FINISH:
@@ -392,6 +405,23 @@ static int on_message(struct receive *rx, struct lane *l, struct msg *m, struct 
 	}
 }
 
+/* What a flush has found to differ goes out before its answer. */
+static int tell_differ(struct receive *rx, struct err *err)
+{
+	struct msg m = { .type = PROTO_DIFFER };
+	int r = 0;
+
+	if (!rx->job->live || !target_checks_pending(rx->target))
+		return 0;
+	if (!rx->ranges)
+		rx->ranges = calloc(PROTO_HAVE_MAX, sizeof(*rx->ranges));
+	if (!rx->ranges)
+		return err_nomem(err);
+	while (r >= 0 && target_differ(rx->target, rx->ranges, &m.have))
+		r = send_patiently(rx, &m, err);
+	return r;
+}
+
 static int tell_progress(struct receive *rx, struct err *err)
 {
 	uint64_t acked, durable;
@@ -400,6 +430,8 @@ static int tell_progress(struct receive *rx, struct err *err)
 	if (!rx->target)
 		return 0;
 	r = target_poll(rx->target, &acked, &durable, err);
+	if (r >= 0)
+		r = tell_differ(rx, err);
 	if (r >= 0)
 		r = lane_tell(&rx->first, acked, durable, err);
 	/* What cannot be told to one that joined is its own end, not the job's. */
@@ -420,10 +452,8 @@ static int tell_throttle(struct receive *rx, struct err *err)
 	int r;
 
 	if (session_get_state(rx->first.link.session) != SESSION_COPY ||
-	    !session_has_feature(rx->first.link.session, PROTO_FEATURE_THROTTLE) ||
-	    link_now() - rx->looked < 1)
+	    !session_has_feature(rx->first.link.session, PROTO_FEATURE_THROTTLE))
 		return 0;
-	rx->looked = link_now();
 	if (!throttle_changed(rx->job->dirfd, &rx->throttle))
 		return 0;
 	if (throttle_read(rx->job->dirfd, &t, &why) < 0) {
@@ -439,6 +469,37 @@ static int tell_throttle(struct receive *rx, struct err *err)
 	if (r == 0)
 		job_log(rx->job, "bandwidth: %s", throttle_format(&t, text));
 	return r;
+}
+
+/* So does p2v-server cutover, once for each time it is said. */
+static int tell_cutover(struct receive *rx, struct err *err)
+{
+	struct msg m = { .type = PROTO_CUTOVER };
+	int r;
+
+	if (!rx->job->live || session_get_state(rx->first.link.session) != SESSION_COPY ||
+	    !cutover_wanted(rx->job->dirfd))
+		return 0;
+	r = send_msg(rx, &m, err);
+	if (r == -EAGAIN)
+		return 0;
+	if (r >= 0)
+		r = cutover_take_back(rx->job->dirfd, err);
+	if (r >= 0)
+		job_log(rx->job, "cutover asked for");
+	return r;
+}
+
+/* What others say of the job, in its folder. */
+static int look_around(struct receive *rx, struct err *err)
+{
+	int r;
+
+	if (!rx->job || link_now() - rx->looked < LOOK_S)
+		return 0;
+	rx->looked = link_now();
+	r = tell_throttle(rx, err);
+	return r < 0 ? r : tell_cutover(rx, err);
 }
 
 /* ---- connections that join */
@@ -547,7 +608,7 @@ static int wait_for_something(struct receive *rx, struct err *err)
 		fds[n++] = rx->listener;
 	for (size_t i = 0; i < rx->nmore; i++)
 		fds[n++] = rx->more[i]->in;
-	return link_wait(&rx->first.link, fds, n, 1000, &rx->first.lost, err);
+	return link_wait(&rx->first.link, fds, n, (int)(LOOK_S * 1000), &rx->first.lost, err);
 }
 
 /* Our lock counts as alive as long as the agent is heard: see job_lock_touch(). */
@@ -579,7 +640,7 @@ static int serve(struct receive *rx, struct err *err)
 		if (r >= 0 && !rx->done)
 			r = tell_progress(rx, err);
 		if (r >= 0 && !rx->done)
-			r = tell_throttle(rx, err);
+			r = look_around(rx, err);
 		if (r < 0 || rx->done)
 			return r;
 		keep_fresh(rx);
@@ -663,6 +724,7 @@ int receive_serve(const struct receive_config *cfg, int in, int out, bool *ret_t
 	for (size_t i = 0; i < rx.nmore; i++)
 		lane_free(rx.more[i]);
 	target_free(rx.target);
+	free(rx.ranges);
 	job_free(rx.job);
 	lane_done(&rx.first);
 	if (r < 0 && err)

@@ -13,6 +13,7 @@
 #include "common/fdio.h"
 #include "common/ring.h"
 #include "convert/qcow2_write.h"
+#include "p2v-server/checks.h"
 #include "wire/proto.h"
 
 /*
@@ -21,6 +22,8 @@
  */
 #define WAITING_MAX	65536u
 #define BAD_MAX		(1u << 20)
+/* Beside the states of a chunk: given to the writer, who knows more of it than the journal. */
+#define GIVEN		UINT8_MAX
 
 struct waiting {			/* one message between its arrival and its journal record */
 	uint64_t id;
@@ -36,6 +39,12 @@ struct target {
 	struct early *early;		/* NULL: all in one thread */
 	size_t with_writers;		/* items that have not come back */
 	struct writer **writers;
+	/*
+	 * Of a live job, per disk and chunk: what the journal said before it was taken off, or
+	 * GIVEN; CHUNK_ABSENT: it has not been taken off.
+	 */
+	uint8_t **was;
+	struct checks *checks;		/* of a live job */
 	int epoll;			/* of all writers' descriptors */
 	size_t n;
 	struct ring waiting;		/* of struct waiting, by rising id */
@@ -125,13 +134,24 @@ static int open_image(struct target *t, size_t i, struct err *err)
 		err_prefix(err, "image %s", name);
 		return r;
 	}
-	r = writer_new(im, j->compressed, t->decode, &t->writers[i], err);
+	r = writer_new(im, j->compressed, j->live, t->decode, &t->writers[i], err);
 	if (r < 0)
 		return r;
 	if (epoll_ctl(t->epoll, EPOLL_CTL_ADD, writer_fd(t->writers[i]),
 		      &(struct epoll_event){ .events = EPOLLIN }) < 0)
 		return err_errno(err, "cannot watch the writer of %s", name);
 	return 0;
+}
+
+static int open_live(struct target *t, struct err *err)
+{
+	t->was = calloc(t->n, sizeof(*t->was));
+	for (size_t i = 0; t->was && i < t->n; i++) {
+		t->was[i] = calloc(t->journal->disks[i].nchunks, 1);
+		if (!t->was[i])
+			return err_nomem(err);
+	}
+	return t->was ? checks_new((uint16_t)t->n, &t->checks, err) : err_nomem(err);
 }
 
 int target_open(struct job *j, unsigned int threads, struct target **ret, struct err *err)
@@ -160,6 +180,11 @@ int target_open(struct job *j, unsigned int threads, struct target **ret, struct
 		if (r < 0)
 			return r;
 	}
+	if (j->live) {
+		r = open_live(t, err);
+		if (r < 0)
+			return r;
+	}
 	if (fsync(j->dirfd) < 0)
 		return err_errno(err, "cannot sync the job folder");
 	r = threads > 0 ? early_new(j, t->journal, &t->early, err) : 0;
@@ -180,6 +205,10 @@ void target_free(struct target *t)
 		writer_free(t->writers[i]);
 	free(t->writers);
 	decode_free(t->decode);
+	for (size_t i = 0; t->was && i < t->n; i++)
+		free(t->was[i]);
+	free(t->was);
+	checks_free(t->checks);
 	fd_close(t->epoll);
 	journal_free(t->journal);
 	ring_done(&t->waiting);
@@ -203,6 +232,26 @@ struct early *target_take_early(struct target *t)
 	return TAKE_PTR(t->early);
 }
 
+/* Chunks are about to be taken off the journal: 1, or 0 when it has none of them. */
+static int prepare_revoke(struct target *t, uint16_t disk, uint64_t offset, uint64_t length)
+{
+	const uint8_t *state = t->journal->disks[disk].state;
+	uint64_t first = offset / PROTO_CHUNK_SIZE, end = first + DIV_ROUND_UP(length,
+									      PROTO_CHUNK_SIZE);
+	int any = 0;
+
+	for (uint64_t i = first; i < end; i++) {
+		if (state[i] == CHUNK_ABSENT)
+			continue;
+		any = 1;
+		if (t->was)
+			t->was[disk][i] = state[i];
+	}
+	if (any && t->early)
+		early_revoke(t->early, disk, offset, length);
+	return any;
+}
+
 /*
  * Chunks that are durable already may be sent again (a re-sync); their old digests must not
  * survive a crash half-way through the overwriting.
@@ -210,20 +259,19 @@ struct early *target_take_early(struct target *t)
 static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint64_t length,
 			  struct err *err)
 {
-	const struct journal_disk *d = &t->journal->disks[disk];
 	struct journal_record rec = {
 		.type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length
 	};
-	uint64_t n = DIV_ROUND_UP(length, PROTO_CHUNK_SIZE), i;
 
-	for (i = 0; i < n; i++)
-		if (d->state[offset / PROTO_CHUNK_SIZE + i] != CHUNK_ABSENT)
-			break;
-	if (i == n)
-		return 0;
-	if (t->early)
-		early_revoke(t->early, disk, offset, length);
-	return journal_append(t->journal, &rec, 1, err);
+	return prepare_revoke(t, disk, offset, length) ? journal_append(t->journal, &rec, 1, err)
+						       : 0;
+}
+
+static void mark_given(struct target *t, const struct journal_record *rec)
+{
+	if (t->was)
+		memset(t->was[rec->disk] + rec->offset / PROTO_CHUNK_SIZE, GIVEN,
+		       DIV_ROUND_UP(rec->length, PROTO_CHUNK_SIZE));
 }
 
 /* An item goes to a writer, or has come back: who verifies beside it stays out of its way. */
@@ -261,16 +309,44 @@ static int bound_waiting(struct target *t, struct err *err)
 	return flush_all(t, at(t, t->waiting.n - 1)->id, err);
 }
 
+/* What a PATCH builds on. */
+static int base_of(const struct target *t, uint16_t disk, uint64_t chunk, struct hotset_base *ret,
+		   struct err *err)
+{
+	const struct journal_disk *d = &t->journal->disks[disk];
+
+	*ret = (struct hotset_base){ .kind = HOTSET_UNKNOWN };
+	switch (t->was ? t->was[disk][chunk] : CHUNK_ABSENT) {
+	case CHUNK_DATA:
+		ret->kind = HOTSET_DIGEST;
+		memcpy(ret->sha256, d->sha256[chunk], SHA256_LEN);
+		return 0;
+	case CHUNK_ZERO:
+	case CHUNK_FREE:
+		ret->kind = HOTSET_ZERO;
+		return 0;
+	case GIVEN:
+		return 0;
+	default:
+		return err_set(err, EBADMSG,
+			       "a PATCH of the chunk at 0x%" PRIx64 ", which was never sent",
+			       chunk * PROTO_CHUNK_SIZE);
+	}
+}
+
 /* A message that writes: its record waits, its work goes to the image. */
 static int give(struct target *t, const struct waiting *w, const struct msg_data *d,
-		const struct msg_zero *z, struct err *err)
+		const struct msg_zero *z, const struct msg_patch *p, struct err *err)
 {
 	const struct journal_record *rec = &w->rec;
+	struct hotset_base base;
 	struct err why = t->failure;
 	int r = -why.code;
 
 	if (r == 0)
 		r = revoke_durable(t, rec->disk, rec->offset, rec->length, &why);
+	if (r >= 0 && p)
+		r = base_of(t, rec->disk, rec->offset / PROTO_CHUNK_SIZE, &base, &why);
 	if (r >= 0)
 		r = waiting_push(t, w, &why);
 	if (r >= 0)
@@ -279,6 +355,10 @@ static int give(struct target *t, const struct waiting *w, const struct msg_data
 		r = writer_data(t->writers[rec->disk], d, &why);
 	else if (r >= 0 && z)
 		r = writer_zero(t->writers[rec->disk], z, &why);
+	else if (r >= 0)
+		r = writer_patch(t->writers[rec->disk], p, &base, &why);
+	if (r >= 0)
+		mark_given(t, rec);
 	if (r >= 0)
 		r = bound_waiting(t, &why);
 	return r < 0 ? failed(t, r, &why, err) : 0;
@@ -296,7 +376,7 @@ int target_data(struct target *t, const struct msg_data *d, struct err *err)
 	};
 
 	memcpy(w.rec.sha256, d->sha256, SHA256_LEN);
-	return give(t, &w, d, NULL, err);
+	return give(t, &w, d, NULL, NULL, err);
 }
 
 int target_zero(struct target *t, const struct msg_zero *z, struct err *err)
@@ -311,7 +391,90 @@ int target_zero(struct target *t, const struct msg_zero *z, struct err *err)
 			 .length = z->length },
 	};
 
-	return give(t, &w, NULL, z, err);
+	return give(t, &w, NULL, z, NULL, err);
+}
+
+/* The digest of the chunk is known when the writer has done it. */
+int target_patch(struct target *t, const struct msg_patch *p, struct err *err)
+{
+	struct waiting w = {
+		.id = p->id,
+		.has_record = true,
+		.rec = { .type = JOURNAL_DATA,
+			 .disk = p->disk,
+			 .offset = p->offset,
+			 .length = MIN((uint64_t)PROTO_CHUNK_SIZE,
+				       t->journal->disks[p->disk].size - p->offset) },
+	};
+
+	return give(t, &w, NULL, NULL, p, err);
+}
+
+static int revoke_stale(struct target *t, const struct msg_have *h, struct err *err)
+{
+	CLEANUP(mem_free) struct journal_record *v = calloc(h->n, sizeof(*v));
+	size_t n = 0;
+
+	if (!v)
+		return err_nomem(err);
+	for (size_t i = 0; i < t->waiting.n; i++)
+		if (at(t, i)->has_record)
+			return err_set(err, EBADMSG, "STALE while chunks are on their way");
+	for (uint32_t i = 0; i < h->n; i++) {
+		const struct msg_range *g = &h->ranges[i];
+
+		if (prepare_revoke(t, h->disk, g->offset, g->length))
+			v[n++] = (struct journal_record){ .type = JOURNAL_REVOKE,
+							  .disk = h->disk,
+							  .offset = g->offset,
+							  .length = g->length };
+	}
+	return n > 0 ? journal_append(t->journal, v, n, err) : 0;
+}
+
+/* A message that changes nothing in an image. */
+static int push_light(struct target *t, uint64_t id, struct err *err)
+{
+	struct waiting w = { .id = id, .written = true };
+	int r = waiting_push(t, &w, err);
+
+	return r < 0 ? r : bound_waiting(t, err);
+}
+
+int target_stale(struct target *t, const struct msg_stale *s, struct err *err)
+{
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0)
+		r = revoke_stale(t, &s->what, &why);
+	if (r >= 0)
+		r = push_light(t, s->id, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+int target_check(struct target *t, const struct msg_check *c, struct err *err)
+{
+	struct err why = t->failure;
+	int r = -why.code;
+
+	if (r == 0 && !t->checks)
+		r = err_set(&why, EBADMSG, "a CHECK in a job whose disks do not change");
+	if (r >= 0)
+		r = checks_add(t->checks, c->id, &c->what, &why);
+	if (r >= 0)
+		r = push_light(t, c->id, &why);
+	return r < 0 ? failed(t, r, &why, err) : 0;
+}
+
+bool target_differ(struct target *t, struct msg_range *ranges, struct msg_have *ret)
+{
+	return t->checks && checks_next(t->checks, ranges, ret);
+}
+
+bool target_checks_pending(const struct target *t)
+{
+	return t->checks && checks_pending(t->checks);
 }
 
 static int revoke_around(struct target *t, const struct msg_bad *b, struct err *err)
@@ -443,6 +606,10 @@ static int journal_covered(struct target *t, struct err *err)
 	r = journal_first(t, covered, err);
 	if (r < 0)
 		return r;
+	if (t->checks)
+		r = checks_answer(t->checks, t->journal, t->flush_id, err);
+	if (r < 0)
+		return r;
 	ring_drop(&t->waiting, covered);
 	t->durable = t->flush_id;
 	t->acked = MAX(t->acked, t->flush_id);
@@ -461,6 +628,8 @@ static int item_done(struct target *t, const struct writer_item *it, struct err 
 	}
 	if (it->op != WRITER_FLUSH) {
 		w = waiting_find(t, it->id);
+		if (w && it->op == WRITER_PATCH)
+			memcpy(w->rec.sha256, it->sha256, SHA256_LEN);
 		if (w)
 			w->written = true;
 		return 0;

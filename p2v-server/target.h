@@ -11,6 +11,9 @@
  * was journalled is journalled with that later message only: its first digest may be the image's no
  * more.
  *
+ * Of a job whose disks go on changing, STALE takes chunks off the journal, all of a round at once.
+ * What the journal said of them is remembered here, for the PATCHes that build on it.
+ *
  * The first failure is final: nothing is journalled after it, and every later call returns it
  * again.
  * One thread, the receiver's. Memory: the credit; decode_ahead() chunks of 1 MiB; what the images
@@ -41,6 +44,18 @@ struct early *target_take_early(struct target *t);
 int target_data(struct target *t, const struct msg_data *d, struct err *err);
 int target_zero(struct target *t, const struct msg_zero *z, struct err *err);
 int target_bad(struct target *t, const struct msg_bad *b, struct err *err);
+/* Of live jobs. -EBADMSG: something that writes is on its way. */
+int target_stale(struct target *t, const struct msg_stale *s, struct err *err);
+/* -EBADMSG: the chunk was never sent. */
+int target_patch(struct target *t, const struct msg_patch *p, struct err *err);
+int target_check(struct target *t, const struct msg_check *c, struct err *err);
+/*
+ * Chunks that differ, by CHECKs that a flush has covered; to be told before that flush's answer.
+ * As checks_next().
+ */
+bool target_differ(struct target *t, struct msg_range *ranges, struct msg_have *ret);
+/* Some have not been told, or wait for a flush. */
+bool target_checks_pending(const struct target *t);
 int target_flush(struct target *t, uint64_t id, struct err *err);
 /*
  * Collect what the writers finished. *ret_acked: every id up to it is in its image; *ret_durable:

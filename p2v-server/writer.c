@@ -5,10 +5,13 @@
  */
 #include "p2v-server/writer.h"
 
+#include <stddef.h>
 #include <string.h>
 
+#include "common/fdio.h"
 #include "common/pool.h"
 #include "p2v-server/lane.h"
+#include "wire/codec.h"
 #include "wire/proto.h"
 
 #define LIGHT_ITEM	256
@@ -25,6 +28,9 @@ struct writer {
 	bool store_compressed;
 	struct pool *pool;
 	struct decode *decode;		/* shared, not ours */
+	struct hotset *hot;		/* NULL: there are no patches; and these */
+	struct codec *codec;
+	uint8_t *raw;			/* of a patch */
 	int failed;			/* first failure, -errno */
 	struct err err;
 };
@@ -34,6 +40,7 @@ void writer_item_free(struct writer_item *it)
 	if (!it)
 		return;
 	chunk_drop(&it->chunk);
+	free(it->patch);
 	free(it);
 }
 
@@ -44,11 +51,21 @@ static void drop_item(void *item)
 
 static int perform(struct writer *w, struct writer_item *it, struct err *err)
 {
+	int r;
+
 	switch (it->op) {
 	case WRITER_DATA:
+		if (w->hot)
+			hotset_data(w->hot, it->offset, it->chunk.data.sha256);
 		return chunk_write(&it->chunk, w->image, w->store_compressed, err);
 	case WRITER_ZERO:
+		if (w->hot)
+			hotset_zero(w->hot, it->offset, it->length);
 		return w->image->ops->zero(w->image, it->offset, it->length, err);
+	case WRITER_PATCH:
+		r = codec_patch_decode(w->codec, it->patch, w->raw, err);
+		return r < 0 ? r : hotset_patch(w->hot, w->image, it->patch, w->raw, &it->base,
+						it->sha256, err);
 	case WRITER_FLUSH:
 		return w->image->ops->flush(w->image, err);
 	}
@@ -77,10 +94,23 @@ static void work(void *item, unsigned int worker, void *opaque)
 	it->err = w->err;
 	/* The bytes are done with: what waits to be journalled is small. */
 	chunk_drop(&it->chunk);
+	free(TAKE_PTR(it->patch));
 }
 
-int writer_new(struct image *im, bool store_compressed, struct decode *decode, struct writer **ret,
-	       struct err *err)
+static int prepare_patches(struct writer *w, struct err *err)
+{
+	int r = hotset_new(w->image->size, &w->hot, err);
+
+	if (r >= 0)
+		r = codec_new(0, &w->codec, err);
+	if (r < 0)
+		return r;
+	w->raw = fdio_alloc(PROTO_CHUNK_SIZE);
+	return w->raw ? 0 : err_nomem(err);
+}
+
+int writer_new(struct image *im, bool store_compressed, bool live, struct decode *decode,
+	       struct writer **ret, struct err *err)
 {
 	CLEANUP(writer_free) struct writer *w = calloc(1, sizeof(*w));
 	int r;
@@ -92,6 +122,9 @@ int writer_new(struct image *im, bool store_compressed, struct decode *decode, s
 	w->image = im;
 	w->store_compressed = store_compressed;
 	w->decode = decode;
+	r = live ? prepare_patches(w, err) : 0;
+	if (r < 0)
+		return r;
 	r = pool_new(decode_is_serial(decode) ? 0 : 1, QUEUE_BYTES, work, w, &w->pool, err);
 	if (r < 0)
 		return r;
@@ -129,6 +162,9 @@ int writer_end(struct writer *w, bool make_durable, struct err *err)
 			*err = w->err;
 	}
 	image_abandon(w->image);
+	hotset_free(w->hot);
+	codec_free(w->codec);
+	free(w->raw);
 	free(w);
 	return r;
 }
@@ -187,6 +223,32 @@ int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err)
 	it->length = z->length;
 	it->reason = z->reason;
 	return push(w, it, LIGHT_ITEM, err);
+}
+
+int writer_patch(struct writer *w, const struct msg_patch *p, const struct hotset_base *base,
+		 struct err *err)
+{
+	CLEANUP(writer_item_free) struct writer_item *it = calloc(1, sizeof(*it));
+	size_t head = offsetof(struct msg_patch, pieces) + p->npieces * sizeof(p->pieces[0]);
+	uint8_t *bytes;
+
+	if (!it)
+		return err_nomem(err);
+	if (!w->hot)
+		return err_set(err, EBADMSG, "a PATCH in a job whose disks do not change");
+	/* No room for the pieces that it has not. */
+	it->patch = malloc(head + p->stored);
+	if (!it->patch)
+		return err_nomem(err);
+	bytes = (uint8_t *)it->patch + head;
+	memcpy(it->patch, p, head);
+	memcpy(bytes, p->p, p->stored);
+	it->patch->p = bytes;
+	it->op = WRITER_PATCH;
+	it->id = p->id;
+	it->offset = p->offset;
+	it->base = *base;
+	return push(w, TAKE_PTR(it), head + p->stored + LIGHT_ITEM, err);
 }
 
 int writer_flush(struct writer *w, uint64_t id, struct err *err)

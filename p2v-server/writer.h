@@ -23,9 +23,10 @@
 #include "convert/image.h"
 #include "p2v-server/chunk.h"
 #include "p2v-server/decode.h"
+#include "p2v-server/hotset.h"
 #include "wire/msg.h"
 
-enum writer_op { WRITER_DATA, WRITER_ZERO, WRITER_FLUSH };
+enum writer_op { WRITER_DATA, WRITER_ZERO, WRITER_PATCH, WRITER_FLUSH };
 
 struct writer_item {
 	enum writer_op op;
@@ -34,6 +35,9 @@ struct writer_item {
 	uint8_t reason;			/* ZERO */
 	struct chunk chunk;		/* DATA */
 	struct decode_ticket ticket;
+	struct msg_patch *patch;	/* PATCH: with its bytes behind it */
+	struct hotset_base base;	/* PATCH */
+	uint8_t sha256[SHA256_LEN];	/* PATCH: the chunk's, after it */
 	int code;			/* 0, or -errno with err filled */
 	struct err err;
 };
@@ -41,11 +45,11 @@ struct writer_item {
 struct writer;
 
 /*
- * Takes the image over; store_compressed: hand zstd clusters to the image as they came. decode
- * outlives the writer.
+ * Takes the image over; store_compressed: hand zstd clusters to the image as they came; live: there
+ * may be patches. decode outlives the writer.
  */
-int writer_new(struct image *im, bool store_compressed, struct decode *decode, struct writer **ret,
-	       struct err *err);
+int writer_new(struct image *im, bool store_compressed, bool live, struct decode *decode,
+	       struct writer **ret, struct err *err);
 /*
  * Ends the thread and closes the image. With make_durable what was pushed is written and flushed
  * first (the image's own close); without it the image is abandoned.
@@ -57,6 +61,9 @@ DEFINE_CLEANUP(struct writer *, writer_free)
 int writer_data(struct writer *w, const struct msg_data *d,
 		struct err *err); /* copies the clusters */
 int writer_zero(struct writer *w, const struct msg_zero *z, struct err *err);
+/* base: of the chunk, as far as it is known. */
+int writer_patch(struct writer *w, const struct msg_patch *p, const struct hotset_base *base,
+		 struct err *err);
 int writer_flush(struct writer *w, uint64_t id, struct err *err);
 /* The next finished item (the caller frees it), or -EAGAIN. */
 int writer_next(struct writer *w, struct writer_item **ret);

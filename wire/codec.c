@@ -252,26 +252,27 @@ static const char *zstd_header_fault(const uint8_t *p, size_t len)
 	return NULL;
 }
 
-static const char *decompress_cluster(struct codec *c, const struct msg_cluster *k, uint8_t *raw,
-				      uint32_t len)
+/* One frame of stored bytes at p that decodes to len bytes; what is wrong with it, or NULL. */
+static const char *decompress_frame(struct codec *c, const uint8_t *p, uint32_t stored,
+				    uint8_t *raw, uint32_t len)
 {
-	const char *fault = zstd_header_fault(k->p, k->stored);
+	const char *fault = zstd_header_fault(p, stored);
 	size_t n;
 
 	if (fault)
 		return fault;
-	if (ZSTD_getFrameContentSize(k->p, k->stored) != len)
-		return "does not declare the cluster's size";
-	n = ZSTD_findFrameCompressedSize(k->p, k->stored);
+	if (ZSTD_getFrameContentSize(p, stored) != len)
+		return "does not declare its size";
+	n = ZSTD_findFrameCompressedSize(p, stored);
 	if (ZSTD_isError(n))
 		return "is cut or damaged";
-	if (n != k->stored)
+	if (n != stored)
 		return "has bytes after its frame";
-	n = ZSTD_decompressDCtx(c->dctx, raw, len, k->p, k->stored);
+	n = ZSTD_decompressDCtx(c->dctx, raw, len, p, stored);
 	if (ZSTD_isError(n))
 		return "is damaged";
 	if (n != len)
-		return "does not decode to the cluster's size";
+		return "does not decode to its size";
 	return NULL;
 }
 
@@ -297,7 +298,7 @@ int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct
 				memcpy(raw + pos, k->p, len);
 			break;
 		case PROTO_CODEC_ZSTD:
-			fault = decompress_cluster(c, k, raw + pos, len);
+			fault = decompress_frame(c, k->p, k->stored, raw + pos, len);
 			break;
 		case PROTO_CODEC_ZERO:
 			memset(raw + pos, 0, len);
@@ -314,6 +315,56 @@ int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct
 	if (memcmp(sha256, m->sha256, sizeof(sha256)) != 0)
 		return err_set(err, EILSEQ,
 			       "chunk at 0x%" PRIx64 " of disk %u does not match its SHA-256",
+			       m->offset, m->disk);
+	return 0;
+}
+
+/* PATCH */
+
+int codec_patch_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch,
+		       struct msg_patch *m, struct err *err)
+{
+	uint32_t bytes = msg_patch_bytes(m);
+	size_t n;
+
+	if (digest_sha256(raw, bytes, m->sha256) < 0)
+		return err_set(err, EIO, "cannot compute a SHA-256");
+	m->codec = PROTO_PATCH_RAW;
+	m->stored = bytes;
+	m->p = raw;
+	if (c->level == 0)
+		return 0;
+	n = ZSTD_compress2(c->cctx, scratch, bytes - bytes / 16, raw, bytes);
+	if (ZSTD_isError(n) && ZSTD_getErrorCode(n) != ZSTD_error_dstSize_tooSmall)
+		return err_set(err, EIO, "zstd: %s", ZSTD_getErrorName(n));
+	if (ZSTD_isError(n))
+		return 0;
+	m->codec = PROTO_PATCH_ZSTD;
+	m->stored = (uint32_t)n;
+	m->p = scratch;
+	return 0;
+}
+
+int codec_patch_decode(struct codec *c, const struct msg_patch *m, uint8_t *raw, struct err *err)
+{
+	uint32_t bytes = msg_patch_bytes(m);
+	uint8_t sha256[SHA256_LEN];
+	const char *fault = NULL;
+
+	if (bytes > PROTO_CHUNK_SIZE || (m->codec == PROTO_PATCH_RAW && m->stored != bytes))
+		fault = "has a wrong size";
+	else if (m->codec == PROTO_PATCH_RAW)
+		memcpy(raw, m->p, bytes);
+	else
+		fault = decompress_frame(c, m->p, m->stored, raw, bytes);
+	if (fault)
+		return err_set(err, EBADMSG, "PATCH at 0x%" PRIx64 " of disk %u %s", m->offset,
+			       m->disk, fault);
+	if (digest_sha256(raw, bytes, sha256) < 0)
+		return err_set(err, EIO, "cannot compute a SHA-256");
+	if (memcmp(sha256, m->sha256, sizeof(sha256)) != 0)
+		return err_set(err, EILSEQ,
+			       "PATCH at 0x%" PRIx64 " of disk %u does not match its SHA-256",
 			       m->offset, m->disk);
 	return 0;
 }

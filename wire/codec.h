@@ -53,4 +53,13 @@ int codec_try(struct codec *c, int level, const uint8_t *raw, uint8_t *scratch,
  */
 int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct err *err);
 
+/*
+ * Fill codec, sha256, stored and p of *m, whose pieces are set, from their bytes, which follow each
+ * other in raw. p points into raw or scratch (CODEC_SCRATCH_SIZE bytes); both must outlive *m.
+ */
+int codec_patch_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch,
+		       struct msg_patch *m, struct err *err);
+/* The pieces' bytes into raw (PROTO_CHUNK_SIZE bytes), held against the SHA-256; as codec_decode(). */
+int codec_patch_decode(struct codec *c, const struct msg_patch *m, uint8_t *raw, struct err *err);
+
 #endif

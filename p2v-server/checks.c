@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* See checks.h. */
+#include "p2v-server/checks.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/bytes.h"
+#include "common/compiler.h"
+#include "common/extent.h"
+#include "common/ring.h"
+
+struct check {
+	uint64_t id;
+	struct msg_digests what;
+	uint8_t *sha256;		/* what.sha256 points to it */
+};
+
+struct checks {
+	struct ring waiting;		/* struct check, by rising id */
+	size_t digests;			/* of all that wait */
+	uint16_t ndisks;
+	struct extents differ[];	/* per disk */
+};
+
+int checks_new(uint16_t ndisks, struct checks **ret, struct err *err)
+{
+	struct checks *c = calloc(1, sizeof(*c) + ndisks * sizeof(c->differ[0]));
+
+	if (!c)
+		return err_nomem(err);
+	c->ndisks = ndisks;
+	c->waiting = (struct ring)RING_OF(struct check);
+	*ret = c;
+	return 0;
+}
+
+static void drop_first(struct checks *c)
+{
+	struct check *k = ring_at(&c->waiting, 0);
+
+	if (k->sha256)
+		c->digests -= k->what.n;
+	free(k->sha256);
+	ring_drop(&c->waiting, 1);
+}
+
+void checks_free(struct checks *c)
+{
+	if (!c)
+		return;
+	while (c->waiting.n > 0)
+		drop_first(c);
+	ring_done(&c->waiting);
+	for (uint16_t i = 0; i < c->ndisks; i++)
+		extents_done(&c->differ[i]);
+	free(c);
+}
+
+int checks_add(struct checks *c, uint64_t id, const struct msg_digests *d, struct err *err)
+{
+	struct check k = { .id = id, .what = *d };
+
+	if (d->kind == PROTO_DIGESTS_DATA) {
+		if (c->digests + d->n > CHECKS_MAX)
+			return err_set(err, E2BIG, "more than %u digests wait to be compared",
+				       CHECKS_MAX);
+		k.sha256 = malloc((size_t)d->n * SHA256_LEN);
+		if (!k.sha256)
+			return err_nomem(err);
+		memcpy(k.sha256, d->sha256, (size_t)d->n * SHA256_LEN);
+	}
+	k.what.sha256 = k.sha256;
+	if (ring_push(&c->waiting, &k) < 0) {
+		free(k.sha256);
+		return err_nomem(err);
+	}
+	if (k.sha256)
+		c->digests += d->n;
+	return 0;
+}
+
+static bool same(const struct journal_disk *d, uint64_t chunk, const uint8_t *sha256)
+{
+	if (!sha256)
+		return d->state[chunk] == CHUNK_ZERO || d->state[chunk] == CHUNK_FREE;
+	return d->state[chunk] == CHUNK_DATA && memcmp(d->sha256[chunk], sha256, SHA256_LEN) == 0;
+}
+
+static int compare(struct checks *c, const struct journal *j, const struct msg_digests *w,
+		   struct err *err)
+{
+	const struct journal_disk *d = &j->disks[w->disk];
+	uint64_t first = w->offset / PROTO_CHUNK_SIZE;
+
+	for (uint32_t i = 0; i < w->n && first + i < d->nchunks; i++) {
+		uint64_t offset = (first + i) * PROTO_CHUNK_SIZE;
+
+		if (same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL))
+			continue;
+		if (extents_add(&c->differ[w->disk], offset,
+				MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset), 0) < 0)
+			return err_nomem(err);
+	}
+	return 0;
+}
+
+int checks_answer(struct checks *c, const struct journal *j, uint64_t id, struct err *err)
+{
+	int r = 0;
+
+	while (r >= 0 && c->waiting.n > 0) {
+		const struct check *k = ring_at(&c->waiting, 0);
+
+		if (k->id > id)
+			break;
+		r = compare(c, j, &k->what, err);
+		drop_first(c);
+	}
+	return r;
+}
+
+bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *ret)
+{
+	for (uint16_t i = 0; i < c->ndisks; i++) {
+		struct extents *e = &c->differ[i];
+		uint32_t n = 0;
+		int r;
+
+		if (e->n == 0)
+			continue;
+		for (; n < e->n && n < PROTO_HAVE_MAX; n++)
+			ranges[n] = (struct msg_range){ e->v[n].offset, e->v[n].length };
+		/* From the front, so nothing is split, and it cannot fail. */
+		r = extents_remove(e, 0, ranges[n - 1].offset + ranges[n - 1].length);
+		assert(r >= 0);
+		(void)r;
+		*ret = (struct msg_have){ .disk = i, .n = n, .ranges = ranges };
+		return true;
+	}
+	return false;
+}
+
+bool checks_pending(const struct checks *c)
+{
+	for (uint16_t i = 0; i < c->ndisks; i++)
+		if (c->differ[i].n > 0)
+			return true;
+	return c->waiting.n > 0;
+}
