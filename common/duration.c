@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "common/bytes.h"
 
@@ -79,4 +80,26 @@ const char *duration_format(uint64_t seconds, char buf[static DURATION_TEXT_MAX]
 		return tenths(seconds, DURATION_MINUTE, "min", buf);
 	snprintf(buf, DURATION_TEXT_MAX, "%" PRIu64 " s", seconds);
 	return buf;
+}
+
+int duration_parse_ns(const char *text, uint64_t *ret)
+{
+	size_t digits = strspn(text, "0123456789");
+	uint64_t seconds;
+	int r;
+
+	if (digits > 0 && digits <= 8 && strcmp(text + digits, "ms") == 0) {
+		uint64_t ms = strtoull(text, NULL, 10);
+
+		if (ms > DURATION_DAY * 1000)
+			return -ERANGE;
+		*ret = ms * 1000000;
+		return 0;
+	}
+	r = duration_parse(text, &seconds);
+	if (r == 0 && seconds > DURATION_DAY)
+		r = -ERANGE;
+	if (r == 0)
+		*ret = seconds * UINT64_C(1000000000);
+	return r;
 }

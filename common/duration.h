@@ -18,6 +18,8 @@
  * signs, no fractions, no unit twice. -EINVAL, -ERANGE (past 2^63 - 1 seconds).
  */
 int duration_parse(const char *text, uint64_t *ret);
+/* The same in nanoseconds, or "200ms"; a day at most, else -ERANGE. */
+int duration_parse_ns(const char *text, uint64_t *ret);
 /*
  * With one unit: "45 s", "12 min", "2.5 h", "14 d"; never says more than it was, so 59 s are no
  * minute. Returns buf.

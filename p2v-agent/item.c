@@ -26,5 +26,6 @@ void item_free(struct item *it)
 		bufs_give(it->bufs, it->scratch);
 	}
 	extents_done(&it->bad);
+	free(it->patch);
 	free(it);
 }

@@ -13,6 +13,8 @@
 
 enum item_kind {
 	ITEM_DATA,		/* data is ready to be sent */
+	ITEM_PATCH,		/* pieces of a chunk are */
+	ITEM_CHECK,		/* a chunk's digest is, in check */
 	ITEM_ZERO,		/* a chunk that was read and is all zero */
 	ITEM_FREE,		/* a run of chunks nobody uses */
 	ITEM_SAME,		/* a chunk that was read, and is the same there */
@@ -25,6 +27,9 @@ struct item {
 	uint16_t disk;
 	uint64_t offset, length;
 	struct msg_data data;	/* ITEM_DATA: points into raw and scratch */
+	struct msg_patch *patch; /* ITEM_PATCH: the same; its pieces are set before it is encoded */
+	bool zero;		/* ITEM_CHECK: all zeroes, else: */
+	uint8_t check[SHA256_LEN];
 	struct bufs *bufs;	/* of raw and scratch, PROTO_CHUNK_SIZE each */
 	uint8_t *raw, *scratch;
 	struct extents bad;	/* unreadable ranges, zero-filled */

@@ -18,6 +18,8 @@ static const struct subcommand commands[] = {
 	  "write down what is to become of this machine", plan_opts, plan_run },
 	{ "cold", "--server USER@HOST [--disk PATH]...",
 	  "copy the disks of a machine that is not in use", cold_opts, cold_run },
+	{ "hot", "--server USER@HOST [--cutover WHEN] [--then WHAT]",
+	  "copy a machine that goes on serving, up to one moment", hot_opts, hot_run },
 	{ "map", "[--json] [--png FILE] DISK...", "show which parts of the disks are used",
 	  map_opts, map_run },
 	{ "sample", "--ring FILE [--interval SECONDS] [--days N]",

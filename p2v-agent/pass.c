@@ -4,6 +4,8 @@
  * is to send (send_more). Phases:
  *
  *	OPENING   until READY
+ *	BETWEEN   of a live conversion: until it is known what the next round is of
+ *	STALE     the round's chunks are told, before any of them is sent
  *	COPYING   the sender and the lanes take from the pipeline, until all they sent is durable
  *	FINISHING until FINISHED
  */
@@ -34,7 +36,10 @@
 /* One has helped when so much more goes out. A link that is merely slow looks like a long one. */
 #define HELPED		1.2
 
-enum phase { OPENING, COPYING, FINISHING, DONE };
+enum phase { OPENING, BETWEEN, STALE, COPYING, FINISHING, DONE };
+
+/* Ranges in one STALE. */
+#define STALE_RANGES	4096u
 
 struct pass {
 	const struct pass_config *cfg;
@@ -42,6 +47,11 @@ struct pass {
 	struct link link;
 	struct msg open;		/* OPEN as it was sent */
 	uint8_t uuid[PROTO_UUID_LEN];
+	struct pass_round round;	/* that is being sent */
+	const struct bitmap **used;	/* the maps of a cold copy */
+	size_t stale_disk;		/* as far as its chunks have been told */
+	uint64_t stale_pos;
+	const char *consistency;
 	struct pipeline *pipeline;
 	struct sender sender;
 	struct lanes *lanes;		/* NULL: none */
@@ -78,8 +88,13 @@ static int send_open(struct pass *p, struct err *err)
 			       session_peer_software(p->link.session));
 	p->open.type = PROTO_OPEN;
 	snprintf(o->name, sizeof(o->name), "%s", p->cfg->name);
+	if (p->cfg->rounds && !session_has_feature(p->link.session, PROTO_FEATURE_LIVE))
+		return err_set(err, EPROTONOSUPPORT,
+			       "the server is too old for a live conversion: %s",
+			       session_peer_software(p->link.session));
 	o->flags = (p->cfg->compressed ? PROTO_OPEN_COMPRESSED : 0) |
-		   (p->cfg->resync ? PROTO_OPEN_COMPARE : 0);
+		   (p->cfg->resync ? PROTO_OPEN_COMPARE : 0) |
+		   (p->cfg->rounds ? PROTO_OPEN_LIVE : 0);
 	o->machine.p = (const uint8_t *)p->cfg->machine_json;
 	o->machine.len = (uint32_t)strlen(p->cfg->machine_json);
 	o->ndisks = (uint16_t)src->n;
@@ -98,11 +113,11 @@ static int send_open(struct pass *p, struct err *err)
 	return send_msg(p, &p->open, err);
 }
 
-static char *finish_summary(const struct pass_config *cfg)
+static char *finish_summary(const struct pass_config *cfg, const char *consistency)
 {
 	CLEANUP(json_unref)
 	json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SENDER_SOFTWARE, "consistency",
-				 cfg->consistent ? "consistent" : "in-use", "disks");
+				 consistency, "disks");
 	json_t *disks = json_object_get(root, "disks");
 
 	for (size_t i = 0; i < cfg->source->n; i++) {
@@ -129,7 +144,7 @@ static char *finish_summary(const struct pass_config *cfg)
 
 static int send_finish(struct pass *p, struct err *err)
 {
-	CLEANUP(mem_free) char *summary = finish_summary(p->cfg);
+	CLEANUP(mem_free) char *summary = finish_summary(p->cfg, p->consistency);
 	struct msg m = { .type = PROTO_FINISH };
 	int r;
 
@@ -149,6 +164,10 @@ static int send_end(struct pass *p, struct err *err)
 	struct msg m = { .type = PROTO_CLOSE };
 	int r;
 
+	if (p->sender.code == 0 && p->cfg->rounds) {
+		p->phase = BETWEEN;
+		return 0;
+	}
 	if (p->sender.code == 0)
 		return send_finish(p, err);
 	r = send_msg(p, &m, err);
@@ -182,11 +201,142 @@ static int check_lanes(struct pass *p, struct err *err)
 	return 0;
 }
 
+/* ---- rounds */
+
+static uint64_t round_bytes(const struct pass *p)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < p->cfg->source->n; i++)
+		sum += p->round.maps[i] ? bitmap_bytes(p->round.maps[i])
+					: p->cfg->source->disks[i].disk->size;
+	return sum;
+}
+
+static int start_pipeline(struct pass *p, struct err *err)
+{
+	struct pipeline_config pc = {
+		.source = p->cfg->source,
+		.kind = p->round.kind,
+		.maps = p->round.maps,
+		.have = p->round.have,
+		.known = p->round.kind == WALK_COPY ? p->known : NULL,
+		.mode = p->cfg->mode,
+		.engine = p->cfg->engine,
+		.level = p->cfg->adaptive ? adapt_level(&p->adapt) : p->cfg->level,
+		.probe = p->cfg->adaptive,
+		.threads = p->cfg->threads,
+	};
+	int r;
+
+	lanes_free(TAKE_PTR(p->lanes));
+	sender_done(&p->sender);
+	pipeline_free(TAKE_PTR(p->pipeline));
+	r = pipeline_new(&pc, &p->pipeline, err);
+	if (r < 0)
+		return r;
+	p->sender.pipeline = p->pipeline;
+	sender_begin(&p->sender);
+	p->looked = p->grown = p->from = link_now();
+	p->phase = COPYING;
+	return 0;
+}
+
+/* The chunks in which something changed, at most n of them as ranges; where it stopped in *pos. */
+static uint32_t stale_ranges(const struct bitmap *map, uint64_t *pos, struct msg_range *v,
+			     uint32_t n)
+{
+	uint32_t k = 0;
+	uint64_t off, len;
+
+	while (*pos < map->size && bitmap_next_run(map, true, *pos, &off, &len)) {
+		uint64_t from = ALIGN_DOWN(off, (uint64_t)PROTO_CHUNK_SIZE);
+		uint64_t to = MIN(ALIGN_UP(off + len, (uint64_t)PROTO_CHUNK_SIZE), map->size);
+
+		if (k > 0 && from <= v[k - 1].offset + v[k - 1].length)
+			v[k - 1].length = to - v[k - 1].offset;
+		else if (k == n)
+			return k;
+		else
+			v[k++] = (struct msg_range){ from, to - from };
+		*pos = to;
+	}
+	*pos = map->size;
+	return k;
+}
+
+/* -EAGAIN: the rest at a later turn. */
+static int send_stale(struct pass *p, struct err *err)
+{
+	while (p->stale_disk < p->cfg->source->n) {
+		static struct msg_range ranges[STALE_RANGES];
+		const struct bitmap *map = p->round.maps[p->stale_disk];
+		struct msg m = { .type = PROTO_STALE };
+		uint64_t pos = p->stale_pos;
+		int r;
+
+		m.stale.what = (struct msg_have){ .disk = (uint16_t)p->stale_disk,
+						  .ranges = ranges };
+		m.stale.what.n = stale_ranges(map, &pos, ranges, STALE_RANGES);
+		if (m.stale.what.n > 0) {
+			r = send_msg(p, &m, err);
+			if (r < 0)
+				return r;
+		}
+		p->stale_pos = pos;
+		if (pos == map->size) {
+			p->stale_disk++;
+			p->stale_pos = 0;
+		}
+	}
+	return 0;
+}
+
+static int announce_round(struct pass *p, struct err *err)
+{
+	int r = send_stale(p, err);
+
+	if (r < 0)
+		return r == -EAGAIN ? 0 : r;
+	return start_pipeline(p, err);
+}
+
+static int begin_round(struct pass *p, struct err *err)
+{
+	int r = p->cfg->rounds->next(p->cfg->rounds->opaque, &p->round, &p->consistency, err);
+
+	if (r < 0 || r == PASS_WAIT)
+		return r;
+	if (p->begun)
+		progress_end(p->cfg->progress);
+	p->begun = false;
+	if (r == PASS_FINISH)
+		return send_finish(p, err);
+	progress_begin(p->cfg->progress, p->round.label, p->cfg->name, round_bytes(p));
+	p->begun = true;
+	p->stale_disk = 0;
+	p->stale_pos = 0;
+	p->phase = STALE;
+	if (p->round.kind != WALK_CHANGES)
+		return start_pipeline(p, err);
+	return announce_round(p, err);
+}
+
 /* Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. */
 static int send_more(struct pass *p, struct err *err)
 {
 	int r;
 
+	if (p->phase == BETWEEN) {
+		r = begin_round(p, err);
+		if (r < 0)
+			return r == -EAGAIN ? 0 : r;
+	}
+	if (p->phase == STALE) {
+		r = announce_round(p, err);
+		if (r < 0)
+			return r;
+	}
 	if (p->phase != COPYING)
 		return 0;
 	r = check_lanes(p, err);
@@ -281,16 +431,7 @@ static int grow(struct pass *p, unsigned int n, struct err *err)
 
 static int on_ready(struct pass *p, struct err *err)
 {
-	struct pipeline_config pc = {
-		.source = p->cfg->source,
-		.have = p->have,
-		.known = p->known,
-		.mode = p->cfg->mode,
-		.engine = p->cfg->engine,
-		.level = p->cfg->level,
-		.probe = p->cfg->adaptive,
-		.threads = p->cfg->threads,
-	};
+	const struct pass_rounds *rounds = p->cfg->rounds;
 	int r;
 
 	p->res->opened = true;
@@ -298,15 +439,16 @@ static int on_ready(struct pass *p, struct err *err)
 		p->phase = DONE;
 		return 0;
 	}
-	settle_known(p);
-	p->looked = p->grown = p->from = link_now();
 	adapt_init(&p->adapt, p->cfg->threads);
-	r = pipeline_new(&pc, &p->pipeline, err);
+	settle_known(p);
+	if (rounds) {
+		p->phase = BETWEEN;
+		return rounds->opened(rounds->opaque, p->uuid, p->have, p->known != NULL, err);
+	}
+	p->round = (struct pass_round){ .kind = WALK_COPY, .maps = p->used, .have = p->have };
+	r = start_pipeline(p, err);
 	if (r < 0)
 		return r;
-	p->sender.pipeline = p->pipeline;
-	sender_begin(&p->sender);
-	p->phase = COPYING;
 	return p->cfg->connections > 1 ? grow(p, p->cfg->connections - 1, err) : 0;
 }
 
@@ -357,7 +499,7 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 	case PROTO_JOB:
 		memcpy(p->uuid, m->job.uuid, sizeof(p->uuid));
 		p->res->state = (enum proto_job_state)m->job.state;
-		if (p->res->state != PROTO_JOB_COMPLETE) {
+		if (p->res->state != PROTO_JOB_COMPLETE && !p->cfg->rounds) {
 			progress_begin(p->cfg->progress, "copy", p->cfg->name,
 				       source_size(p->cfg->source));
 			p->begun = true;
@@ -380,6 +522,12 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		return 0;
 	case PROTO_THROTTLE:
 		on_throttle(p, &m->throttle);
+		return 0;
+	case PROTO_DIFFER:
+		p->cfg->rounds->differ(p->cfg->rounds->opaque, &m->have);
+		return 0;
+	case PROTO_CUTOVER:
+		p->cfg->rounds->cutover(p->cfg->rounds->opaque);
 		return 0;
 	case PROTO_FINISHED:
 		p->res->summary =
@@ -452,7 +600,7 @@ static void maybe_grow(struct pass *p, const struct adapt_look *look)
 		p->out = 0;
 		p->from = p->looked;
 	}
-	if (p->cfg->connections > 0 || p->enough || p->looked - p->from < GROW_S ||
+	if (p->cfg->connections > 0 || p->enough || p->round.kind != WALK_COPY || p->looked - p->from < GROW_S ||
 	    n > LANES_MAX || p->sender.state != SENDER_COPYING ||
 	    lanes_running(p->lanes) + 1 < n)
 		return;
@@ -507,9 +655,11 @@ static void adapt(struct pass *p)
 
 static int wait_for_something(struct pass *p, struct err *err)
 {
-	int fds[2];
+	int fds[3], own = p->cfg->rounds ? p->cfg->rounds->fd(p->cfg->rounds->opaque) : -1;
 	size_t n = 0;
 
+	if (own >= 0)
+		fds[n++] = own;
 	if (!quit_requested())
 		fds[n++] = quit_fd();
 	if (p->lanes && lanes_running(p->lanes) > 0)
@@ -558,6 +708,8 @@ static int run(struct pass *p, struct err *err)
 		if (r < 0)
 			return r;
 		r = check_quit(p, err);
+		if (r >= 0 && p->cfg->rounds)
+			r = p->cfg->rounds->turn(p->cfg->rounds->opaque, err);
 		if (r < 0)
 			return r;
 		r = send_more(p, err);
@@ -583,8 +735,14 @@ static int run(struct pass *p, struct err *err)
 static int have_new(struct pass *p, struct err *err)
 {
 	p->have = calloc(p->cfg->source->n, sizeof(struct bitmap *));
-	if (!p->have)
+	p->used = calloc(p->cfg->source->n, sizeof(struct bitmap *));
+	if (!p->have || !p->used)
 		return err_nomem(err);
+	for (size_t i = 0; i < p->cfg->source->n; i++) {
+		const struct usedmap *u = p->cfg->source->disks[i].used;
+
+		p->used[i] = u ? u->map : NULL;
+	}
 	for (size_t i = 0; i < p->cfg->source->n; i++)
 		if (bitmap_new(p->cfg->source->disks[i].disk->size, PROTO_CHUNK_SIZE, &p->have[i]) <
 		    0)
@@ -602,7 +760,8 @@ static void probed(void *opaque, const struct adapt_curve *c)
 int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_result *ret,
 	     struct err *err)
 {
-	struct pass p = { .cfg = cfg, .res = ret };
+	struct pass p = { .cfg = cfg, .res = ret,
+			  .consistency = cfg->consistent ? "consistent" : "in-use" };
 	int r;
 
 	*ret = (struct pass_result){ .state = PROTO_JOB_NEW };
@@ -631,6 +790,7 @@ int pass_run(const struct pass_config *cfg, struct transport *t, struct pass_res
 	for (size_t i = 0; p.known && i < cfg->source->n; i++)
 		known_free(p.known[i]);
 	free(p.have);
+	free(p.used);
 	free(p.known);
 	free(p.open.open.disks);
 	return r;

@@ -5,6 +5,9 @@
  *	pipeline --items--> pass --session--> transport
  *	                     ^--- ACK, FLUSHED, STATUS, FINISHED
  *
+ * A cold copy is one round, and FINISH. Of disks that go on changing there are many (struct
+ * pass_rounds): the caller says what each is of, when it has seen that all before is durable.
+ *
  * One thread (the caller's) does all of it, but for further connections (lanes.h). When the
  * connection is lost the caller makes a new transport and runs a new pass: what the server
  * answers in HAVE is the only memory between them.
@@ -21,8 +24,43 @@
 #include "wire/proto.h"
 #include "wire/transport.h"
 
+struct pass_round {
+	enum walk_kind kind;
+	const struct bitmap *const *maps;	/* per disk; until the next round */
+	struct bitmap *const *have;		/* of WALK_COPY and WALK_CHECK; or NULL */
+	const char *label;			/* for progress */
+};
+
+enum pass_next { PASS_ROUND, PASS_WAIT, PASS_FINISH };
+
+/* What a live conversion decides. All are called by the pass's thread. */
+struct pass_rounds {
+	void *opaque;
+	/*
+	 * READY came. have: what is durable there, chunk by chunk; the callee may keep bits in it.
+	 * known: digests of these, where the job is compared; or NULL.
+	 */
+	int (*opened)(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN],
+		      struct bitmap *const *have, bool compared, struct err *err);
+	/*
+	 * All that was sent is durable: an enum pass_next. PASS_WAIT: it is asked again at every
+	 * turn, at least each quarter second. PASS_FINISH: *ret_consistency is what the copy is.
+	 */
+	int (*next)(void *opaque, struct pass_round *ret, const char **ret_consistency,
+		    struct err *err);
+	/* At every turn, also while a round is sent; a failure ends the pass. */
+	int (*turn)(void *opaque, struct err *err);
+	/* To be woken by; -1 none. */
+	int (*fd)(void *opaque);
+	/* Chunks of a disk are not there as a WALK_CHECK said they are here. */
+	void (*differ)(void *opaque, const struct msg_have *ranges);
+	/* Somebody at the server wants it to end now. */
+	void (*cutover)(void *opaque);
+};
+
 struct pass_config {
 	const struct source *source;
+	const struct pass_rounds *rounds;	/* NULL: a cold copy */
 	const char *name;		/* of the job */
 	const char *machine_json;
 	bool compressed;		/* ask the server to store zstd clusters as they come */

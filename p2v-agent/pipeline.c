@@ -10,7 +10,6 @@
 #include "common/fdio.h"
 #include "common/iszero.h"
 #include "common/pool.h"
-#include "p2v-agent/walk.h"
 #include "wire/chunk_digest.h"
 #include "wire/codec.h"
 #include "wire/link.h"
@@ -99,49 +98,84 @@ static int is_same(const struct pipeline *p, struct item *it)
 	return known_same(k, it->offset, sha256);
 }
 
+/* The pieces lie at their places in the chunk: they are moved together, to its beginning. */
+static int encode_patch(struct codec *c, struct item *it)
+{
+	struct msg_patch *m = it->patch;
+	uint32_t at = 0;
+
+	for (uint16_t i = 0; i < m->npieces; i++) {
+		memmove(it->raw + at, it->raw + m->pieces[i].offset, m->pieces[i].length);
+		at += m->pieces[i].length;
+	}
+	m->disk = it->disk;
+	m->offset = it->offset;
+	return codec_patch_encode(c, it->raw, it->scratch, m, &it->err);
+}
+
+static int encode_check(struct item *it)
+{
+	it->zero = !it->raw || is_zero(it->raw, it->length);
+	if (!it->zero && chunk_digest(it->raw, it->length, it->check) < 0)
+		return err_set(&it->err, EIO, "cannot compute a SHA-256");
+	/* Nobody needs the bytes any more. */
+	if (it->bufs)
+		bufs_give(it->bufs, TAKE_PTR(it->raw));
+	return 0;
+}
+
+/* 1: it is all zeroes. */
+static int encode_data(struct codec *c, struct item *it)
+{
+	it->data.disk = it->disk;
+	it->data.offset = it->offset;
+	it->data.length = (uint32_t)it->length;
+	return codec_encode(c, it->raw, it->scratch, &it->data, &it->err);
+}
+
+static int encode_by(struct pipeline *p, struct codec *c, struct item *it)
+{
+	int r = it->kind == ITEM_PATCH ? 0 : is_same(p, it);
+	double began;
+
+	if (r > 0)
+		it->kind = ITEM_SAME;
+	if (r != 0 || it->kind == ITEM_ZERO)
+		return MIN(r, 0);
+	it->scratch = bufs_take(it->bufs);
+	if (!it->scratch)
+		return err_nomem(&it->err);
+	r = codec_set_level(c, atomic_load(&p->level), &it->err);
+	if (r < 0)
+		return r;
+	if (it->kind == ITEM_PATCH)
+		return encode_patch(c, it);
+	if (it->probe)
+		probe(c, it);
+	began = link_now();
+	r = encode_data(c, it);
+	it->seconds = link_now() - began;
+	if (r == 1)
+		it->kind = ITEM_ZERO;
+	return MIN(r, 0);
+}
+
 /* On a worker: judge and encode what was read. */
 static void encode(void *item, unsigned int worker, void *opaque)
 {
 	struct pipeline *p = opaque;
 	struct item *it = item;
-	double began;
 	int r;
 
-	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
+	if (it->kind == ITEM_CHECK)
+		r = encode_check(it);
+	else if (it->kind == ITEM_DATA || it->kind == ITEM_ZERO || it->kind == ITEM_PATCH)
+		r = encode_by(p, p->codecs[worker], it);
+	else
 		return;
-	r = is_same(p, it);
-	if (r != 0) {
-		it->kind = r < 0 ? ITEM_ERROR : ITEM_SAME;
-		it->code = MIN(r, 0);
-		return;
-	}
-	if (it->kind == ITEM_ZERO)
-		return;
-	it->scratch = bufs_take(it->bufs);
-	if (!it->scratch) {
-		it->kind = ITEM_ERROR;
-		it->code = err_nomem(&it->err);
-		return;
-	}
-	if (it->probe)
-		probe(p->codecs[worker], it);
-	began = link_now();
-	r = codec_set_level(p->codecs[worker], atomic_load(&p->level), &it->err);
 	if (r < 0) {
 		it->kind = ITEM_ERROR;
 		it->code = r;
-		return;
-	}
-	it->data.disk = it->disk;
-	it->data.offset = it->offset;
-	it->data.length = (uint32_t)it->length;
-	r = codec_encode(p->codecs[worker], it->raw, it->scratch, &it->data, &it->err);
-	it->seconds = link_now() - began;
-	if (r < 0) {
-		it->kind = ITEM_ERROR;
-		it->code = r;
-	} else if (r == 1) {
-		it->kind = ITEM_ZERO;
 	}
 }
 
@@ -190,6 +224,8 @@ static int walk_one(struct pipeline *p, size_t i, struct err *err)
 	const struct walk w = {
 		.disk = &p->cfg.source->disks[i],
 		.index = i,
+		.kind = p->cfg.kind,
+		.map = p->cfg.maps ? p->cfg.maps[i] : NULL,
 		.have = p->cfg.have ? p->cfg.have[i] : NULL,
 		.mode = p->cfg.mode,
 		.engine = p->cfg.threads > 0 ? p->cfg.engine : READAHEAD_NONE,

@@ -24,6 +24,7 @@
 #include "p2v-agent/item.h"
 #include "p2v-agent/known.h"
 #include "p2v-agent/source.h"
+#include "p2v-agent/walk.h"
 
 #define PIPELINE_CHUNKS 24
 #define PIPELINE_AHEAD	24
@@ -34,6 +35,8 @@ struct pipeline;
 
 struct pipeline_config {
 	const struct source *source;
+	enum walk_kind kind;
+	const struct bitmap *const *maps;	/* per disk, as walk.h's; NULL entries: everything */
 	struct bitmap *const
 		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
 	struct known *const *known;	/* per disk: send only what differs; or NULL */

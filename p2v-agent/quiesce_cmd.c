@@ -75,23 +75,11 @@ DEFINE_CLEANUP_VALUE(struct quiesce_cmd_config, config_done)
 /* "200ms", or what durations are else (duration.h). */
 static int parse_time(const char *option, const char *text, uint64_t *ns, struct err *err)
 {
-	uint64_t seconds;
-	char *end;
-
 	if (!text)
 		return 0;
-	if (strspn(text, "0123456789") > 0) {
-		unsigned long long ms = strtoull(text, &end, 10);
-
-		if (strcmp(end, "ms") == 0 && ms <= 86400000) {
-			*ns = ms * 1000000;
-			return 0;
-		}
-	}
-	if (duration_parse(text, &seconds) < 0 || seconds > DURATION_DAY)
+	if (duration_parse_ns(text, ns) < 0)
 		return err_set(err, EINVAL, "--%s %s: a time such as 200ms or 2s, of a day at most",
 			       option, text_escape_str(text, (char[64]){ 0 }, 64));
-	*ns = seconds * 1000000000;
 	return 0;
 }
 

@@ -152,6 +152,37 @@ static int send_zero(struct sender *s, const struct item *it, struct err *err)
 			 free ? PROGRESS_SKIP_FREE : PROGRESS_SKIP_ZERO, err);
 }
 
+static int send_patch(struct sender *s, const struct item *it, struct err *err)
+{
+	uint32_t bytes = msg_patch_bytes(it->patch);
+	struct msg m = { .type = PROTO_PATCH, .patch = *it->patch };
+	int r = send_msg(s, &m, err);
+
+	if (r < 0)
+		return r;
+	s->unflushed += bytes;
+	atomic_fetch_add(&s->tally->out, m.wire_size);
+	atomic_fetch_add(&s->tally->sent, bytes);
+	return sent_push(s, m.patch.id, bytes, -1, err);
+}
+
+static int send_check(struct sender *s, const struct item *it, struct err *err)
+{
+	struct msg m = {
+		.type = PROTO_CHECK,
+		.check.what = {
+			.disk = it->disk,
+			.kind = it->zero ? PROTO_DIGESTS_ZERO : PROTO_DIGESTS_DATA,
+			.n = 1,
+			.offset = it->offset,
+			.sha256 = it->zero ? NULL : it->check,
+		},
+	};
+	int r = send_msg(s, &m, err);
+
+	return r < 0 ? r : sent_push(s, m.check.id, it->length, PROGRESS_SKIP_UNCHANGED, err);
+}
+
 /* 0 done with it; -EAGAIN no credit: the item stays pending. */
 static int send_item(struct sender *s, struct item *it, struct err *err)
 {
@@ -165,18 +196,22 @@ static int send_item(struct sender *s, struct item *it, struct err *err)
 	case ITEM_SAME:
 		atomic_fetch_add(&s->tally->skipped[PROGRESS_SKIP_UNCHANGED], it->length);
 		return 0;
+	case ITEM_CHECK:
+		return send_check(s, it, err);
 	default:
 		r = send_bad(s, it, err);
 		if (r < 0)
 			return r;
-		return it->kind == ITEM_DATA ? send_data(s, it, err) : send_zero(s, it, err);
+		return it->kind == ITEM_DATA	? send_data(s, it, err)
+		       : it->kind == ITEM_PATCH ? send_patch(s, it, err)
+						: send_zero(s, it, err);
 	}
 }
 
 /* What a taken item tells of the workers and of the data. */
 static void note_item(struct sender *s, const struct item *it)
 {
-	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO)
+	if (it->kind != ITEM_DATA && it->kind != ITEM_ZERO && it->kind != ITEM_PATCH)
 		return;
 	atomic_fetch_add(&s->tally->busy_ns, (uint64_t)(it->seconds * 1e9));
 	if (it->kind == ITEM_DATA)

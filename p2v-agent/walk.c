@@ -11,14 +11,21 @@
 
 /* Used and free clusters may alternate. */
 #define RUNS_MAX	(PROTO_CHUNK_SIZE / PROTO_CLUSTER_SIZE / 2)
+/* Maps of changes are finer. A chunk with more runs is read as a whole. */
+#define FINE_RUNS_MAX	64
+/* Changes with so little in between are read at once; what lies between is not sent. */
+#define GAP_MAX		(16u << 10)
+/* A chunk of which as much has changed is sent as a whole. */
+#define CHANGED_MAX	(PROTO_CHUNK_SIZE / 2)
 /* Of the engine that has threads. */
 #define THREADS_MAX	8
 
 /* A chunk, or a free run, on its way from the map to deliver(). */
 struct flight {
 	struct item *item;
+	bool masked;			/* read as a whole: what is not in the map becomes zeroes */
 	unsigned int nruns;
-	struct { uint64_t offset, length; } runs[RUNS_MAX];
+	struct { uint64_t offset, length; } runs[FINE_RUNS_MAX];
 };
 
 struct state {
@@ -27,10 +34,38 @@ struct state {
 	struct copymap map;
 	struct reader reader;
 	struct readahead *ahead;
+	unsigned int runs_max;		/* of a flight */
 	struct flight *flights;		/* a ring of w->depth: [head, head + n) */
 	unsigned int head, n;
 	bool end;			/* of the map */
 };
+
+static void start_run(struct state *s, struct flight *f, uint64_t offset, uint64_t length)
+{
+	f->runs[f->nruns].offset = offset;
+	f->runs[f->nruns++].length = length;
+	readahead_start(s->ahead, f->item->raw + (offset - f->item->offset), length, offset);
+}
+
+static unsigned int count_runs(const struct state *s, const struct item *it)
+{
+	uint64_t pos = it->offset, end = it->offset + it->length, off, len;
+	unsigned int n = 0;
+
+	for (; pos < end && bitmap_next_run(s->used, true, pos, &off, &len) && off < end; n++)
+		pos = off + len;
+	return n;
+}
+
+static void zero_unused(const struct state *s, struct item *it)
+{
+	uint64_t pos = it->offset, end = it->offset + it->length, off, len;
+
+	while (pos < end && bitmap_next_run(s->used, false, pos, &off, &len) && off < end) {
+		memset(it->raw + (off - it->offset), 0, MIN(len, end - off));
+		pos = off + len;
+	}
+}
 
 /* What a chunk has of used runs is started to be read, and the rest of it is zeroes. */
 static void start_reads(struct state *s, struct flight *f)
@@ -38,18 +73,79 @@ static void start_reads(struct state *s, struct flight *f)
 	struct item *it = f->item;
 	uint64_t pos = it->offset, end = it->offset + it->length, off, len;
 
-	while (pos < end) {
-		if (!bitmap_next_run(s->used, true, pos, &off, &len) || off >= end)
-			off = end;
-		memset(it->raw + (pos - it->offset), 0, off - pos);
-		if (off == end)
-			break;
+	f->masked = count_runs(s, it) > s->runs_max;
+	if (f->masked) {
+		start_run(s, f, it->offset, it->length);
+		return;
+	}
+	zero_unused(s, it);
+	while (pos < end && bitmap_next_run(s->used, true, pos, &off, &len) && off < end) {
 		len = MIN(len, end - off);
-		f->runs[f->nruns].offset = off;
-		f->runs[f->nruns++].length = len;
-		readahead_start(s->ahead, it->raw + (off - it->offset), len, off);
+		start_run(s, f, off, len);
 		pos = off + len;
 	}
+}
+
+/* The pieces of a chunk that changed, in whole blocks: how many, and their bytes. */
+static uint32_t find_pieces(const struct state *s, const struct item *it, struct msg_patch *p)
+{
+	uint64_t pos = it->offset, end = it->offset + it->length, off, len;
+	uint32_t bytes = 0;
+
+	p->npieces = 0;
+	while (pos < end && bitmap_next_run(s->used, true, pos, &off, &len) && off < end) {
+		len = MIN(len, end - off);
+		p->pieces[p->npieces++] = (struct msg_piece){ (uint32_t)(off - it->offset),
+							      (uint32_t)len };
+		bytes += (uint32_t)len;
+		pos = off + len;
+	}
+	return bytes;
+}
+
+/* Pieces that lie close together are read at once; with too many of them, all of it is. */
+static void start_pieces(struct state *s, struct flight *f, const struct msg_patch *p)
+{
+	const struct msg_piece *last = &p->pieces[p->npieces - 1];
+	uint32_t from = p->pieces[0].offset, to = from;
+
+	for (uint16_t i = 0; i < p->npieces; i++) {
+		const struct msg_piece *k = &p->pieces[i];
+
+		if (k->offset - to > GAP_MAX && f->nruns < s->runs_max - 1) {
+			start_run(s, f, f->item->offset + from, to - from);
+			from = k->offset;
+		}
+		to = k->offset + k->length;
+	}
+	start_run(s, f, f->item->offset + from, last->offset + last->length - from);
+}
+
+/* Of a chunk that has changed: its pieces, or all of it. */
+static int start_changes(struct state *s, struct flight *f, struct err *err)
+{
+	struct item *it = f->item;
+	struct msg_patch *p = malloc(sizeof(*p));
+
+	if (!p)
+		return err_nomem(err);
+	it->patch = p;
+	if (find_pieces(s, it, p) > CHANGED_MAX) {
+		free(p);
+		it->patch = NULL;
+		start_run(s, f, it->offset, it->length);
+		return 0;
+	}
+	it->kind = ITEM_PATCH;
+	start_pieces(s, f, p);
+	return 0;
+}
+
+static enum item_kind kind_of(const struct state *s, bool data, bool hole)
+{
+	if (s->w->kind == WALK_CHECK)
+		return ITEM_CHECK;
+	return data ? ITEM_DATA : hole ? ITEM_ZERO : ITEM_FREE;
 }
 
 static int begin(struct state *s, const struct copymap_step *step, struct err *err)
@@ -58,9 +154,12 @@ static int begin(struct state *s, const struct copymap_step *step, struct err *e
 	bool hole = step->data && disk_is_hole(s->w->disk->disk, step->offset, step->length);
 	bool data = step->data && !hole;
 	CLEANUP(item_free)
-	struct item *it = item_new(data ? ITEM_DATA : hole ? ITEM_ZERO : ITEM_FREE, s->w->index,
-				   step->offset, step->length);
+	struct item *it = NULL;
 
+	/* What nobody uses is told once, by the copy. */
+	if (!step->data && s->w->kind != WALK_COPY)
+		return 0;
+	it = item_new(kind_of(s, data, hole), s->w->index, step->offset, step->length);
 	if (!it)
 		return err_nomem(err);
 	if (data) {
@@ -71,6 +170,8 @@ static int begin(struct state *s, const struct copymap_step *step, struct err *e
 	}
 	*f = (struct flight){ .item = TAKE_PTR(it) };
 	s->n++;
+	if (data && s->w->kind == WALK_CHANGES)
+		return start_changes(s, f, err);
 	if (data)
 		start_reads(s, f);
 	return 0;
@@ -99,6 +200,8 @@ static int land(struct state *s, struct err *err)
 		item_free(it);
 		return r;
 	}
+	if (f->masked)
+		zero_unused(s, it);
 	return s->w->deliver(s->w->opaque, it);
 }
 
@@ -127,12 +230,12 @@ int walk_disk(const struct walk *w, struct err *err)
 	CLEANUP(bitmap_free) struct bitmap *everything = NULL;
 	CLEANUP(mem_free) struct flight *flights = calloc(w->depth, sizeof(*flights));
 	struct state s = { .w = w, .flights = flights };
-	unsigned int reads = w->depth * RUNS_MAX;
+	unsigned int reads;
 	int r;
 
 	if (!flights)
 		return err_nomem(err);
-	s.used = w->disk->used ? w->disk->used->map : NULL;
+	s.used = w->map;
 	if (!s.used) {
 		r = bitmap_new(w->disk->disk->size, PROTO_CLUSTER_SIZE, &everything);
 		if (r < 0)
@@ -140,6 +243,8 @@ int walk_disk(const struct walk *w, struct err *err)
 		bitmap_set_all(everything);
 		s.used = everything;
 	}
+	s.runs_max = s.used->granularity < PROTO_CLUSTER_SIZE ? FINE_RUNS_MAX : RUNS_MAX;
+	reads = w->depth * s.runs_max;
 	reader_init(&s.reader, w->disk->disk, w->mode);
 	copymap_init(&s.map, s.used, w->have, PROTO_CHUNK_SIZE);
 	r = readahead_new(w->disk->disk, w->engine, reads, MIN(reads, THREADS_MAX), &s.ahead, err);

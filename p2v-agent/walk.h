@@ -7,6 +7,10 @@
  *
  * Only what is used is read: a free cluster may be unreadable, and its old content is nobody's
  * business.
+ *
+ *	WALK_COPY	chunks with something used, their free clusters as zeroes; runs of free ones
+ *	WALK_CHANGES	only what the map has: of a chunk of which little changed, the pieces
+ *	WALK_CHECK	as WALK_COPY, of what is not there; runs of free ones are left out
  */
 #ifndef P2V_AGENT_WALK_H
 #define P2V_AGENT_WALK_H
@@ -22,9 +26,13 @@
 /* The item is gone, whatever is returned; a negative return ends the walk with that code. */
 typedef int walk_deliver_fn(void *opaque, struct item *it);
 
+enum walk_kind { WALK_COPY, WALK_CHANGES, WALK_CHECK };
+
 struct walk {
 	const struct source_disk *disk;
 	size_t index;			/* of the disk, for its items */
+	enum walk_kind kind;
+	const struct bitmap *map;	/* what is used, or has changed; NULL: everything */
 	const struct bitmap *have;	/* granularity PROTO_CHUNK_SIZE; NULL: nothing there */
 	enum reader_mode mode;
 	enum readahead_engine engine;

@@ -98,6 +98,12 @@ static int refuse_what_stops(const struct quiesce *q, struct err *err)
 	return 0;
 }
 
+void quiesce_set_disks(struct quiesce *q, const char *const *disks, size_t n)
+{
+	q->cfg.wanted.disks = disks;
+	q->cfg.wanted.ndisks = n;
+}
+
 int quiesce_prepare(struct quiesce *q, struct err *err)
 {
 	const struct mountgraph *g = &q->plan.graph;
@@ -179,6 +185,16 @@ int quiesce_freeze(struct quiesce *q, struct err *err)
 		hold_lift(q->hold, NULL);
 	}
 	return r;
+}
+
+int quiesce_pause(struct quiesce *q, struct err *err)
+{
+	int r;
+
+	if (!q->prepared)
+		return err_set(err, EINVAL, "not prepared");
+	r = watchdog_reset(q->watchdog, err);
+	return r < 0 ? r : freezer_freeze(q->freezer, err);
 }
 
 void quiesce_beat(struct quiesce *q)

@@ -9,6 +9,7 @@
  *	  quiesce_by_hand()	what to print before
  *	quiesce_sync()		as often as one likes: what is dirty now costs time later
  *	quiesce_freeze()	hooks, hold, write back, freeze: all of it, or nothing
+ *				(quiesce_pause(): the freeze alone)
  *	  quiesce_beat()	at least every half second; quiesce_left_ns() says when it is over
  *	quiesce_thaw()		thaw, then the hooks again. The hold stays
  *	quiesce_confirm()	the virtual machine serves: the hold is not to be lifted any more
@@ -52,6 +53,8 @@ int quiesce_new(const struct quiesce_config *cfg, struct quiesce **ret, struct e
 void quiesce_free(struct quiesce *q);
 DEFINE_CLEANUP(struct quiesce *, quiesce_free)
 
+/* Before it is prepared: the disks of cfg->wanted, where they are found only now. */
+void quiesce_set_disks(struct quiesce *q, const char *const *disks, size_t n);
 /* -EOPNOTSUPP: something writable cannot be held still, and that is not accepted. Once. */
 int quiesce_prepare(struct quiesce *q, struct err *err);
 const struct quiesce_plan *quiesce_plan_of(const struct quiesce *q);
@@ -62,6 +65,8 @@ void quiesce_by_hand(const struct quiesce *q, struct strbuf *b);
 
 int quiesce_sync(struct quiesce *q, struct err *err);
 int quiesce_freeze(struct quiesce *q, struct err *err);
+/* The freeze alone, for a look at what is on the disks: no hooks, no hold, no write back. */
+int quiesce_pause(struct quiesce *q, struct err *err);
 void quiesce_beat(struct quiesce *q);
 uint64_t quiesce_left_ns(const struct quiesce *q);
 /* -ETIME: it did not stand still to this moment. The hooks' failures are in *ret_hooks, or none. */
