@@ -35,6 +35,7 @@ enum step {
 	COPIED,		/* that is durable */
 	REST,
 	WRITING,	/* what is dirty in memory is being written to the disks */
+	RESCANNED,	/* without a tracker: all was compared; what differs is pending */
 	SENT,		/* a round is durable */
 	FREEZE,
 	LAST,		/* the frozen round is durable */
@@ -51,6 +52,7 @@ struct rounds {
 	struct bitmap **skip;		/* of a comparison: chunks that are not compared */
 	const struct bitmap **maps;	/* kept or pending, as a round wants them */
 	struct task *sync;
+	bool rescan;			/* there is no tracker: everything is compared, always */
 	uint8_t uuid[PROTO_UUID_LEN];	/* of the job */
 	enum step step;
 	bool leading;			/* these rounds lead to the freeze */
@@ -217,18 +219,40 @@ static int do_rest(struct rounds *r, struct err *err)
 	return res < 0 ? res : PASS_WAIT;
 }
 
-/* What has changed until now. */
-static int do_round(struct rounds *r, struct pass_round *ret, struct err *err)
+static int do_changes(struct rounds *r, struct pass_round *ret)
 {
-	int res = harvest(r, false, err);
-
-	if (res < 0)
-		return res;
 	r->step = SENT;
 	if (r->round.bytes > 0)
 		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "changes");
 	r->began = link_now();
 	return PASS_WAIT;
+}
+
+/* What has changed until now. */
+static int do_round(struct rounds *r, struct pass_round *ret, struct err *err)
+{
+	int res;
+
+	if (r->rescan) {
+		r->step = RESCANNED;
+		return ask(r, ret, WALK_CHECK, r->kept, NULL, "rescan");
+	}
+	res = harvest(r, false, err);
+	return res < 0 ? res : do_changes(r, ret);
+}
+
+/* The comparison is a part of what the round takes. */
+static int do_rescanned(struct rounds *r, struct pass_round *ret)
+{
+	double began = r->began;
+	int res;
+
+	r->round = (struct forecast_round){ .bytes = bytes_of(r->pending, r->n),
+					    .since = link_now() - r->harvested };
+	r->harvested = began;
+	res = do_changes(r, ret);
+	r->began = began;
+	return res;
 }
 
 static int do_writing(struct rounds *r, struct pass_round *ret, struct err *err)
@@ -305,7 +329,9 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 		return once_more(r, &why, err);
 	r->frozen = true;
 	r->over = false;
-	res = harvest(r, true, err);
+	res = r->rescan ? 0 : harvest(r, true, err);
+	if (r->rescan)
+		r->round = (struct forecast_round){ .bytes = 0 };
 	if (res >= 0)
 		res = audit(r, err);
 	if (res < 0)
@@ -377,7 +403,7 @@ static int do_compare(struct rounds *r, struct pass_round *ret, struct err *err)
 	if (takes * 1e9 > (double)quiesce_left_ns(r->cfg.quiesce)) {
 		err_set(err, ETIME,
 			"the tracker cannot vouch for itself (%s): %s have to be compared while "
-			"the machine stands still, for about %.0f s", reasons, bytes, takes);
+			"the machine stands still, for about %.1f s", reasons, bytes, takes);
 		err_hint(err, "allow it with --deadline, or stop what writes, and say --resync");
 		return -ETIME;
 	}
@@ -453,6 +479,8 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 		return do_rest(r, err);
 	case WRITING:
 		return do_writing(r, ret, err);
+	case RESCANNED:
+		return do_rescanned(r, ret);
 	case SENT:
 		return do_sent(r, ret, err);
 	case FREEZE:
@@ -576,7 +604,7 @@ static int maps_new(struct rounds *r, const struct bitmap *const *used, struct e
 		if (bitmap_new(size, granule, &r->pending[i]) < 0 ||
 		    bitmap_new(size, granule, &r->kept[i]) < 0)
 			return err_nomem(err);
-		if (used[i])
+		if (used[i] && !r->rescan)
 			set_from(r->kept[i], used[i]);
 		else
 			bitmap_set_all(r->kept[i]);
@@ -595,6 +623,7 @@ int rounds_new(const struct rounds_config *cfg, const struct bitmap *const *used
 		return err_nomem(err);
 	r->cfg = *cfg;
 	r->forecast = *forecast;
+	r->rescan = track_tier(cfg->track) == TRACK_NONE;
 	r->harvested = link_now();
 	r->pending = calloc(n, sizeof(*r->pending));
 	r->kept = calloc(n, sizeof(*r->kept));
