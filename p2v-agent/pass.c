@@ -24,8 +24,8 @@
 /* How long to wait for the last FLUSHED when leaving early. */
 #define LEAVE_SECONDS	30.0
 /*
- * When our own thread is busy with sending for this part of the time, another connection helps; not
- * sooner than this after the last one.
+ * When our own thread is busy with sending for this part of the time, another connection helps;
+ * not sooner than this after the last one.
  */
 #define BUSY		0.8
 #define GROW_S		1.0
@@ -339,8 +339,8 @@ static int send_round(struct pass *p, struct err *err)
 }
 
 /*
- * Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. When a
- * round is over, the machine may stand still, so what comes next does not wait for a turn.
+ * Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. When
+ * a round is over, the machine may stand still, so what comes next does not wait for a turn.
  */
 static int send_more(struct pass *p, struct err *err)
 {
@@ -580,10 +580,10 @@ static double thread_seconds(void)
 }
 
 /*
- * One core cannot encrypt faster: another connection brings another core into play, here and at the
- * server. On a long link a connection waits for confirmations most of the time, for SSH has no more
- * than a window on the way: another connection has another window. Where the network or the disk is
- * the limit it is neither.
+ * One core cannot encrypt faster: another connection brings another core into play, here and at
+ * the server. On a long link a connection waits for confirmations most of the time, for SSH has no
+ * more than a window on the way: another connection has another window. Where the network or the
+ * disk is the limit it is neither.
  */
 static void maybe_grow(struct pass *p, const struct adapt_look *look)
 {
@@ -604,7 +604,8 @@ static void maybe_grow(struct pass *p, const struct adapt_look *look)
 		p->out = 0;
 		p->from = p->looked;
 	}
-	if (p->cfg->connections > 0 || p->enough || p->round.kind != WALK_COPY || p->looked - p->from < GROW_S ||
+	if (p->cfg->connections > 0 || p->enough || p->round.kind != WALK_COPY ||
+	    p->looked - p->from < GROW_S ||
 	    n > LANES_MAX || p->sender.state != SENDER_COPYING ||
 	    lanes_running(p->lanes) + 1 < n)
 		return;

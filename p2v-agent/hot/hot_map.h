@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The used-block maps of disks that are written to: a short freeze, so that what filesystems know is on
- * the disks, a look at it, and the tracker's word that it did not change while it was read.
+ * The used-block maps of disks that are written to: a short freeze, so that what filesystems know
+ * is on the disks, a look at it, and the tracker's word that it did not change while it was read.
  */
 #ifndef P2V_AGENT_HOT_HOT_MAP_H
 #define P2V_AGENT_HOT_HOT_MAP_H

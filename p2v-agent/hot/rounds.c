@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A machine of steps. next() is asked when all that was sent is durable, and at every turn while it
- * said to wait; each step does its work and says which step is next, until there is something to
- * send, to wait for, or nothing left to do.
+ * A machine of steps. next() is asked when all that was sent is durable, and at every turn while
+ * it said to wait; each step does its work and says which step is next, until there is something
+ * to send, to wait for, or nothing left to do.
  */
 #include "p2v-agent/hot/rounds.h"
 

@@ -17,7 +17,7 @@ size=335544320
 mnt=$e2e_dir/mnt
 # In memory: the watchdog does not wait for a slow disk.
 frozen=$(mktemp /dev/shm/p2v-e2e.XXXXXX)
-e2e_at_exit 'rm -f "$frozen"'
+e2e_at_exit "rm -f $frozen"
 store=$e2e_dir/store
 log=$e2e_dir/log
 mkdir "$mnt"
@@ -81,7 +81,13 @@ end_writing()
 	kill $writer $streamer 2>/dev/null || :
 	wait $churner $writer $streamer 2>/dev/null || :
 }
-e2e_at_exit 'rm -f "$e2e_dir/go"; kill ${writer:-} ${streamer:-} ${agent:-} 2>/dev/null'
+stop_all()
+{
+	rm -f "$e2e_dir/go"
+	# shellcheck disable=SC2086
+	kill ${writer:-} ${streamer:-} ${agent:-} 2>/dev/null
+}
+e2e_at_exit stop_all
 
 # ---- the conversion
 
