@@ -77,8 +77,8 @@ void copy_config_done(struct copy_config *cfg);
 	COPY_OPT_("io", 0, "auto|io_uring|threads", "how the disks are read ahead", OPT_STR, \
 		  type, member.io), \
 	COPY_OPT_("bandwidth", 'b', "RATE|TIMETABLE", \
-		  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", OPT_STR, \
-		  type, member.bandwidth), \
+		  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", \
+		  OPT_STR, type, member.bandwidth), \
 	COPY_OPT_("bad-sectors", 0, "stop|zero", \
 		  "at an unreadable sector: stop (default), or fill with zeroes and report", \
 		  OPT_STR, type, member.bad_sectors), \
