@@ -11,10 +11,10 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 e2e_want losetup mkfs.ext4 mkfs.xfs mkfs.btrfs xfs_repair btrfs
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
-e2e_begin 103 900
+e2e_begin 97 900
 tool=$e2e_build/tests/tools/livemap-tool
 mnt=$e2e_dir/mnt
-mkdir "$mnt" "$e2e_dir/a" "$e2e_dir/b"
+mkdir "$mnt" "$e2e_dir/a"
 e2e_at_exit "umount $e2e_dir/run/bpf 2>/dev/null || :"
 
 # new_disk FLAVOUR MIB MKFS...: a loop device with a filesystem, mounted at $mnt, that has a past and two writers
@@ -59,6 +59,7 @@ end_disk()
 # round MS KIB TRIES: what is said is in $e2e_dir/said
 round()
 {
+	rm -f "$e2e_dir/copy" "$e2e_dir/full"
 	"$tool" round "${disk#/dev/}" "$mnt" "$e2e_dir/run" "$e2e_dir/copy" "$e2e_dir/full" "$1" "$2" "$3" "$disk" \
 		>"$e2e_dir/said" 2>&1 || { cat "$e2e_dir/said"; return 1; }
 	sed 's/^/# /' "$e2e_dir/said"
@@ -69,22 +70,25 @@ said()
 	grep -q -- "$1" "$e2e_dir/said" || { cat "$e2e_dir/said"; return 1; }
 }
 
-# Mounted one after the other, as both have the same UUID: that replays their journals.
+# list FILE OPTIONS: what is in it, after its journal was replayed.  With a device of its own: mount might take one that is left
+# from a file of that name, with what it remembers.
 list()
 {
-	mount -o loop,"$2" "$1" "$e2e_dir/a" || return 1
-	(cd "$e2e_dir/a" && find . -printf '%p %y %s %m %n %l\n' | sort && find . -type f -print0 | sort -z | xargs -0 sha256sum)
-	umount "$e2e_dir/a"
+	loop=$(losetup --find --show "$1")
+	if mount -o "$2" "$loop" "$e2e_dir/a"; then
+		(cd "$e2e_dir/a" && find . -printf '%p %y %s %m %n %l\n' | sort &&
+			find . -type f -print0 | sort -z | xargs -0 sha256sum)
+		umount "$e2e_dir/a"
+	fi
+	losetup --detach "$loop"
 }
 
 same_files()
 {
 	list "$e2e_dir/full" "$1" >"$e2e_dir/list.full"
 	list "$e2e_dir/copy" "$1" >"$e2e_dir/list.copy"
-	[ "$(wc -l <"$e2e_dir/list.full")" -gt 100 ] && diff "$e2e_dir/list.full" "$e2e_dir/list.copy" >"$e2e_dir/list.diff" || {
-		head -n 20 "$e2e_dir/list.diff"
-		return 1
-	}
+	diff "$e2e_dir/list.full" "$e2e_dir/list.copy" >"$e2e_dir/list.diff" || { head -n 20 "$e2e_dir/list.diff"; return 1; }
+	[ "$(wc -l <"$e2e_dir/list.full")" -gt 100 ]
 }
 
 clean()
@@ -115,7 +119,7 @@ rounds()
 	must "$flavour: nothing in time" round 0 65536 3
 	check "$flavour, nothing in time: it was late" said '^try all=0 '
 	proven "nothing in time"
-	must "$flavour: memory for a part" round 5000 192 4
+	must "$flavour: memory for a part" round 5000 96 4
 	check "$flavour, memory for a part: there was not more" said '^try all=0 '
 	proven "memory for a part"
 	must "$flavour: once more" round 3 65536 3
@@ -135,7 +139,7 @@ end_disk
 new_disk "xfs" 320 mkfs.xfs -q
 rounds
 end_disk
-new_disk "xfs small groups" 320 mkfs.xfs -q -b size=1024 -m rmapbt=1 -d agcount=8
+new_disk "xfs small groups" 160 mkfs.xfs --unsupported -q -b size=1024 -m rmapbt=1 -d agcount=8
 rounds
 end_disk
 new_disk "btrfs" 512 mkfs.btrfs -q

@@ -277,7 +277,7 @@ static void one_step(int folder, uint64_t mib)
 	int fd;
 
 	snprintf(name, sizeof(name), "f%u", pick(NAMES));
-	snprintf(other, sizeof(other), "d%u/f%u", pick(4), pick(NAMES));
+	snprintf(other, sizeof(other), "d%u/f%u", pick(4), pick(8));
 	fd = openat(folder, name, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
 	if (fd < 0) {
 		unlinkat(folder, name, 0);
@@ -337,7 +337,8 @@ static void one_step(int folder, uint64_t mib)
 		(void)!fsync(fd);
 		break;
 	default:
-		if (pick(8) == 0)
+		/* Rarely: it makes all of the free space dirty, and the map has nothing to say. */
+		if (pick(1000) == 0)
 			(void)!ioctl(folder, FITRIM, &trim);
 		else if (pick(8) == 0)
 			(void)!syncfs(folder);
