@@ -410,6 +410,7 @@ static int make_rounds(struct hot *h, struct err *err)
 		.track = h->track,
 		.tracked = h->tracked,
 		.quiesce = h->quiesce,
+		.root = h->root,
 		.all_used = h->cfg->copy.all_used,
 	};
 	int r = hot_map_make(&mc, &h->map, err);

@@ -15,6 +15,7 @@ struct hot_map_config {
 	struct track *track;		/* on since before this */
 	const size_t *tracked;		/* of each disk: which of the tracker's */
 	struct quiesce *quiesce;	/* prepared */
+	const struct sysroot *root;
 	bool all_used;			/* no look, only a freeze, to know how long it takes */
 };
 

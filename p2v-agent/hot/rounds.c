@@ -202,9 +202,18 @@ static int write_back(void *opaque, struct err *err)
 	return quiesce_sync(r->cfg.quiesce, err);
 }
 
+/* What is dirty in memory is on no disk, so no round would find it, and the freeze would have to. */
+static int do_write_back(struct rounds *r, struct err *err)
+{
+	int res = task_start(r->sync, write_back, r, err);
+
+	r->step = WRITING;
+	return res < 0 ? res : PASS_WAIT;
+}
+
 static int do_rest(struct rounds *r, struct err *err)
 {
-	int code, res;
+	int code;
 
 	/* Of a connection that was lost one may still be writing. */
 	if (task_busy(r->sync) && task_take(r->sync, &code, NULL) == 0)
@@ -214,9 +223,7 @@ static int do_rest(struct rounds *r, struct err *err)
 	r->leading = wanted(r) && within_reach(r);
 	r->nleading = 0;
 	r->before = UINT64_MAX;
-	r->step = WRITING;
-	res = task_start(r->sync, write_back, r, err);
-	return res < 0 ? res : PASS_WAIT;
+	return do_write_back(r, err);
 }
 
 static int do_changes(struct rounds *r, struct pass_round *ret)
@@ -265,7 +272,7 @@ static int do_writing(struct rounds *r, struct pass_round *ret, struct err *err)
 }
 
 /* In front of the freeze: once more for as long as it gets smaller. */
-static int do_sent(struct rounds *r, struct pass_round *ret, struct err *err)
+static int do_sent(struct rounds *r, struct err *err)
 {
 	bool smaller = (double)r->round.bytes < (double)r->before * SMALLER;
 
@@ -277,7 +284,7 @@ static int do_sent(struct rounds *r, struct pass_round *ret, struct err *err)
 	if (!r->leading)
 		return PASS_WAIT;
 	if (smaller && ++r->nleading < LEADING_MAX)
-		return do_round(r, ret, err);
+		return do_write_back(r, err);
 	r->step = within_reach(r) ? FREEZE : REST;
 	return PASS_WAIT;
 }
@@ -459,6 +466,20 @@ static int do_thaw(struct rounds *r, const char **ret_consistency, struct err *e
 	return PASS_FINISH;
 }
 
+/* What was pending in chunks that the copy had to send has been sent with them. */
+static void drop_copied(struct rounds *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct bitmap *have = r->have[i];
+		uint64_t pos = 0, off, len;
+
+		while (pos < have->size && bitmap_next_run(have, false, pos, &off, &len)) {
+			bitmap_clear_range(r->pending[i], off, len);
+			pos = off + len;
+		}
+	}
+}
+
 static int do_enter(struct rounds *r, struct pass_round *ret)
 {
 	r->step = COPIED;
@@ -472,6 +493,7 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 	case ENTER:
 		return do_enter(r, ret);
 	case COPIED:
+		drop_copied(r);
 		(void)r->cfg.vouched(r->cfg.opaque, r->uuid, true);
 		r->step = REST;
 		return PASS_WAIT;
@@ -482,7 +504,7 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 	case RESCANNED:
 		return do_rescanned(r, ret);
 	case SENT:
-		return do_sent(r, ret, err);
+		return do_sent(r, err);
 	case FREEZE:
 		return do_freeze(r, ret, err);
 	case LAST:
