@@ -52,12 +52,24 @@ static void matches_done(struct matches *m)
 }
 DEFINE_CLEANUP_VALUE(struct matches, matches_done)
 
+static bool is_known(const struct contents *c, size_t i)
+{
+	return i < c->live->nknown && c->live->known[i];
+}
+
 static int match_content(struct contents *c, size_t i, uint8_t *buf, struct matches *m,
 			 struct err *err)
 {
 	struct content *x = &c->v[i];
-	int r = space_read(x->space, buf, (size_t)MIN(x->space->size, LIVE_HEAD), 0, err);
+	int r = 0;
 
+	/* Noted, so that one which was not looked at in time counts as disturbed. */
+	if (!is_known(c, i))
+		r = contents_live_begin(c, &x->reader, err);
+	if (r < 0)
+		return r;
+	r = space_read(x->space, buf, (size_t)MIN(x->space->size, LIVE_HEAD), 0, err);
+	contents_live_end(c);
 	if (r < 0)
 		return contents_as_doubt(r, &x->why, err);
 	for (size_t h = 0; h < c->live->nheads; h++) {
@@ -110,11 +122,10 @@ int contents_live_judge(struct contents *c, struct err *err)
 
 	for (size_t i = 0; i < c->n && r == 0; i++) {
 		struct content *x = &c->v[i];
-		bool known = i < c->live->nknown && c->live->known[i];
 
 		if (x->done)
 			continue;
-		if (known || (!x->space->view && c->live->under_freeze))
+		if (is_known(c, i) || (!x->space->view && c->live->under_freeze))
 			r = refuse(x, "it is not read this time", err);
 		else if (x->space->view && !x->space->frozen &&
 			 !fs_is_ext(x->kind) && !fs_needs_no_rest(x->kind) &&

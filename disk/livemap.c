@@ -221,8 +221,8 @@ static int disturb(char **why, bool *trusted, struct err *err)
 }
 
 /*
- * All that was known by that reader's reading; and when that was the structure of arrays or groups,
- * all volumes. Returns how many.
+ * All that was known by that reader's reading, doubts too, for they may come from it; and when that
+ * was the structure of arrays or groups, all volumes. Returns how many.
  */
 static int disturb_contents(struct usedmap_set *set, size_t reader, bool structure, struct err *err)
 {
@@ -232,7 +232,7 @@ static int disturb_contents(struct usedmap_set *set, size_t reader, bool structu
 		for (size_t i = 0; i < set->maps[d]->nparts; i++) {
 			struct usedmap_part *p = &set->maps[d]->parts[i];
 
-			if (p->reader != reader || !p->trusted)
+			if (p->reader != reader)
 				continue;
 			r = disturb(&p->why, &p->trusted, err);
 			if (r < 0)
@@ -243,7 +243,7 @@ static int disturb_contents(struct usedmap_set *set, size_t reader, bool structu
 	for (size_t i = 0; i < set->nvolumes; i++) {
 		struct usedmap_volume *v = &set->volumes[i];
 
-		if (!v->trusted || (v->reader != reader && !(structure && v->assembled)))
+		if (v->reader != reader && !(structure && v->assembled && v->trusted))
 			continue;
 		r = disturb(&v->why, &v->trusted, err);
 		if (r < 0)
@@ -300,8 +300,8 @@ static int grow_settled(struct livemap *l, size_t n, struct err *err)
 }
 
 /*
- * A content is settled by this try, or what an earlier one knew of it is put back. Only what is read
- * as a filesystem can be passed over in the next try; the structure is needed again.
+ * A content is settled by this try, or what an earlier one knew of it is put back. Only what is
+ * read as a filesystem can be passed over in the next try; the structure is needed again.
  */
 static int settle_content(struct livemap *l, size_t content, bool structure, char **why,
 			  bool *trusted, uint64_t *free_, struct err *err)

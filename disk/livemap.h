@@ -16,10 +16,11 @@
  * A block is copied when the map has it used, or it was written since T0.
  *
  * Why nothing that is needed is left out. Take a byte that is needed in the end and was not written
- * since T0. It has been in use all the time since: to take a block into use and to need what it holds
- * means to write it. So no record of free space that is of a moment since T0 has it free. The freeze
- * makes the records on the disk those of T (a moment since T0), and what is written later is newer.
- * What has to be shown is that what was read belongs together, so that it means what it says:
+ * since T0. It has been in use all the time since: to take a block into use and to need what it
+ * holds means to write it. So no record of free space that is of a moment since T0 has it free. The
+ * freeze makes the records on the disk those of T (a moment since T0), and what is written later is
+ * newer. What has to be shown is that what was read belongs together, so that it means what it
+ * says:
  *
  *  - What was read under the freeze is of T. What was read later and was not written between the
  *    freeze and the end of the reading is as if it had been read then: it is of T, too. The tracker
@@ -31,14 +32,15 @@
  *    was not needed then.
  *
  * Whom to trust on a disk in use is said in contents_live.h. Everything else is all used: what was
- * not frozen, FAT and NTFS, thin pools, arrays with parity or not in sync. Disks that are not in use
- * are read as usedmap.h has it, after the thaw.
+ * not frozen, FAT and NTFS, thin pools, arrays with parity or not in sync. Disks that are not in
+ * use are read as usedmap.h has it, after the thaw.
  *
- * Tries: freeze, build and settle may be done again, a few times, with the same struct livemap. What
- * an earlier try has settled is not read again, and a block that it has free is free in later sets.
+ * Tries: freeze, build and settle may be done again, a few times, with the same struct livemap.
+ * What an earlier try has settled is not read again, and a block that it has free is free in later
+ * sets.
  *
- * Between freeze and thaw nothing here opens a file, and memory for what is remembered is taken as it
- * is needed; who must not wait for memory locks it (quiesce.h). One thread. At most cache_max bytes,
+ * Between freeze and thaw nothing here opens anything but the disks once more (for libblkid), and
+ * memory for what is remembered is taken as it is needed. One thread. At most cache_max bytes,
  * what usedmap.h needs, and twice the maps.
  */
 #ifndef P2V_DISK_LIVEMAP_H
@@ -57,8 +59,8 @@ struct livemap_config {
 	uint64_t cache_max;		/* bytes of remembered metadata; 0: LIVEMAP_CACHE */
 	/*
 	 * Block devices of the filesystems that are going to be frozen: "/dev/sda1",
-	 * "/dev/mapper/vg0-root"; of a btrfs all of its devices. Those that lie on the disks through
-	 * partitions, LVM and md, not through encryption.
+	 * "/dev/mapper/vg0-root"; of a btrfs all of its devices. Those that lie on the disks
+	 * through partitions, LVM and md, not through encryption.
 	 */
 	const char *const *frozen;
 	size_t nfrozen;
@@ -77,8 +79,9 @@ DEFINE_CLEANUP(struct livemap *, livemap_free)
 
 /*
  * Under the freeze; deadline: CLOCK_MONOTONIC, ns. It is looked at before each reading, which is of
- * 1 MiB at most: a disk that does not answer is the caller's watchdog's. 1: all was read; 0: time or
- * memory was over, and livemap_build() will read the rest. -errno: nothing is known to be frozen.
+ * 1 MiB at most: a disk that does not answer is the caller's watchdog's. 1: all was read; 0: time
+ * or memory was over, and livemap_build() will read the rest. -errno: nothing is known to be
+ * frozen.
  */
 int livemap_freeze_read(struct livemap *l, uint64_t deadline, struct err *err);
 

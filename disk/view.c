@@ -249,8 +249,8 @@ static int note(struct view *v, size_t disk, uint64_t offset, uint64_t length, s
 }
 
 /*
- * Blocks that are not remembered: [from, to), whole ones, of which [offset, offset + len) is wanted.
- * Noted before it is read: what was written in between is seen by the tracker after this.
+ * Blocks that are not remembered: [from, to), whole ones, of which [offset, offset + len) is
+ * wanted. Noted before it is read: what was written in between is seen by the tracker after this.
  */
 static int read_blocks(struct view *v, size_t disk, const struct disk *d, uint64_t from,
 		       uint64_t to, uint8_t *buf, size_t len, uint64_t offset, struct err *err)

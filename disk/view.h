@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What lies between readers of metadata and disks that somebody writes to meanwhile. Internal to the
- * used-block map of live disks (livemap.h); at rest there is none.
+ * What lies between readers of metadata and disks that somebody writes to meanwhile. Internal to
+ * the used-block map of live disks (livemap.h); at rest there is none.
  *
  *	view_start()	from now on all that is read is remembered, until a deadline or until the
  *			memory is full: then reading fails with -ETIME, and view_ended() is true
  *	view_stop()	the filesystems go on. What is remembered is served from memory. What is
  *			not is read from the disk, is *late*, and is noted for the reader at hand
  *
- * A *reader* is whoever's bytes belong together: one filesystem, or all members of volume groups. It
- * has the ranges of each disk that it read late, and a *cover*, the ranges that it decides about:
- * when one of the former was written meanwhile, all of the latter is used.
+ * A *reader* is whoever's bytes belong together: one filesystem, or all members of volume groups.
+ * It has the ranges of each disk that it read late, and a *cover*, the ranges that it decides
+ * about: when one of the former was written meanwhile, all of the latter is used.
  *
  * Memory: cache_max, and 24 bytes for each late range. One thread.
  */

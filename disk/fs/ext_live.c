@@ -128,7 +128,8 @@ static uint64_t clear_free(struct live *l, dgrp_t g)
 		to = MIN((uint64_t)EXT2FS_C2B(fs, first + i), blocks);
 		free_ += i - run;
 		if (from < to)
-			bitmap_clear_range(l->map, from * fs->blocksize, (to - from) * fs->blocksize);
+			bitmap_clear_range(l->map, from * fs->blocksize,
+					   (to - from) * fs->blocksize);
 		while (i < n && (l->bits[i / 8] >> i % 8 & 1))
 			i++;
 	}

@@ -17,9 +17,9 @@
  * not grow with the size of the filesystem by more than a few bytes per MiB, and time not by more
  * than one reading of its metadata. Nothing is written to the space, no library opens it by a path.
  *
- * A space that is live (space.h) is read through a view, which proves afterwards, or makes all used,
- * that nobody wrote to what was read. Where space.frozen is set the filesystem is mounted, and was
- * frozen when its beginning was read: it does not say "cleanly unmounted", and need not.
+ * A space that is live (space.h) is read through a view, which proves afterwards, or makes all
+ * used, that nobody wrote to what was read. Where space.frozen is set the filesystem is mounted,
+ * and was frozen when its beginning was read: it does not say "cleanly unmounted", and need not.
  */
 #ifndef P2V_DISK_FS_FS_H
 #define P2V_DISK_FS_FS_H

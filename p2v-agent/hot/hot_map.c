@@ -6,6 +6,7 @@
 #include "p2v-agent/hot/hot_map.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/log.h"
 #include "common/text.h"
@@ -42,6 +43,27 @@ static int add_device(struct map_state *s, const char *name, struct err *err)
 	return 0;
 }
 
+/*
+ * Whether there is encryption below: then what the device shows does not lie on the disks like
+ * that, and a plain copy of it somewhere else would be taken for it.
+ */
+static bool is_encrypted(const struct map_state *s, const struct blockstack *stack,
+			 const struct blockstack_dev *d)
+{
+	CLEANUP(mem_free) char *uuid = NULL;
+
+	if (sysroot_read_line(s->cfg->root, &uuid, "/sys/block/%s/dm/uuid", d->name) >= 0 &&
+	    strncmp(uuid, "CRYPT-", 6) == 0)
+		return true;
+	for (size_t i = 0; i < d->nbelow; i++) {
+		const struct blockstack_dev *b = blockstack_by_name(stack, d->below[i]);
+
+		if (b && is_encrypted(s, stack, b))
+			return true;
+	}
+	return false;
+}
+
 /* Of a btrfs all of its devices; its own number is no device's. */
 static int find_frozen(struct map_state *s, struct err *err)
 {
@@ -58,6 +80,8 @@ static int find_frozen(struct map_state *s, struct err *err)
 
 		if (!d)
 			d = blockstack_by_path(&stack, fs->source);
+		if (d && is_encrypted(s, &stack, d))
+			continue;
 		group = d ? blockstack_group(&stack, d) : NULL;
 		if (d && !group)
 			r = add_device(s, d->name, err);

@@ -11,8 +11,8 @@
  * frozen once more. Then FULL becomes a copy of the disk, and COPY one of what the map has used or
  * the tracker marked, with 0xa5 in place of all else. DEVICE: those of the filesystem.
  *
- * TRIES 0: one try, and all that was written since the thaw is kept from livemap_settle(); it has to
- * end badly now and then, or the test proves nothing.
+ * TRIES 0: one try, and what was written since the thaw is kept from livemap_settle(): to see by
+ * hand what the rule is for.
  *
  * churn makes, changes and deletes files until it is ended, and keeps about MIB MiB of them.
  */
