@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * See hot_map.h. A try is a freeze, a look while it lasts, and what is left of the look after it. What
- * a busy filesystem changed meanwhile is tried again with another freeze.
+ * See hot_map.h. A try is a freeze, a look while it lasts, and what is left of the look after it.
+ * What a busy filesystem changed meanwhile is tried again with another freeze.
  */
 #include "p2v-agent/hot/hot_map.h"
 
