@@ -202,7 +202,7 @@ static int write_back(void *opaque, struct err *err)
 	return quiesce_sync(r->cfg.quiesce, err);
 }
 
-/* What is dirty in memory is on no disk: no round finds it, and the freeze would have to write it. */
+/* What is dirty in memory is on no disk: no round finds it, and the freeze would have to wait. */
 static int do_write_back(struct rounds *r, struct err *err)
 {
 	int res = task_start(r->sync, write_back, r, err);
