@@ -12,7 +12,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
 e2e_want losetup mkfs.ext4 mkfs.xfs mkfs.btrfs fstrim fio sqlite3 jq qemu-img
-e2e_begin 58 600
+e2e_begin 63 600
 size=335544320
 mnt=$e2e_dir/mnt
 # In memory: the watchdog does not wait for a slow disk.
@@ -212,6 +212,25 @@ end_writing
 is "it comes to an end" "$rc" 0
 check "it was told" logged 'cutover was asked for'
 check "the file is the disk" database_is_whole
+
+# ---- a tracker that is made to lose what is written for a while
+
+forget
+begin_writing 1M
+(hot --all --tier ftrace --cutover on-command --interval 300ms) &
+agent=$!
+check "rounds by ftrace" until_logged 'round 3'
+for switch in /sys/kernel/tracing/instances/p2v*/tracing_on; do echo 0 >"$switch"; done
+sleep 1.5
+for switch in /sys/kernel/tracing/instances/p2v*/tracing_on; do echo 1 >"$switch"; done
+"$e2e_build/p2v-server" --store "$store" cutover box 2>/dev/null
+rc=0
+wait $agent || rc=$?
+end_writing
+is "it comes to its end" "$rc" 0
+check "the loss is found" logged 'cannot vouch for itself'
+check "and repaired" logged '^repair box'
+check "the image is the disk in spite of it" same
 
 # ---- kill -9 of the agent: the tracker goes on, and so does the job
 
