@@ -310,8 +310,9 @@ static int begin_round(struct pass *p, struct err *err)
 	p->begun = false;
 	if (r == PASS_FINISH)
 		return send_finish(p, err);
-	progress_begin(p->cfg->progress, p->round.label, p->cfg->name, round_bytes(p));
-	p->begun = true;
+	p->begun = p->round.label != NULL;
+	if (p->begun)
+		progress_begin(p->cfg->progress, p->round.label, p->cfg->name, round_bytes(p));
 	p->stale_disk = 0;
 	p->stale_pos = 0;
 	p->phase = STALE;

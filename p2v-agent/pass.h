@@ -28,7 +28,7 @@ struct pass_round {
 	enum walk_kind kind;
 	const struct bitmap *const *maps;	/* per disk; until the next round */
 	struct bitmap *const *have;		/* of WALK_COPY and WALK_CHECK; or NULL */
-	const char *label;			/* for progress */
+	const char *label;			/* for progress; NULL: not worth a word */
 };
 
 enum pass_next { PASS_ROUND, PASS_WAIT, PASS_FINISH };

@@ -469,10 +469,12 @@ static void tell(const struct hot *h)
 		return;
 	snprintf(json, sizeof(json),
 		 "{\"rounds\":%u,\"freezes\":%u,\"frozen\":%.3f,\"foreseen\":%.3f,"
-		 "\"last_bytes\":%llu,\"verdict\":\"%s\",\"repaired\":%llu,\"consistency\":\"%s\"}",
+		 "\"last_bytes\":%llu,\"verdict\":\"%s\",\"patrolled\":%llu,\"repaired\":%llu,"
+		 "\"consistency\":\"%s\"}",
 		 p->rounds, p->freezes, (double)p->frozen_ns / 1e9,
 		 isfinite(p->foreseen) ? p->foreseen : -1.0, (unsigned long long)p->last_bytes,
-		 track_verdict_name(p->verdict), (unsigned long long)p->repaired, p->consistency);
+		 track_verdict_name(p->verdict), (unsigned long long)p->patrolled,
+		 (unsigned long long)p->repaired, p->consistency);
 	progress_event(h->copy.progress, "moment", json);
 	log_notice("%s; %u rounds, the last one, frozen for %.3f s, of %s; the tracker is %s",
 		   p->consistency, p->rounds, (double)p->frozen_ns / 1e9,

@@ -29,6 +29,9 @@
 #define SAY_S		10.0
 /* What a comparison reads and hashes in a second, to tell whether it can be done frozen. */
 #define COMPARE_SPEED	(300.0 * 1024 * 1024)
+/* What a patrol looks at in one go, and for how much of the time it may read. */
+#define PATROL_CHUNKS	32u
+#define PATROL_DUTY	0.2
 
 enum step {
 	ENTER,		/* a connection: what the server has not is copied */
@@ -36,6 +39,7 @@ enum step {
 	REST,
 	WRITING,	/* what is dirty in memory is being written to the disks */
 	RESCANNED,	/* without a tracker: all was compared; what differs is pending */
+	PATROLLED,	/* a part of what should be the same was compared */
 	SENT,		/* a round is durable */
 	FREEZE,
 	LAST,		/* the frozen round is durable */
@@ -50,6 +54,12 @@ struct rounds {
 	struct bitmap **pending, **kept;
 	struct bitmap **have;		/* the pass's; of this connection */
 	struct bitmap **skip;		/* of a comparison: chunks that are not compared */
+	struct bitmap **suspect;	/* chunks that a patrol found to differ */
+	size_t patrol_disk;		/* where the next one begins */
+	uint64_t patrol_pos;
+	double patrol_next;		/* not before */
+	bool aside;			/* what is sent is a patrol's, and no round to learn from */
+	bool missed;			/* a write was seen that the tracker has not marked */
 	const struct bitmap **maps;	/* kept or pending, as a round wants them */
 	struct task *sync;
 	bool rescan;			/* there is no tracker: everything is compared, always */
@@ -122,8 +132,9 @@ static void settle(struct rounds *r)
 		bitmap_clear_all(r->pending[i]);
 	}
 	r->round.took = link_now() - r->began;
-	r->ended = link_now();
-	r->report.rounds++;
+	if (!r->aside)
+		r->ended = link_now();
+	r->report.rounds += !r->aside;
 }
 
 /* ---- what to send */
@@ -211,21 +222,6 @@ static int do_write_back(struct rounds *r, struct err *err)
 	return res < 0 ? res : PASS_WAIT;
 }
 
-static int do_rest(struct rounds *r, struct err *err)
-{
-	int code;
-
-	/* Of a connection that was lost one may still be writing. */
-	if (task_busy(r->sync) && task_take(r->sync, &code, NULL) == 0)
-		return PASS_WAIT;
-	if (!due(r))
-		return PASS_WAIT;
-	r->leading = wanted(r) && within_reach(r);
-	r->nleading = 0;
-	r->before = UINT64_MAX;
-	return do_write_back(r, err);
-}
-
 static int do_changes(struct rounds *r, struct pass_round *ret)
 {
 	r->step = SENT;
@@ -233,6 +229,99 @@ static int do_changes(struct rounds *r, struct pass_round *ret)
 		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "changes");
 	r->began = link_now();
 	return PASS_WAIT;
+}
+
+static bool may_patrol(const struct rounds *r)
+{
+	return !r->rescan && !wanted(r) && r->report.rounds >= EAGER_ROUNDS &&
+	       link_now() >= r->patrol_next;
+}
+
+/* The next chunks, on one disk. */
+static int choose_patrolled(struct rounds *r, struct err *err)
+{
+	const struct bitmap *k = r->kept[r->patrol_disk];
+	uint64_t from = r->patrol_pos;
+	uint64_t to = MIN(from + PATROL_CHUNKS * (uint64_t)PROTO_CHUNK_SIZE, k->size);
+
+	for (size_t i = 0; i < r->n; i++) {
+		uint64_t size = r->kept[i]->size;
+
+		if (!r->skip[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->skip[i]) < 0)
+			return err_nomem(err);
+		if (!r->suspect[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->suspect[i]) < 0)
+			return err_nomem(err);
+		bitmap_set_all(r->skip[i]);
+	}
+	bitmap_clear_range(r->skip[r->patrol_disk], from, to - from);
+	r->report.patrolled += to - from;
+	r->patrol_pos = to;
+	if (to == k->size) {
+		r->patrol_pos = 0;
+		r->patrol_disk = (r->patrol_disk + 1) % r->n;
+	}
+	return 0;
+}
+
+static int do_patrol(struct rounds *r, struct pass_round *ret, struct err *err)
+{
+	int res = choose_patrolled(r, err);
+
+	if (res < 0)
+		return res;
+	r->step = PATROLLED;
+	return ask(r, ret, WALK_CHECK, r->kept, r->skip, NULL);
+}
+
+/*
+ * What differs and was written meanwhile has a mark, as it was submitted before it was read: so it
+ * is harvested now. What differs and has none is a write that was missed.
+ */
+static int do_patrolled(struct rounds *r, struct pass_round *ret, struct err *err)
+{
+	double took = link_now() - r->began;
+	int res = harvest(r, false, err);
+
+	if (res < 0)
+		return res;
+	r->patrol_next = link_now() + took / PATROL_DUTY;
+	r->aside = true;
+	for (size_t i = 0; i < r->n; i++) {
+		struct bitmap *s = r->suspect[i];
+		uint64_t pos = 0, off, len;
+
+		while (pos < s->size && bitmap_next_run(s, true, pos, &off, &len)) {
+			/* One by one: each has to have a mark of its own. */
+			len = MIN(len, (uint64_t)PROTO_CHUNK_SIZE);
+			if (!bitmap_any(r->pending[i], off, len)) {
+				log_error("%s differs at 0x%" PRIx64 ", where no write was seen: "
+					  "the tracker is not to be trusted, and all will be "
+					  "compared", r->cfg.source->disks[i].disk->path, off);
+				r->missed = true;
+			}
+			bitmap_set_range(r->pending[i], off, len);
+			bitmap_set_range(r->kept[i], off, len);
+			pos = off + len;
+		}
+		bitmap_clear_all(s);
+	}
+	r->round.bytes = bytes_of(r->pending, r->n);
+	return do_changes(r, ret);
+}
+
+static int do_rest(struct rounds *r, struct pass_round *ret, struct err *err)
+{
+	int code;
+
+	/* Of a connection that was lost one may still be writing. */
+	if (task_busy(r->sync) && task_take(r->sync, &code, NULL) == 0)
+		return PASS_WAIT;
+	if (!due(r))
+		return may_patrol(r) ? do_patrol(r, ret, err) : PASS_WAIT;
+	r->leading = wanted(r) && within_reach(r);
+	r->nleading = 0;
+	r->before = UINT64_MAX;
+	return do_write_back(r, err);
 }
 
 /* What has changed until now. */
@@ -277,6 +366,11 @@ static int do_sent(struct rounds *r, struct err *err)
 	bool smaller = (double)r->round.bytes < (double)r->before * SMALLER;
 
 	settle(r);
+	if (r->aside) {
+		r->aside = false;
+		r->step = REST;
+		return PASS_WAIT;
+	}
 	forecast_add_round(&r->forecast, &r->round);
 	say(r, r->report.rounds <= EAGER_ROUNDS);
 	r->before = r->round.bytes;
@@ -310,7 +404,7 @@ static int audit(struct rounds *r, struct err *err)
 {
 	const struct rounds_config *c = &r->cfg;
 
-	r->report.verdict = TRACK_SOUND;
+	r->report.verdict = r->missed ? TRACK_COMPARE_ALL : TRACK_SOUND;
 	r->report.reasons = 0;
 	for (size_t i = 0; i < r->n; i++) {
 		struct track_audit a;
@@ -498,7 +592,9 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 		r->step = REST;
 		return PASS_WAIT;
 	case REST:
-		return do_rest(r, err);
+		return do_rest(r, ret, err);
+	case PATROLLED:
+		return do_patrolled(r, ret, err);
 	case WRITING:
 		return do_writing(r, ret, err);
 	case RESCANNED:
@@ -551,6 +647,7 @@ static int opened(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN],
 					      "what differs is sent");
 				return -ESTALE;
 			}
+	r->aside = false;
 	for (size_t i = 0; i < r->n; i++)
 		r->have[i] = have[i];
 	memcpy(r->uuid, uuid, sizeof(r->uuid));
@@ -582,6 +679,11 @@ static void differ(void *opaque, const struct msg_have *h)
 	struct rounds *r = opaque;
 
 	for (uint32_t i = 0; i < h->n; i++) {
+		if (r->step == PATROLLED) {
+			bitmap_set_range(r->suspect[h->disk], h->ranges[i].offset,
+					 h->ranges[i].length);
+			continue;
+		}
 		bitmap_set_range(r->pending[h->disk], h->ranges[i].offset, h->ranges[i].length);
 		bitmap_set_range(r->kept[h->disk], h->ranges[i].offset, h->ranges[i].length);
 	}
@@ -651,8 +753,9 @@ int rounds_new(const struct rounds_config *cfg, const struct bitmap *const *used
 	r->kept = calloc(n, sizeof(*r->kept));
 	r->have = calloc(n, sizeof(*r->have));
 	r->skip = calloc(n, sizeof(*r->skip));
+	r->suspect = calloc(n, sizeof(*r->suspect));
 	r->maps = calloc(n, sizeof(*r->maps));
-	if (!r->pending || !r->kept || !r->have || !r->skip || !r->maps)
+	if (!r->pending || !r->kept || !r->have || !r->skip || !r->suspect || !r->maps)
 		return err_nomem(err);
 	r->n = n;
 	res = maps_new(r, used, err);
@@ -675,11 +778,13 @@ void rounds_free(struct rounds *r)
 		bitmap_free(r->pending[i]);
 		bitmap_free(r->kept[i]);
 		bitmap_free(r->skip[i]);
+		bitmap_free(r->suspect[i]);
 	}
 	free(r->pending);
 	free(r->kept);
 	free(r->have);
 	free(r->skip);
+	free(r->suspect);
 	free(r->maps);
 	free(r);
 }

@@ -25,6 +25,9 @@
  * The tracker may doubt itself (track_audit()): then the moment is not trusted before the digests
  * of all that may be wrong have been compared, still frozen; what differs is sent.
  *
+ * While nothing else is to be done, a patrol reads chunks that should be the same, a few at a time, and
+ * compares them: so at the end not the tracker alone says that they are.
+ *
  * One thread, but for writing back (task.h).
  */
 #ifndef P2V_AGENT_HOT_ROUNDS_H
@@ -77,6 +80,7 @@ struct rounds_report {
 	double foreseen;		/* seconds, before it */
 	enum track_verdict verdict;	/* the worst of all disks */
 	unsigned int reasons;		/* enum track_reason */
+	uint64_t patrolled;		/* bytes that a patrol compared, while in sync */
 	uint64_t repaired;		/* bytes of chunks that a comparison found to differ */
 	const char *consistency;
 };

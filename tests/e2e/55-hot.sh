@@ -12,7 +12,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
 e2e_want losetup mkfs.ext4 mkfs.xfs mkfs.btrfs fstrim fio sqlite3 jq qemu-img
-e2e_begin 63 600
+e2e_begin 65 600
 size=335544320
 mnt=$e2e_dir/mnt
 # In memory: the watchdog does not wait for a slow disk.
@@ -190,7 +190,7 @@ done
 
 forget
 begin_writing 1M
-(hot --cutover on-command --interval 300ms) &
+(hot --cutover on-command --interval 300ms --events-fd 3 3>"$e2e_dir/events") &
 agent=$!
 until_logged() # WORDS
 {
@@ -203,7 +203,7 @@ until_logged() # WORDS
 	return 1
 }
 check "it keeps in sync" until_logged 'round 3'
-sleep 1
+sleep 4
 check "and does not end by itself" kill -0 $agent
 check "cutover" "$e2e_build/p2v-server" --store "$store" cutover box
 rc=0
@@ -212,6 +212,9 @@ end_writing
 is "it comes to an end" "$rc" 0
 check "it was told" logged 'cutover was asked for'
 check "the file is the disk" database_is_whole
+patrolled=$(jq -r 'select(.event == "moment").patrolled' "$e2e_dir/events")
+check "a patrol has compared what nobody wrote to" test "$patrolled" -gt 100000000
+check "and found nothing that was missed" sh -c "! grep -q 'differs at' '$log'"
 
 # ---- a tracker that is made to lose what is written for a while
 
