@@ -233,6 +233,7 @@ static int one_connection(struct copy *c, const struct pass_rounds *rounds, bool
 		.mode = c->mode,
 		.engine = c->engine,
 		.flush_bytes = c->cfg->flush_size,
+		.takeover = c->takeover,
 		.consistent = consistent,
 		.connections = c->connections,
 		.connections_max = connections_max(),

@@ -114,6 +114,7 @@ struct copy {
 	int level;
 	bool adaptive;
 	unsigned int connections;	/* 0: auto */
+	bool takeover;			/* pass.h */
 };
 
 /* -EINVAL: a usage error. */

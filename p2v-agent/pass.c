@@ -120,6 +120,9 @@ static char *finish_summary(const struct pass_config *cfg, const char *consisten
 				 consistency, "disks");
 	json_t *disks = json_object_get(root, "disks");
 
+	if (cfg->takeover)
+		json_object_set_new(root, "takeover", json_true());
+
 	for (size_t i = 0; i < cfg->source->n; i++) {
 		const struct source_disk *sd = &cfg->source->disks[i];
 		json_t *jd = json_pack("{s:s, s:s, s:I, s:[]}", "name", sd->name, "source",
@@ -459,6 +462,13 @@ static int on_ready(struct pass *p, struct err *err)
 
 static void on_status(struct pass *p, const struct msg_status *s)
 {
+	if (s->phase == PROTO_PHASE_STARTING) {
+		/* There is no telling how far that is. */
+		if (p->verify_phase != s->phase)
+			log_notice("the copy is whole; the server starts the virtual machine");
+		p->verify_phase = s->phase;
+		return;
+	}
 	if (s->phase != p->verify_phase) {
 		p->verify_phase = s->phase;
 		progress_end(p->cfg->progress);
@@ -540,7 +550,7 @@ static int on_message(struct pass *p, const struct msg *m, struct err *err)
 		if (!p->res->summary)
 			return err_nomem(err);
 		/* The last STATUS may have come a little before the end. */
-		if (p->verify_phase)
+		if (p->verify_phase == PROTO_PHASE_VERIFYING)
 			progress_set_done(p->cfg->progress, source_size(p->cfg->source));
 		p->phase = DONE;
 		return 0;

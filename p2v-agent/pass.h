@@ -75,6 +75,7 @@ struct pass_config {
 	lanes_connect_fn *connect;	/* makes one more */
 	void *connect_opaque;
 	uint64_t flush_bytes;		/* ask for durability after this many payload bytes */
+	bool takeover;			/* ask for a virtual machine, and wait for it */
 	bool consistent;		/* nobody wrote to the source while it was copied */
 	const struct bandwidth *bandwidth;	/* what the user lends us of the link */
 	struct progress *progress;

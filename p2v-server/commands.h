@@ -10,6 +10,7 @@
 
 extern const struct opt receive_opts[], list_opts[], show_opts[], verify_opts[], finish_opts[],
 	define_opts[], doctor_opts[], throttle_opts[], cutover_opts[];
+extern const struct opt takeover_opts[];
 extern const struct program server_program;
 
 /* --store, else P2V_STORE, else the default. */
@@ -20,6 +21,7 @@ int list_run(int argc, char **argv);
 int show_run(int argc, char **argv);
 int throttle_run(int argc, char **argv);
 int cutover_run(int argc, char **argv);
+int takeover_run(int argc, char **argv);
 int verify_run(int argc, char **argv);
 int finish_run(int argc, char **argv);
 int define_run(int argc, char **argv);

@@ -24,6 +24,7 @@
  * How long to wait for the lock: until a dead connection counts as stale, and then for its data to
  * become durable.
  */
+#define XML_MAX		(4u << 20)
 #define TAKE_OVER_S (JOB_STALE_S + 25)
 
 const char *job_state_name(enum job_state s)
@@ -107,6 +108,11 @@ void job_forget_warnings(struct job *j)
 {
 	while (j->warnings.n > j->copy_warnings)
 		free(j->warnings.v[--j->warnings.n]);
+}
+
+void job_unlock(struct job *j)
+{
+	fd_close(TAKE_FD(j->lockfd));
 }
 
 void job_free(struct job *j)
@@ -364,6 +370,17 @@ int job_create(const char *store, const char *name, const struct job_image *imag
 		return r;
 	*ret = TAKE_PTR(j);
 	return 0;
+}
+
+int job_xml(const struct job *j, char **ret, struct err *err)
+{
+	if (j->state != JOB_FINISHED || !j->domain_xml) {
+		err_set(err, EAGAIN, "job %s is %s: it has no virtual machine yet", j->name,
+			job_state_name(j->state));
+		err_hint(err, "p2v-server finish %s", j->name);
+		return -EAGAIN;
+	}
+	return fdio_read_file_at(j->dirfd, j->domain_xml, XML_MAX, ret, NULL, err);
 }
 
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err)

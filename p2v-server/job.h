@@ -89,6 +89,8 @@ int job_create(const char *store, const char *name, const struct job_image *imag
  */
 #define JOB_STALE_S 20
 void job_lock_touch(struct job *j);
+/* Others may work on the job from now on; what j says of it is what it was. */
+void job_unlock(struct job *j);
 void job_free(struct job *j);		/* releases the lock */
 DEFINE_CLEANUP(struct job *, job_free)
 
@@ -115,6 +117,8 @@ char *job_image_name(const struct job_image *im, bool partial);
 char *job_path(const struct job *j, const char *file);
 /* Put another description of the machine in the place of the first. */
 int job_set_machine(struct job *j, const char *json, size_t len, struct err *err);
+/* The domain XML that finish made; -EAGAIN: it has not, with what to do. malloc'd. */
+int job_xml(const struct job *j, char **ret, struct err *err);
 int job_journal(const struct job *j, bool readonly, struct journal **ret, struct err *err);
 /* As the agent sent it, maybe with a plan. */
 int job_machine(const struct job *j, struct machine **ret, struct err *err);

@@ -28,6 +28,8 @@ static const struct subcommand commands[] = {
 	{ "show", "NAME [--json]", "show one job", show_opts, show_run },
 	{ "throttle", "NAME [RATE|max|own]", "limit how fast a running copy sends", throttle_opts,
 	  throttle_run },
+	{ "takeover", "NAME", "finish, define, start, and see whether the virtual machine serves",
+	  takeover_opts, takeover_run },
 	{ "cutover", "NAME", "have a live machine come to rest, and its copy finished",
 	  cutover_opts, cutover_run },
 	{ "verify", "NAME", "read the images back and compare them with what was sent", verify_opts,

@@ -17,6 +17,7 @@
 #include "p2v-server/digests.h"
 #include "p2v-server/job.h"
 #include "p2v-server/lane.h"
+#include "p2v-server/on_complete.h"
 #include "p2v-server/target.h"
 #include "p2v-server/throttle.h"
 #include "p2v-server/verify.h"
@@ -44,6 +45,7 @@ struct receive {
 	struct throttle_watch throttle;
 	struct msg_range *ranges;	/* for DIFFER; NULL before the first */
 	bool done;
+	bool takeover;			/* its machine waits for the virtual one */
 	bool handed_over;		/* this process only joined another one's job */
 };
 
@@ -192,17 +194,15 @@ static int take_summary(struct receive *rx, const struct msg_finish *f, struct e
 		return err_nomem(err);
 	free(rx->job->consistency);
 	rx->job->consistency = TAKE_PTR(consistency);
+	(void)jsonx_get_bool(j, "takeover", &rx->takeover, NULL);
 	return fdio_replace_file_at(rx->job->dirfd, "source.json", f->summary.p, f->summary.len,
 				    0600, err);
 }
 
-/* While the images are read back the agent sees how far it is, and we notice when it goes. */
-static int verify_progress(uint64_t done, uint64_t total, void *opaque)
+/* While the agent waits it sees how far we are, and we notice when it goes. */
+static int tell_status(struct receive *rx, const struct msg_status *s)
 {
-	struct receive *rx = opaque;
-	struct msg m = { .type = PROTO_STATUS,
-			 .status = {
-				 .phase = PROTO_PHASE_VERIFYING, .done = done, .total = total } };
+	struct msg m = { .type = PROTO_STATUS, .status = *s };
 	int r;
 
 	if (link_now() - rx->last_status < 0.5)
@@ -224,6 +224,19 @@ static int verify_progress(uint64_t done, uint64_t total, void *opaque)
 	r = link_next(&rx->first.link, &m, &rx->first.lost, NULL);
 	/* Nothing but a CLOSE or an ERROR can come now; both mean that nobody waits any more. */
 	return r == 0 ? 0 : r < 0 ? r : -ECANCELED;
+}
+
+static int verify_progress(uint64_t done, uint64_t total, void *opaque)
+{
+	const struct msg_status s = { .phase = PROTO_PHASE_VERIFYING, .done = done,
+				      .total = total };
+
+	return tell_status(opaque, &s);
+}
+
+static int start_progress(void *opaque)
+{
+	return tell_status(opaque, &(struct msg_status){ .phase = PROTO_PHASE_STARTING });
 }
 
 /* Chunks that do not read as they were sent are as if they had never come: they are sent again. */
@@ -270,6 +283,29 @@ static int give_final_names(struct job *j, struct err *err)
 	return 0;
 }
 
+/* *ret: what became of it, for the summary; why: the reason when it failed. */
+static int take_over(struct receive *rx, const char **ret, char why[static ON_COMPLETE_WHY_MAX],
+		     struct err *err)
+{
+	int r;
+
+	*ret = "not-set-up";
+	why[0] = '\0';
+	if (!rx->cfg->on_complete)
+		return 0;
+	/* The command works on the job. */
+	job_unlock(rx->job);
+	job_log(rx->job, "taking over: %s", rx->cfg->on_complete);
+	r = on_complete_run(rx->cfg->on_complete, rx->job, start_progress, rx, why, err);
+	if (r == -ECANCELED && err && !err->text[0])
+		err_set(err, ECANCELED, "the agent has gone: its machine serves on");
+	if (r < 0)
+		return r;
+	*ret = r == 1 ? "serving" : "failed";
+	job_log(rx->job, "taking over: %s%s%s", *ret, why[0] ? ": " : "", why);
+	return 0;
+}
+
 static int send_finished(struct receive *rx, uint64_t bad_bytes, struct err *err)
 {
 	CLEANUP(json_unref)
@@ -278,7 +314,15 @@ static int send_finished(struct receive *rx, uint64_t bad_bytes, struct err *err
 			      "images");
 	CLEANUP(mem_free) char *text = NULL;
 	struct msg m = { .type = PROTO_FINISHED };
+	char why[ON_COMPLETE_WHY_MAX];
+	const char *takeover;
+	int r = rx->takeover ? take_over(rx, &takeover, why, err) : 0;
 
+	if (r < 0)
+		return r;
+	if (rx->takeover)
+		json_object_update_new(j, json_pack("{s:s, s:s}", "takeover", takeover, "why",
+						    why));
 	for (size_t i = 0; i < rx->job->nimages; i++)
 		json_array_append_new(json_object_get(j, "images"),
 				      json_pack("{s:s, s:I, s:s}", "disk", rx->job->images[i].disk,

@@ -21,6 +21,7 @@ struct receive_config {
 	const char *store;
 	const char *job;		/* only this job may be written; NULL any */
 	const char *job_prefix;		/* only jobs whose name begins so; NULL any */
+	const char *on_complete;	/* command, see on_complete.h; NULL: none */
 	uint32_t credit;		/* bytes in flight allowed to the agent */
 	unsigned int threads;		/* for decoding and verification; 0: all in one thread */
 };

@@ -11,7 +11,7 @@
 #define OPT(field) offsetof(struct receive_options, field)
 
 struct receive_options {
-	const char *job, *job_prefix;
+	const char *job, *job_prefix, *on_complete;
 	uint64_t credit;
 	int threads;
 };
@@ -20,6 +20,9 @@ const struct opt receive_opts[] = {
 	{ "job", 0, "NAME", "this key may write job NAME and no other", OPT_STR, OPT(job) },
 	{ "job-prefix", 0, "PREFIX", "this key may write jobs whose name begins with PREFIX",
 	  OPT_STR, OPT(job_prefix) },
+	{ "on-complete", 0, "COMMAND",
+	  "run this when a job is complete whose machine waits for its virtual one", OPT_STR,
+	  OPT(on_complete) },
 	{ "credit", 0, "SIZE", "data the agent may send ahead of us (default 32M)", OPT_SIZE,
 	  OPT(credit) },
 	{ "threads", 't', "N", "threads that unpack and check, 0 none (one per CPU, up to 8)",
@@ -50,6 +53,7 @@ int receive_run(int argc, char **argv)
 		.store = server_store(),
 		.job = o.job,
 		.job_prefix = o.job_prefix,
+		.on_complete = o.on_complete,
 		.credit = (uint32_t)o.credit,
 		.threads = (unsigned int)o.threads,
 	};

@@ -97,7 +97,7 @@ static int get_status(struct iobuf *b, struct msg *m, struct err *err)
 
 static int check_status(const struct msg *m, struct err *err)
 {
-	if (m->status.phase != PROTO_PHASE_FLUSHING && m->status.phase != PROTO_PHASE_VERIFYING)
+	if (m->status.phase < PROTO_PHASE_FLUSHING || m->status.phase > PROTO_PHASE_STARTING)
 		return msg_field_fault(err, m, "unknown phase");
 	if (m->status.done > m->status.total)
 		return msg_field_fault(err, m, "more done than there is");

@@ -144,7 +144,7 @@ enum proto_digests {
 	PROTO_DIGESTS_DATA	= 2,	/* each has its SHA-256 */
 };
 
-enum proto_phase { PROTO_PHASE_FLUSHING = 1, PROTO_PHASE_VERIFYING = 2 };
+enum proto_phase { PROTO_PHASE_FLUSHING = 1, PROTO_PHASE_VERIFYING = 2, PROTO_PHASE_STARTING = 3 };
 
 /* On the wire only: a number from here never becomes a return value; wire/msg.h names them. */
 enum proto_error {

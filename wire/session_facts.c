@@ -226,7 +226,7 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 			return err_set(err, EBADMSG, "THROTTLE, which was not offered");
 		return 0;
 	case PROTO_STATUS:
-		if (m->status.phase == PROTO_PHASE_VERIFYING && s->phase != SESSION_FINISH)
+		if (m->status.phase != PROTO_PHASE_FLUSHING && s->phase != SESSION_FINISH)
 			return err_set(err, EBADMSG, "STATUS: verifying before FINISH");
 		return 0;
 	default:

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "common/duration.h"
+#include "common/jsonx.h"
 #include "common/log.h"
 #include "common/quit.h"
 #include "common/size.h"
@@ -38,7 +39,7 @@ struct hot_config {
 	struct copy_config copy;
 	const char *cutover, *max_freeze, *deadline, *interval, *then, *tier, *run_dir;
 	const char *hooks, *hold, *hold_deadline;
-	bool qemu_hooks, accept;
+	bool qemu_hooks, accept, takeover;
 	uint64_t memory;
 	struct opt_list stop, peers, links;
 };
@@ -58,6 +59,9 @@ const struct opt hot_opts[] = {
 	  OPT(interval) },
 	{ "then", 0, "resume|isolate|poweroff",
 	  "what this machine does when its copy is whole (default resume)", OPT_STR, OPT(then) },
+	{ "takeover", 0, NULL,
+	  "only when the server says that the virtual machine serves; else this one serves on",
+	  OPT_FLAG, OPT(takeover) },
 	{ "hold", 0, "HOW",
 	  "close the intake from the last round on: nft, iptables, auto, link, none", OPT_STR,
 	  OPT(hold) },
@@ -165,6 +169,9 @@ static int parse_words(struct hot *h, struct err *err)
 		return err_set(err, EINVAL, "--then is resume, isolate or poweroff");
 	if (cfg->tier && track_tier_parse(cfg->tier, &h->first) < 0)
 		return err_set(err, EINVAL, "--tier is bpf, ftrace, blktrace or none");
+	if (cfg->takeover && h->then == THEN_RESUME)
+		return err_set(err, EINVAL, "--takeover goes with --then isolate or poweroff: two "
+					    "machines cannot both serve");
 	/* What comes in after the moment would be lost, unless the machine goes on. */
 	h->qc.hold.intake = h->then == THEN_RESUME ? HOLD_NONE : HOLD_AUTO;
 	if (cfg->hold && hold_intake_parse(cfg->hold, &h->qc.hold.intake) < 0)
@@ -437,9 +444,45 @@ static int power_off(struct err *err)
 	return spawn_run(argv, NULL, 0, POWEROFF_S, 4096, &res, err);
 }
 
-static int go_on(struct hot *h, struct err *err)
+/* What the server says of the virtual machine; -EHOSTDOWN: it does not serve. */
+static int check_takeover(const struct pass_result *res, struct err *err)
 {
-	int r;
+	CLEANUP(json_unref) json_t *j = NULL;
+	CLEANUP(mem_free) char *takeover = NULL, *why = NULL;
+	char shown[512];
+	int r = res->summary ? jsonx_parse(res->summary, strlen(res->summary),
+					   "the server's summary", &j, err) : -ENOENT;
+
+	if (r >= 0)
+		r = jsonx_get_str(j, "takeover", &takeover, err);
+	if (r >= 0 && strcmp(takeover, "serving") == 0) {
+		log_notice("the virtual machine serves");
+		return 0;
+	}
+	if (r >= 0 && strcmp(takeover, "not-set-up") == 0) {
+		err_set(err, EHOSTDOWN, "the server has not been told how to start the virtual "
+					"machine");
+		err_hint(err, "p2v-server receive --on-complete, in authorized_keys");
+		return -EHOSTDOWN;
+	}
+	if (r >= 0)
+		(void)jsonx_get_str(j, "why", &why, NULL);
+	return err_set(err, EHOSTDOWN, "the virtual machine does not serve: %s",
+		       why ? text_escape_str(why, shown, sizeof(shown)) : "the server did not say");
+}
+
+static int go_on(struct hot *h, const struct pass_result *res, struct err *err)
+{
+	struct err lift = ERR_INIT;
+	int r = h->cfg->takeover ? check_takeover(res, err) : 0;
+
+	/* As if nothing had been: the copy is whole, and of no use for this. */
+	if (r < 0) {
+		if (quiesce_lift(h->quiesce, &lift) < 0)
+			log_warning("%s", lift.text);
+		log_notice("this machine serves on");
+		return r;
+	}
 
 	if (h->then == THEN_RESUME) {
 		r = quiesce_lift(h->quiesce, err);
@@ -495,6 +538,7 @@ static int hot(struct hot *h)
 	if (r >= 0) {
 		copy_announce(&h->copy);
 		ops = rounds_ops(h->rounds);
+		h->copy.takeover = h->cfg->takeover;
 		r = copy_run(&h->copy, &ops, true, rounds_lost, h->rounds, &res, &err);
 	}
 	if (r < 0) {
@@ -508,7 +552,7 @@ static int hot(struct hot *h)
 	status = copy_conclude(&h->copy, &res);
 	if (status == EXIT_FAILED)
 		return status;
-	if (go_on(h, &err) < 0) {
+	if (go_on(h, &res, &err) < 0) {
 		log_err(&err);
 		status = EXIT_FAILED;
 	}

@@ -25,8 +25,8 @@
  * The tracker may doubt itself (track_audit()): then the moment is not trusted before the digests
  * of all that may be wrong have been compared, still frozen; what differs is sent.
  *
- * While nothing else is to be done, a patrol reads chunks that should be the same, a few at a time, and
- * compares them: so at the end not the tracker alone says that they are.
+ * While nothing else is to be done, a patrol reads chunks that should be the same, a few at a time,
+ * and compares them: so at the end not the tracker alone says that they are.
  *
  * One thread, but for writing back (task.h).
  */

@@ -12,7 +12,7 @@ set -eu
 e2e_want_guests
 e2e_want libvirtd virsh unshare
 unshare --mount --net true 2>/dev/null || { echo "1..0 # SKIP no right to make namespaces"; exit 0; }
-e2e_begin 9 1500
+e2e_begin 13 1500
 
 mkdir -p "$e2e_dir/etc/qemu" "$e2e_dir/var" "$e2e_dir/run" "$e2e_dir/log" "$e2e_dir/cache"
 cat >"$e2e_dir/etc/libvirtd.conf" <<END
@@ -91,7 +91,7 @@ is "the domain has the machine's UUID" "$(virsh -q -c "$uri" domuuid web01 | hea
 	4c4c4544-0058-4b10-8032-b7c04f503933
 if ! make_network >"$e2e_dir/network.log" 2>&1; then
 	sed 's/^/# /' "$e2e_dir/network.log"
-	skip 5 "no bridge can be made here"
+	skip 9 "no bridge can be made here"
 	exit 0
 fi
 # One CPU: see boot-guest on qemu's translator with more than one.
@@ -110,3 +110,18 @@ is "the static address is on the interface of the same name" "$(answer 2)" "$nic
 is "serial number, WWN and guest agent are there" "$(answer 3; answer 4)" "7XK2P93
 3
 active"
+runs()
+{
+	[ "$(virsh -q -c "$uri" domstate web01 | head -n 1)" = running ]
+}
+
+# All in one go, as a live machine's agent waits for it.
+virsh -q -c "$uri" destroy web01 >/dev/null 2>&1
+check "p2v-server takeover: it serves when the check says so" server takeover web01 --connect "$uri" \
+	--check "virsh -q -c '$uri' domstate \$P2V_DOMAIN | grep -q running"
+check "and runs" runs
+virsh -q -c "$uri" destroy web01 >/dev/null 2>&1
+rc=0
+said=$(server takeover web01 --connect "$uri" --check false --wait 3 2>/dev/null) || rc=$?
+is "one that does not prove itself: why" "$rc $said" "1 domain web01 runs, but the check did not succeed within 3 s"
+is "and it is stopped again" "$(runs && echo runs || echo not)" not
