@@ -11,7 +11,7 @@ set -eu
 . "$(dirname "$0")/../iso/watch.sh"
 
 e2e_want qemu-system-x86_64 qemu-img xorriso mformat grub-mkimage zstd cpio sfdisk mke2fs debugfs mkswap sshd socat jq perl apt-get
-e2e_begin 21 480
+e2e_begin 33 480
 log=$e2e_dir/console
 
 # ---- a machine: a system on ext4 that lost power, swap, a volume group; a second disk, half of an array
@@ -60,7 +60,7 @@ before=$(sums)
 
 # ---- the server, and the medium for it
 
-must "a server listens" sshd_start "$e2e_dir/ssh" "$e2e_build/p2v-server --store $e2e_dir/store receive --job db01"
+must "a server listens" sshd_start "$e2e_dir/ssh" "$e2e_build/p2v-server --store $e2e_dir/store receive --job-prefix db"
 e2e_at_exit sshd_stop
 cmdline="p2v.server=$sshd_user@10.0.2.100 p2v.host-key=$sshd_fingerprint p2v.name=db01 p2v.map=bridge:br7 p2v.post=poweroff"
 
@@ -68,6 +68,7 @@ build()
 {
 	"$e2e_top/iso/build" --build "$e2e_build" --out "$1" --key "$sshd_identity" --cmdline "$cmdline" iso
 }
+network="user,id=n,restrict=on,guestfwd=tcp:10.0.2.100:22-cmd:socat STDIO TCP4:127.0.0.1:$sshd_port"
 
 must "the medium is built" build "$e2e_dir/p2v.iso"
 again()
@@ -95,7 +96,7 @@ watch_start "$log" -machine q35 -m 512 -boot d -drive "if=none,id=cd,file=$e2e_d
 	-device ide-cd,bus=ide.2,drive=cd -drive "if=none,id=a,file=$e2e_dir/a.raw,format=raw,cache=unsafe" \
 	-device ide-hd,bus=ide.0,drive=a,serial=DB01-A -drive "if=none,id=b,file=$e2e_dir/b.raw,format=raw,cache=unsafe" \
 	-device ide-hd,bus=ide.1,drive=b,serial=DB01-B -device e1000e,netdev=n,mac=52:54:00:0d:b0:01 -uuid 3f2f1d3e-7a52-4d0b-9d61-5b0d3c1e9a77 \
-	-netdev "user,id=n,restrict=on,guestfwd=tcp:10.0.2.100:22-cmd:socat STDIO TCP4:127.0.0.1:$sshd_port"
+	-netdev "$network"
 e2e_at_exit watch_stop
 check "the medium comes up" watch_for 120 "$log" 'p2v: p2v-agent'
 first_byte()
@@ -129,3 +130,32 @@ is "the system on the disk is the machine's" "$(machine '"\(.hostname) \(.os.id)
 is "its network goes where the command line says" "$(machine '.plan.nics | map(.connect) | join(" ")')" bridge:br7
 is "no array was assembled" "$(machine '[.volumes[]? | select(.kind == "md")] | length')" 0
 is "no console shows anything of the key" "$(grep -ac 'PRIVATE' "$log")" 0
+
+# ---- the same from USB, with the key on a second stick and an address of its own
+
+make_sticks()
+{
+	cmdline="p2v.server=$sshd_user@10.0.2.100 p2v.host-key=$sshd_fingerprint p2v.name=db02 p2v.nic=52:54:00:0D:B0:02"
+	"$e2e_top/iso/build" --build "$e2e_build" --out "$e2e_dir/usb.iso" \
+		--cmdline "$cmdline p2v.ip=10.0.2.77/24,gw=10.0.2.2,dns=10.0.2.3 p2v.o=local" iso || return 1
+	mformat -C -i "$e2e_dir/key.img" -v P2V-KEY -h 16 -s 32 -t 8 :: && mcopy -i "$e2e_dir/key.img" "$sshd_identity" ::identity
+}
+must "a medium without a key is made, and a stick with one" make_sticks
+is "without a key in it, it is for everybody" "$(stat -c %a "$e2e_dir/usb.iso")" 644
+sticks=$(sha256sum "$e2e_dir/usb.iso" "$e2e_dir/key.img")
+log=$e2e_dir/console2
+watch_start "$log" -machine q35 -m 512 -device qemu-xhci,id=x -drive "if=none,id=u,file=$e2e_dir/usb.iso,format=raw,cache=unsafe" \
+	-device usb-storage,bus=x.0,drive=u,bootindex=1 -drive "if=none,id=k,file=$e2e_dir/key.img,format=raw,cache=unsafe" \
+	-device usb-storage,bus=x.0,drive=k -drive "if=none,id=a,file=$e2e_dir/a.raw,format=raw,cache=unsafe" \
+	-device virtio-blk-pci,drive=a,serial=DB02-A -device virtio-net-pci,netdev=n,mac=52:54:00:0d:b0:02 -netdev "$network"
+check "it converts" watch_for 240 "$log" 'p2v: the conversion is done'
+check "the key of the second stick was used" grep -aq 'p2v: the key of /dev/sd[ab]1* is used' "$log"
+check "the address is the one that was given" grep -aqF 'p2v: network: eth0 has 10.0.2.77/24' "$log"
+check "a word of virt-p2v that means nothing is left out, and said" grep -aqF 'p2v.o is left out' "$log"
+is "neither stick is taken for a disk of the machine" "$(grep -ac 'it is a medium of p2v' "$log")" 2
+is "its disk is, and no other" "$(show db02 '.images | map(.disk) | join(" ")')" vda
+check "the image is the disk" qemu-img compare -f raw -F qcow2 "$e2e_dir/a.raw" "$e2e_dir/store/db02/vda.qcow2"
+check "without p2v.post the machine stays on" kill -0 "$watch_pid"
+watch_stop
+is "no disk has changed" "$(sums)" "$before"
+is "no stick has changed" "$(sha256sum "$e2e_dir/usb.iso" "$e2e_dir/key.img")" "$sticks"
