@@ -11,7 +11,7 @@ set -eu
 . "$(dirname "$0")/../iso/watch.sh"
 
 e2e_want qemu-system-x86_64 qemu-img xorriso mformat grub-mkimage zstd cpio sfdisk mke2fs debugfs mkswap sshd socat jq perl apt-get
-e2e_begin 33 480
+e2e_begin 34 480
 log=$e2e_dir/console
 
 # ---- a machine: a system on ext4 that lost power, swap, a volume group; a second disk, half of an array
@@ -84,11 +84,13 @@ refused()
 {
 	rc=0
 	"$e2e_top/iso/build" --build "$e2e_build" --out "$e2e_dir/no.iso" --cmdline "$1" iso >"$e2e_dir/refused" 2>&1 || rc=$?
-	[ "$rc" -ne 0 ] && [ ! -e "$e2e_dir/no.iso" ] && grep -q "CMDLINE holds $2" "$e2e_dir/refused"
+	[ "$rc" -ne 0 ] && [ ! -e "$e2e_dir/no.iso" ] && grep -q "$2" "$e2e_dir/refused" &&
+		! grep -q hunter2 "$e2e_dir/refused"
 }
-check "a password is not built in" refused 'p2v.password=hunter2' 'a password'
+check "a password is not built in" refused 'p2v.password=hunter2' 'no place for a secret'
 # shellcheck disable=SC2016 # as a menu would read it
-check "nor is what a boot loader would read as its own" refused 'p2v.name=$x' 'a character'
+check "nor is what a boot loader would read as its own" refused 'p2v.server=[::1] quiet;$x' 'CMDLINE holds a character'
+check "nor a word that is not known" refused 'p2v.disk=sda' 'p2v.disk is not known'
 
 # ---- the conversion
 
