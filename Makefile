@@ -228,7 +228,7 @@ ISO_OPTIONS = --build $(abspath $(BUILD)) $(if $(KEY),--key $(KEY)) $(if $(CMDLI
 
 iso pxe: agent
 	$(Q)iso/build $(ISO_OPTIONS) $@
-# An hour: no part of check. ONLY=TEXT keeps rows of tests/iso/matrix.tbl.
+# An hour: no part of check. ONLY=TEXT,TEXT keeps rows of tests/iso/matrix.tbl.
 check-iso: agent server
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/iso/matrix $(if $(ONLY),--only $(ONLY))
 
