@@ -79,7 +79,8 @@ TEST_LIB    := $(BUILD)/libtests.a
 .DELETE_ON_ERROR:
 .SECONDARY:
 .PHONY: all agent server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
-	check-valgrind check-fuzz bench bench-counts install deps deps-agent deps-server deps-test deps-bench help clean
+	check-valgrind check-fuzz check-iso bench bench-counts iso pxe install deps deps-agent deps-server deps-test deps-iso \
+	deps-bench help clean
 
 all: agent server
 agent: $(BUILD)/p2v-agent
@@ -227,18 +228,30 @@ bench-counts: $(BUILD)/tests/bench/hot_loops
 demo: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/demo/run
 
+# ---- the bootable medium: docs/iso.md
+
+ISO_OPTIONS = --build $(abspath $(BUILD)) $(if $(KEY),--key $(KEY)) $(if $(CMDLINE),--cmdline '$(CMDLINE)') \
+	$(if $(FIRMWARE),--firmware $(FIRMWARE))
+
+iso pxe: agent
+	$(Q)iso/build $(ISO_OPTIONS) $@
+# An hour: no part of check. ONLY=TEXT,TEXT keeps rows of tests/iso/matrix.tbl.
+check-iso: agent server
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/iso/matrix $(if $(ONLY),--only $(ONLY))
+
 # ---- installing
 
 deps:
 	$(Q)tools/deps all
-deps-agent deps-server deps-test deps-bench:
+deps-agent deps-server deps-test deps-iso deps-bench:
 	$(Q)tools/deps $(@:deps-%=%)
 
 install: all
-	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPDIR) $(DESTDIR)$(HOOKDIR)
+	install -d $(DESTDIR)$(SBINDIR) $(DESTDIR)$(MANDIR)/man7 $(DESTDIR)$(MANDIR)/man8 $(DESTDIR)$(DOCDIR) $(DESTDIR)$(COMPDIR) $(DESTDIR)$(HOOKDIR)
 	install -m 0755 $(wildcard p2v-agent/quiesce/hooks/*) $(DESTDIR)$(HOOKDIR)
 	install -m 0755 $(BUILD)/p2v-agent $(BUILD)/p2v-server $(DESTDIR)$(SBINDIR)
 	install -m 0644 docs/man/p2v-agent.8 docs/man/p2v-server.8 $(DESTDIR)$(MANDIR)/man8
+	install -m 0644 docs/man/p2v-agent-cmdline.7 $(DESTDIR)$(MANDIR)/man7
 	install -m 0644 README.md LICENSE CHANGELOG.md SECURITY.md $(wildcard docs/*.md) $(DESTDIR)$(DOCDIR)
 	$(BUILD)/p2v-agent completion > $(DESTDIR)$(COMPDIR)/p2v-agent
 	$(BUILD)/p2v-server completion > $(DESTDIR)$(COMPDIR)/p2v-server
@@ -256,10 +269,12 @@ help:
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
 	'make check-guests    convert the machines of tests/guests/matrix.tbl (ONLY=ID,ID JOBS=2 FAST=1)' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
+	'make iso|pxe         the bootable medium: an image, or for a boot server (KEY= CMDLINE= FIRMWARE=)' \
+	'make check-iso       boot it on emulated machines of every kind; an hour (ONLY=TEXT)' \
 	'make bench           speed against peers, into docs/benchmarks.md; hours (BENCH=options)' \
 	'make bench-counts    instructions of the hot loops by callgrind, into docs/benchmarks.md' \
 	'make install         DESTDIR= PREFIX=/usr/local' \
-	'make deps            Debian packages for everything (deps-agent, deps-server, deps-test: a part)' \
+	'make deps            all Debian packages, or a part (deps-agent|deps-server|deps-test|deps-iso)' \
 	'make deps-bench      the peers of make bench' \
 	'make clean           remove what was built (downloads and test guests in build/cache stay)' \
 	'make help            this text' \

@@ -10,6 +10,7 @@
 
 extern const struct opt inventory_opts[], plan_opts[], check_opts[], cold_opts[], map_opts[];
 extern const struct opt sample_opts[], quiesce_opts[], track_opts[], hot_opts[];
+extern const struct opt medium_opts[];
 extern const struct program agent_program;
 
 int inventory_run(int argc, char **argv);
@@ -21,5 +22,6 @@ int map_run(int argc, char **argv);
 int sample_run(int argc, char **argv);
 int quiesce_run(int argc, char **argv);
 int track_run(int argc, char **argv);
+int medium_run(int argc, char **argv);
 
 #endif

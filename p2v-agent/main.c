@@ -29,6 +29,9 @@ static const struct subcommand commands[] = {
 	  "show how this machine would be brought to rest, or try it", quiesce_opts, quiesce_run },
 	{ "track", "--test DURATION | --status | --remove [--json] [DISK...]",
 	  "try the tracker of changes on the disks, or show it", track_opts, track_run },
+	{ "medium", "--settings|--convert [--identity KEY]",
+	  "do what the kernel command line of the bootable medium asks for", medium_opts,
+	  medium_run },
 	{ 0 }
 };
 

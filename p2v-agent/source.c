@@ -10,6 +10,7 @@
 #include "common/fdio.h"
 #include "common/log.h"
 #include "inventory/plan/plan.h"
+#include "p2v-agent/medium/medium.h"
 #include "wire/proto.h"
 
 /* Split "PATH,name=NAME"; both results are malloc'd, *ret_name may stay NULL. */
@@ -158,6 +159,10 @@ static int add_all(struct source *s, const struct machine *m, struct err *err)
 		}
 		if ((md->removable && !pd) || md->size == 0) {
 			log_info("skipping %s: removable or empty", md->path);
+			continue;
+		}
+		if (medium_is_own(md)) {
+			log_notice("skipping %s: it is a medium of p2v's own", md->path);
 			continue;
 		}
 		r = add_disk(s, md->path, m, err);

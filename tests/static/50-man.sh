@@ -5,12 +5,14 @@
 set -eu
 
 . "$(dirname "$0")/tap"
-tap_begin 3
+tap_begin 4
 
 for page in docs/man/*.[1-9]; do
 	name=$(basename "$page")
 	grep -qE "^\.Dt $(echo "${name%.*}" | tr '[:lower:]' '[:upper:]') ${name##*.}\$" "$page" || echo "$page: no title of its own"
 	for section in NAME SYNOPSIS DESCRIPTION ENVIRONMENT FILES 'EXIT STATUS' EXAMPLES 'SEE ALSO'; do
+		# What is no program has neither an environment nor a status.
+		case "${page##*.} $section" in '7 ENVIRONMENT' | '7 EXIT STATUS') continue ;; esac
 		grep -qx "\.Sh $section" "$page" || echo "$page: no section $section"
 	done
 done >"$faults"
@@ -31,6 +33,20 @@ for page in docs/man/*.8; do
 done >"$faults"
 [ -s "$tap_dir/statuses" ] || echo "no exit status found in common/opts.h" >>"$faults"
 judge "every exit status and every environment variable is described"
+
+# The words that the medium knows, and their other names.
+sed -n 's/^\t\[WORD_[A-Z_]*\] = { "\([^"]*\)", { "*\([^"}]*\)"* }.*/\1\n\2/p' p2v-agent/medium/words.c |
+	grep -v '^NULL$' | sort >"$tap_dir/words"
+{
+	[ "$(wc -l <"$tap_dir/words")" -ge 20 ] || echo "few words are found in p2v-agent/medium/words.c"
+	while read -r word; do
+		grep -qE "^\.(It )?Cm p2v\.$word( |\$)" docs/man/p2v-agent-cmdline.7 || echo "p2v-agent-cmdline.7 does not know p2v.$word"
+	done <"$tap_dir/words"
+	sed -n 's/^\.It Cm p2v\.\([^ ]*\).*/\1/p' docs/man/p2v-agent-cmdline.7 | while read -r word; do
+		grep -qx "$word" "$tap_dir/words" || echo "p2v-agent-cmdline.7 has p2v.$word, which is not known"
+	done
+} >"$faults"
+judge "p2v-agent-cmdline(7) has the words that are known"
 
 if command -v mandoc >/dev/null; then
 	# The pages of both programs refer to each other before they are installed.
