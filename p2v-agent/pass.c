@@ -20,6 +20,8 @@
 #include "common/quit.h"
 #include "p2v-agent/pipeline.h"
 #include "p2v-agent/sender.h"
+#include "p2v-agent/stale.h"
+#include "p2v-agent/summary.h"
 
 /* How long to wait for the last FLUSHED when leaving early. */
 #define LEAVE_SECONDS	30.0
@@ -38,8 +40,6 @@
 
 enum phase { OPENING, BETWEEN, STALE, COPYING, FINISHING, DONE };
 
-/* Ranges in one STALE. */
-#define STALE_RANGES	4096u
 
 struct pass {
 	const struct pass_config *cfg;
@@ -49,8 +49,7 @@ struct pass {
 	uint8_t uuid[PROTO_UUID_LEN];
 	struct pass_round round;	/* that is being sent */
 	const struct bitmap **used;	/* the maps of a cold copy */
-	size_t stale_disk;		/* as far as its chunks have been told */
-	uint64_t stale_pos;
+	struct stale stale;		/* as far as its chunks have been told */
 	const char *consistency;
 	struct pipeline *pipeline;
 	struct sender sender;
@@ -113,41 +112,10 @@ static int send_open(struct pass *p, struct err *err)
 	return send_msg(p, &p->open, err);
 }
 
-static char *finish_summary(const struct pass_config *cfg, const char *consistency)
-{
-	CLEANUP(json_unref)
-	json_t *root = json_pack("{s:s, s:s, s:[]}", "software", SENDER_SOFTWARE, "consistency",
-				 consistency, "disks");
-	json_t *disks = json_object_get(root, "disks");
-
-	if (cfg->takeover)
-		json_object_set_new(root, "takeover", json_true());
-
-	for (size_t i = 0; i < cfg->source->n; i++) {
-		const struct source_disk *sd = &cfg->source->disks[i];
-		json_t *jd = json_pack("{s:s, s:s, s:I, s:[]}", "name", sd->name, "source",
-				       sd->disk->path, "size", (json_int_t)sd->disk->size, "parts");
-
-		for (size_t k = 0; sd->used && k < sd->used->nparts; k++) {
-			const struct usedmap_part *up = &sd->used->parts[k];
-
-			json_array_append_new(json_object_get(jd, "parts"),
-					      json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:s, s:b}",
-							"name", up->name, "kind", up->kind,
-							"offset", (json_int_t)up->offset, "length",
-							(json_int_t)up->length, "used",
-							(json_int_t)up->used, "free",
-							(json_int_t)up->free, "why", up->why,
-							"trusted", up->trusted));
-		}
-		json_array_append_new(disks, jd);
-	}
-	return root ? json_dumps(root, JSON_COMPACT) : NULL;
-}
-
 static int send_finish(struct pass *p, struct err *err)
 {
-	CLEANUP(mem_free) char *summary = finish_summary(p->cfg, p->consistency);
+	CLEANUP(mem_free) char *summary = summary_make(p->cfg->source, p->consistency,
+						    p->cfg->takeover);
 	struct msg m = { .type = PROTO_FINISH };
 	int r;
 
@@ -245,52 +213,20 @@ static int start_pipeline(struct pass *p, struct err *err)
 	return 0;
 }
 
-/* The chunks in which something changed, at most n of them as ranges; where it stopped in *pos. */
-static uint32_t stale_ranges(const struct bitmap *map, uint64_t *pos, struct msg_range *v,
-			     uint32_t n)
-{
-	uint32_t k = 0;
-	uint64_t off, len;
-
-	while (*pos < map->size && bitmap_next_run(map, true, *pos, &off, &len)) {
-		uint64_t from = ALIGN_DOWN(off, (uint64_t)PROTO_CHUNK_SIZE);
-		uint64_t to = MIN(ALIGN_UP(off + len, (uint64_t)PROTO_CHUNK_SIZE), map->size);
-
-		if (k > 0 && from <= v[k - 1].offset + v[k - 1].length)
-			v[k - 1].length = to - v[k - 1].offset;
-		else if (k == n)
-			return k;
-		else
-			v[k++] = (struct msg_range){ from, to - from };
-		*pos = to;
-	}
-	*pos = map->size;
-	return k;
-}
-
 /* -EAGAIN: the rest at a later turn. */
 static int send_stale(struct pass *p, struct err *err)
 {
-	while (p->stale_disk < p->cfg->source->n) {
-		static struct msg_range ranges[STALE_RANGES];
-		const struct bitmap *map = p->round.maps[p->stale_disk];
-		struct msg m = { .type = PROTO_STALE };
-		uint64_t pos = p->stale_pos;
-		int r;
+	struct stale was = p->stale;
+	struct msg m = { .type = PROTO_STALE };
 
-		m.stale.what = (struct msg_have){ .disk = (uint16_t)p->stale_disk,
-						  .ranges = ranges };
-		m.stale.what.n = stale_ranges(map, &pos, ranges, STALE_RANGES);
-		if (m.stale.what.n > 0) {
-			r = send_msg(p, &m, err);
-			if (r < 0)
-				return r;
+	while (stale_next(&p->stale, &m.stale.what)) {
+		int r = send_msg(p, &m, err);
+
+		if (r < 0) {
+			p->stale = was;
+			return r;
 		}
-		p->stale_pos = pos;
-		if (pos == map->size) {
-			p->stale_disk++;
-			p->stale_pos = 0;
-		}
+		was = p->stale;
 	}
 	return 0;
 }
@@ -316,8 +252,7 @@ static int begin_round(struct pass *p, struct err *err)
 	p->begun = p->round.label != NULL;
 	if (p->begun)
 		progress_begin(p->cfg->progress, p->round.label, p->cfg->name, round_bytes(p));
-	p->stale_disk = 0;
-	p->stale_pos = 0;
+	stale_init(&p->stale, p->round.maps, p->cfg->source->n);
 	p->phase = STALE;
 	if (p->round.kind != WALK_CHANGES)
 		return start_pipeline(p, err);
