@@ -4,7 +4,7 @@
  * it said to wait; each step does its work and says which step is next, until there is something
  * to send, to wait for, or nothing left to do.
  */
-#include "p2v-agent/hot/rounds.h"
+#include "p2v-agent/hot/rounds_state.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -14,11 +14,8 @@
 
 #include "common/log.h"
 #include "common/size.h"
-#include "p2v-agent/hot/task.h"
 #include "wire/link.h"
 
-/* Before it is known how it goes, rounds follow each other without a pause. */
-#define EAGER_ROUNDS	3u
 /* Rounds in front of the freeze, each while the one before was still getting smaller. */
 #define LEADING_MAX	6u
 #define SMALLER		0.7
@@ -27,57 +24,10 @@
 /* How often the moment is tried for. */
 #define ATTEMPTS	3u
 #define SAY_S		10.0
-/* What a comparison reads and hashes in a second, to tell whether it can be done frozen. */
-#define COMPARE_SPEED	(300.0 * 1024 * 1024)
-/* What a patrol looks at in one go, and for how much of the time it may read. */
-#define PATROL_CHUNKS	32u
-#define PATROL_DUTY	0.2
-
-enum step {
-	ENTER,		/* a connection: what the server has not is copied */
-	COPIED,		/* that is durable */
-	REST,
-	WRITING,	/* what is dirty in memory is being written to the disks */
-	RESCANNED,	/* without a tracker: all was compared; what differs is pending */
-	PATROLLED,	/* a part of what should be the same was compared */
-	SENT,		/* a round is durable */
-	FREEZE,
-	LAST,		/* the frozen round is durable */
-	COMPARED,	/* what may be wrong was compared; what differs is pending */
-	MENDED,		/* and has been sent */
-	THAW,
-};
-
-struct rounds {
-	struct rounds_config cfg;
-	size_t n;
-	struct bitmap **pending, **kept;
-	struct bitmap **have;		/* the pass's; of this connection */
-	struct bitmap **skip;		/* of a comparison: chunks that are not compared */
-	struct bitmap **suspect;	/* chunks that a patrol found to differ */
-	size_t patrol_disk;		/* where the next one begins */
-	uint64_t patrol_pos;
-	double patrol_next;		/* not before */
-	bool aside;			/* what is sent is a patrol's, and no round to learn from */
-	bool missed;			/* a write was seen that the tracker has not marked */
-	const struct bitmap **maps;	/* kept or pending, as a round wants them */
-	struct task *sync;
-	bool rescan;			/* there is no tracker: everything is compared, always */
-	uint8_t uuid[PROTO_UUID_LEN];	/* of the job */
-	enum step step;
-	bool leading;			/* these rounds lead to the freeze */
-	unsigned int nleading, attempts;
-	bool commanded, frozen, over;	/* over: the freeze ended by itself */
-	struct forecast forecast;
-	double harvested, began, ended, said;	/* when */
-	struct forecast_round round;	/* that is being sent */
-	uint64_t before;		/* bytes of the round before */
-	struct rounds_report report;
-};
 
 /* ---- maps */
 
-static uint64_t bytes_of(struct bitmap *const *v, size_t n)
+uint64_t rounds_bytes(struct bitmap *const *v, size_t n)
 {
 	uint64_t sum = 0;
 
@@ -105,7 +55,7 @@ int rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed, stru
 }
 
 /* Take out of the tracker what has changed; it is pending from then on. */
-static int harvest(struct rounds *r, bool last, struct err *err)
+int rounds_harvest(struct rounds *r, bool last, struct err *err)
 {
 	const struct rounds_config *c = &r->cfg;
 
@@ -118,7 +68,7 @@ static int harvest(struct rounds *r, bool last, struct err *err)
 			return res;
 		set_from(r->kept[i], r->pending[i]);
 	}
-	r->round = (struct forecast_round){ .bytes = bytes_of(r->pending, r->n),
+	r->round = (struct forecast_round){ .bytes = rounds_bytes(r->pending, r->n),
 					    .since = link_now() - r->harvested };
 	r->harvested = link_now();
 	return 0;
@@ -139,7 +89,7 @@ static void settle(struct rounds *r)
 
 /* ---- what to send */
 
-static int ask(struct rounds *r, struct pass_round *ret, enum walk_kind kind,
+int rounds_ask(struct rounds *r, struct pass_round *ret, enum walk_kind kind,
 	       struct bitmap **maps, struct bitmap **have, const char *label)
 {
 	for (size_t i = 0; i < r->n; i++)
@@ -151,7 +101,7 @@ static int ask(struct rounds *r, struct pass_round *ret, enum walk_kind kind,
 
 static uint64_t used_at_most(const struct rounds *r)
 {
-	return bytes_of(r->kept, r->n);
+	return rounds_bytes(r->kept, r->n);
 }
 
 static double foreseen(const struct rounds *r)
@@ -184,7 +134,7 @@ static void say(struct rounds *r, bool always)
 			   r->round.took, r->round.since);
 }
 
-static bool wanted(const struct rounds *r)
+bool rounds_wanted(const struct rounds *r)
 {
 	return r->commanded || r->cfg.when == ROUNDS_NOW ||
 	       (r->cfg.when == ROUNDS_AT && time(NULL) >= r->cfg.at);
@@ -199,7 +149,7 @@ static bool due(const struct rounds *r)
 {
 	double pause = (double)r->cfg.interval_ns / 1e9;
 
-	if (wanted(r))
+	if (rounds_wanted(r))
 		pause = r->leading ? MIN(pause, IMPATIENT_S) : 0;
 	return r->report.rounds < EAGER_ROUNDS || link_now() - r->ended >= pause;
 }
@@ -222,91 +172,13 @@ static int do_write_back(struct rounds *r, struct err *err)
 	return res < 0 ? res : PASS_WAIT;
 }
 
-static int do_changes(struct rounds *r, struct pass_round *ret)
+int rounds_changes(struct rounds *r, struct pass_round *ret)
 {
 	r->step = SENT;
 	if (r->round.bytes > 0)
-		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "changes");
+		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, "changes");
 	r->began = link_now();
 	return PASS_WAIT;
-}
-
-static bool may_patrol(const struct rounds *r)
-{
-	return !r->rescan && !wanted(r) && r->report.rounds >= EAGER_ROUNDS &&
-	       link_now() >= r->patrol_next;
-}
-
-/* The next chunks, on one disk. */
-static int choose_patrolled(struct rounds *r, struct err *err)
-{
-	const struct bitmap *k = r->kept[r->patrol_disk];
-	uint64_t from = r->patrol_pos;
-	uint64_t to = MIN(from + PATROL_CHUNKS * (uint64_t)PROTO_CHUNK_SIZE, k->size);
-
-	for (size_t i = 0; i < r->n; i++) {
-		uint64_t size = r->kept[i]->size;
-
-		if (!r->skip[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->skip[i]) < 0)
-			return err_nomem(err);
-		if (!r->suspect[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->suspect[i]) < 0)
-			return err_nomem(err);
-		bitmap_set_all(r->skip[i]);
-	}
-	bitmap_clear_range(r->skip[r->patrol_disk], from, to - from);
-	r->report.patrolled += to - from;
-	r->patrol_pos = to;
-	if (to == k->size) {
-		r->patrol_pos = 0;
-		r->patrol_disk = (r->patrol_disk + 1) % r->n;
-	}
-	return 0;
-}
-
-static int do_patrol(struct rounds *r, struct pass_round *ret, struct err *err)
-{
-	int res = choose_patrolled(r, err);
-
-	if (res < 0)
-		return res;
-	r->step = PATROLLED;
-	return ask(r, ret, WALK_CHECK, r->kept, r->skip, NULL);
-}
-
-/*
- * What differs and was written meanwhile has a mark, as it was submitted before it was read: so it
- * is harvested now. What differs and has none is a write that was missed.
- */
-static int do_patrolled(struct rounds *r, struct pass_round *ret, struct err *err)
-{
-	double took = link_now() - r->began;
-	int res = harvest(r, false, err);
-
-	if (res < 0)
-		return res;
-	r->patrol_next = link_now() + took / PATROL_DUTY;
-	r->aside = true;
-	for (size_t i = 0; i < r->n; i++) {
-		struct bitmap *s = r->suspect[i];
-		uint64_t pos = 0, off, len;
-
-		while (pos < s->size && bitmap_next_run(s, true, pos, &off, &len)) {
-			/* One by one: each has to have a mark of its own. */
-			len = MIN(len, (uint64_t)PROTO_CHUNK_SIZE);
-			if (!bitmap_any(r->pending[i], off, len)) {
-				log_error("%s differs at 0x%" PRIx64 ", where no write was seen: "
-					  "the tracker is not to be trusted, and all will be "
-					  "compared", r->cfg.source->disks[i].disk->path, off);
-				r->missed = true;
-			}
-			bitmap_set_range(r->pending[i], off, len);
-			bitmap_set_range(r->kept[i], off, len);
-			pos = off + len;
-		}
-		bitmap_clear_all(s);
-	}
-	r->round.bytes = bytes_of(r->pending, r->n);
-	return do_changes(r, ret);
 }
 
 static int do_rest(struct rounds *r, struct pass_round *ret, struct err *err)
@@ -317,8 +189,8 @@ static int do_rest(struct rounds *r, struct pass_round *ret, struct err *err)
 	if (task_busy(r->sync) && task_take(r->sync, &code, NULL) == 0)
 		return PASS_WAIT;
 	if (!due(r))
-		return may_patrol(r) ? do_patrol(r, ret, err) : PASS_WAIT;
-	r->leading = wanted(r) && within_reach(r);
+		return rounds_may_patrol(r) ? rounds_patrol(r, ret, err) : PASS_WAIT;
+	r->leading = rounds_wanted(r) && within_reach(r);
 	r->nleading = 0;
 	r->before = UINT64_MAX;
 	return do_write_back(r, err);
@@ -331,10 +203,10 @@ static int do_round(struct rounds *r, struct pass_round *ret, struct err *err)
 
 	if (r->rescan) {
 		r->step = RESCANNED;
-		return ask(r, ret, WALK_CHECK, r->kept, NULL, "rescan");
+		return rounds_ask(r, ret, WALK_CHECK, r->kept, NULL, "rescan");
 	}
-	res = harvest(r, false, err);
-	return res < 0 ? res : do_changes(r, ret);
+	res = rounds_harvest(r, false, err);
+	return res < 0 ? res : rounds_changes(r, ret);
 }
 
 /* The comparison is a part of what the round takes. */
@@ -343,10 +215,10 @@ static int do_rescanned(struct rounds *r, struct pass_round *ret)
 	double began = r->began;
 	int res;
 
-	r->round = (struct forecast_round){ .bytes = bytes_of(r->pending, r->n),
+	r->round = (struct forecast_round){ .bytes = rounds_bytes(r->pending, r->n),
 					    .since = link_now() - r->harvested };
 	r->harvested = began;
-	res = do_changes(r, ret);
+	res = rounds_changes(r, ret);
 	r->began = began;
 	return res;
 }
@@ -430,7 +302,7 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 		return once_more(r, &why, err);
 	r->frozen = true;
 	r->over = false;
-	res = r->rescan ? 0 : harvest(r, true, err);
+	res = r->rescan ? 0 : rounds_harvest(r, true, err);
 	if (r->rescan)
 		r->round = (struct forecast_round){ .bytes = 0 };
 	if (res >= 0)
@@ -440,77 +312,9 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 	r->report.last_bytes = r->round.bytes;
 	r->step = LAST;
 	if (r->round.bytes > 0)
-		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "last changes");
+		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, "last changes");
 	r->began = link_now();
 	return PASS_WAIT;
-}
-
-/* The chunks that a comparison leaves out: all but those in which something may be wrong. */
-static int choose_compared(struct rounds *r, uint64_t *ret_bytes, struct err *err)
-{
-	*ret_bytes = 0;
-	for (size_t i = 0; i < r->n; i++) {
-		const struct bitmap *k = r->kept[i];
-		CLEANUP(bitmap_free) struct bitmap *ever = NULL;
-		uint64_t pos = 0, off, len;
-		int res;
-
-		if (!r->skip[i] && bitmap_new(k->size, PROTO_CHUNK_SIZE, &r->skip[i]) < 0)
-			return err_nomem(err);
-		if (bitmap_new(k->size, k->granularity, &ever) < 0)
-			return err_nomem(err);
-		bitmap_set_all(r->skip[i]);
-		if (r->report.verdict == TRACK_COMPARE_ALL) {
-			bitmap_set_all(ever);
-		} else {
-			res = track_ever(r->cfg.track, r->cfg.tracked[i], ever, err);
-			if (res < 0)
-				return res;
-		}
-		while (pos < k->size && bitmap_next_run(ever, true, pos, &off, &len)) {
-			uint64_t from = ALIGN_DOWN(off, (uint64_t)PROTO_CHUNK_SIZE);
-
-			pos = MIN(ALIGN_UP(off + len, (uint64_t)PROTO_CHUNK_SIZE), k->size);
-			bitmap_clear_range(r->skip[i], from, pos - from);
-			*ret_bytes += pos - from;
-		}
-	}
-	return 0;
-}
-
-static void reasons_text(unsigned int reasons, char *buf, size_t size)
-{
-	size_t at = 0;
-
-	buf[0] = '\0';
-	for (unsigned int bit = 0; bit < TRACK_REASONS && at < size; bit++)
-		if (reasons >> bit & 1)
-			at += (size_t)snprintf(buf + at, size - at, "%s%s", at ? "; " : "",
-					       track_reason_text(bit));
-}
-
-static int do_compare(struct rounds *r, struct pass_round *ret, struct err *err)
-{
-	char bytes[SIZE_TEXT_MAX], reasons[512];
-	uint64_t sum;
-	double takes;
-	int res = choose_compared(r, &sum, err);
-
-	if (res < 0)
-		return res;
-	reasons_text(r->report.reasons, reasons, sizeof(reasons));
-	size_format(sum, bytes);
-	takes = (double)sum / COMPARE_SPEED;
-	if (takes * 1e9 > (double)quiesce_left_ns(r->cfg.quiesce)) {
-		err_set(err, ETIME,
-			"the tracker cannot vouch for itself (%s): %s have to be compared while "
-			"the machine stands still, for about %.1f s", reasons, bytes, takes);
-		err_hint(err, "allow it with --deadline, or stop what writes, and say --resync");
-		return -ETIME;
-	}
-	log_warning("the tracker cannot vouch for itself (%s): comparing %s", reasons, bytes);
-	r->step = COMPARED;
-	return ask(r, ret, WALK_CHECK, r->kept, r->skip, "compare");
 }
 
 static int do_last(struct rounds *r, struct pass_round *ret, struct err *err)
@@ -523,21 +327,8 @@ static int do_last(struct rounds *r, struct pass_round *ret, struct err *err)
 		return once_more(r, &why, err);
 	}
 	if (r->report.verdict != TRACK_SOUND)
-		return do_compare(r, ret, err);
+		return rounds_compare(r, ret, err);
 	r->step = THAW;
-	return PASS_WAIT;
-}
-
-static int do_compared(struct rounds *r, struct pass_round *ret)
-{
-	uint64_t sum = bytes_of(r->pending, r->n);
-
-	r->report.repaired += sum;
-	r->step = MENDED;
-	r->round = (struct forecast_round){ .bytes = sum };
-	if (sum > 0)
-		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "repair");
-	r->began = link_now();
 	return PASS_WAIT;
 }
 
@@ -577,7 +368,7 @@ static void drop_copied(struct rounds *r)
 static int do_enter(struct rounds *r, struct pass_round *ret)
 {
 	r->step = COPIED;
-	return ask(r, ret, WALK_COPY, r->kept, r->have, "copy");
+	return rounds_ask(r, ret, WALK_COPY, r->kept, r->have, "copy");
 }
 
 static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_consistency,
@@ -594,7 +385,7 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 	case REST:
 		return do_rest(r, ret, err);
 	case PATROLLED:
-		return do_patrolled(r, ret, err);
+		return rounds_patrolled(r, ret, err);
 	case WRITING:
 		return do_writing(r, ret, err);
 	case RESCANNED:
@@ -606,7 +397,7 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 	case LAST:
 		return do_last(r, ret, err);
 	case COMPARED:
-		return do_compared(r, ret);
+		return rounds_compared(r, ret);
 	case MENDED:
 		settle(r);
 		r->step = THAW;

@@ -218,14 +218,24 @@ check "and found nothing that was missed" sh -c "! grep -q 'differs at' '$log'"
 
 # ---- a tracker that is made to lose what is written for a while
 
+# Instances are the kernel's, wherever it is mounted.
+mkdir "$e2e_dir/tracing"
+mount -t tracefs none "$e2e_dir/tracing"
+e2e_at_exit 'umount "$e2e_dir/tracing" 2>/dev/null || :'
+switch() # 0 or 1
+{
+	for each in "$e2e_dir"/tracing/instances/p2v*/tracing_on; do
+		echo "$1" >"$each"
+	done
+}
 forget
 begin_writing 1M
 (hot --all --tier ftrace --cutover on-command --interval 300ms) &
 agent=$!
 check "rounds by ftrace" until_logged 'round 3'
-for switch in /sys/kernel/tracing/instances/p2v*/tracing_on; do echo 0 >"$switch"; done
+switch 0
 sleep 1.5
-for switch in /sys/kernel/tracing/instances/p2v*/tracing_on; do echo 1 >"$switch"; done
+switch 1
 "$e2e_build/p2v-server" --store "$store" cutover box 2>/dev/null
 rc=0
 wait $agent || rc=$?
