@@ -11,6 +11,7 @@
 #include "common/compiler.h"
 #include "common/extent.h"
 #include "common/ring.h"
+#include "wire/chunk_digest.h"
 
 struct check {
 	uint64_t id;
@@ -82,11 +83,47 @@ int checks_add(struct checks *c, uint64_t id, const struct msg_digests *d, struc
 	return 0;
 }
 
-static bool same(const struct journal_disk *d, uint64_t chunk, const uint8_t *sha256)
+/* The digest of a chunk of zeroes. */
+static int zero_digest(const struct journal_disk *d, uint64_t chunk,
+		       uint8_t ret[static SHA256_LEN])
 {
-	if (!sha256)
-		return d->state[chunk] == CHUNK_ZERO || d->state[chunk] == CHUNK_FREE;
-	return d->state[chunk] == CHUNK_DATA && memcmp(d->sha256[chunk], sha256, SHA256_LEN) == 0;
+	static const uint8_t zeroes[PROTO_BLOCK_SIZE];
+	uint8_t blocks[PROTO_CHUNK_BLOCKS][SHA256_LEN];
+	size_t length = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - chunk * PROTO_CHUNK_SIZE);
+	size_t n = DIV_ROUND_UP(length, PROTO_BLOCK_SIZE);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = chunk_digest_blocks(zeroes,
+					MIN((size_t)PROTO_BLOCK_SIZE,
+					    length - i * PROTO_BLOCK_SIZE), &blocks[i]);
+	return r < 0 ? r : chunk_digest_join((const uint8_t (*)[SHA256_LEN])blocks, n, ret);
+}
+
+/*
+ * 1: it is what the agent says. Zeroes are zeroes however they came: a chunk that was patched until
+ * nothing else was left has the digest of zeroes.
+ */
+static int same(const struct journal_disk *d, uint64_t chunk, const uint8_t *sha256,
+		struct err *err)
+{
+	bool zero = d->state[chunk] == CHUNK_ZERO || d->state[chunk] == CHUNK_FREE;
+	const uint8_t *has = d->sha256[chunk];
+	uint8_t zeroes[SHA256_LEN];
+	int r;
+
+	if (d->state[chunk] == CHUNK_ABSENT)
+		return 0;
+	if (zero && !sha256)
+		return 1;
+	if (zero || !sha256) {
+		r = zero_digest(d, chunk, zeroes);
+		if (r < 0)
+			return err_code(err, -r, "cannot compute SHA-256");
+		has = zero ? zeroes : has;
+		sha256 = zero ? sha256 : zeroes;
+	}
+	return memcmp(has, sha256, SHA256_LEN) == 0;
 }
 
 static int compare(struct checks *c, const struct journal *j, const struct msg_digests *w,
@@ -97,8 +134,12 @@ static int compare(struct checks *c, const struct journal *j, const struct msg_d
 
 	for (uint32_t i = 0; i < w->n && first + i < d->nchunks; i++) {
 		uint64_t offset = (first + i) * PROTO_CHUNK_SIZE;
+		int r = same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL,
+			     err);
 
-		if (same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL))
+		if (r < 0)
+			return r;
+		if (r > 0)
 			continue;
 		if (extents_add(&c->differ[w->disk], offset,
 				MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset), 0) < 0)
