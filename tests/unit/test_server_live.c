@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A job whose disks go on changing: rounds of STALE, PATCH, DATA, ZERO, BAD, CHECK and FLUSH against
- * disks in memory, which change with each message that is given.
+ * A job whose disks go on changing: rounds of STALE, PATCH, DATA, ZERO, BAD, CHECK and FLUSH held
+ * against disks in memory, which change with each message that is given.
  */
 #include "common/iszero.h"
 #include "tests/lib/fault.h"
