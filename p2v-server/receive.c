@@ -341,6 +341,9 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	r = job_save(rx->job, err);
 	if (r < 0)
 		return r;
+	/* Asked for when it was on its way already. */
+	if (cutover_take_back(rx->job->dirfd, NULL) < 0)
+		log_warning("job %s: cannot remove its file cutover", rx->job->name);
 	rx->done = true;
 	log_info("job %s is complete", rx->job->name);
 	job_log(rx->job, "complete and verified");
