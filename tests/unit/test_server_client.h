@@ -115,7 +115,8 @@ static UNUSED int end(struct client *c)
 	fd_close(c->fd);
 	session_free(c->session);
 	iobuf_done(&c->sent);
-	for (int tenths = 0; tenths < 300; tenths++) {
+	/* Half a minute: others may keep the processors busy. */
+	for (int tries = 0; tries < 3000; tries++) {
 		if (waitpid(c->pid, &status, WNOHANG) == c->pid)
 			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 		poll(NULL, 0, 10);
