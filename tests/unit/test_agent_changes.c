@@ -395,11 +395,13 @@ START_TEST(bad_between_the_pieces)
 	for (int zero = 0; zero < 2; zero++) {
 		mode = zero ? READER_ZERO : READER_STOP;
 		for (unsigned int threads = 0; threads < 3; threads += 2) {
-			CLEANUP(pipeline_free) struct pipeline *p = start(WALK_CHANGES, threads);
-			CLEANUP(item_free) struct item *it = take(p);
+			struct pipeline *p = start(WALK_CHANGES, threads);
+			struct item *it = take(p);
 
 			ck_assert_int_eq(it->kind, ITEM_PATCH);
 			ck_assert_uint_eq(it->bad.n, 0);
+			item_free(it);
+			pipeline_free(p);
 			ck_assert_uint_eq(changes(threads).pieces, 2);
 		}
 	}
