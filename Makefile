@@ -72,7 +72,8 @@ AGENT_OBJS  := $(call obj,$(call src,p2v-agent))
 SERVER_OBJS := $(call obj,$(call src,p2v-server))
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
-TEST_TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c))
+TEST_TOOLS  := $(patsubst tests/tools/%.c,$(BUILD)/tests/tools/%,$(wildcard tests/tools/*.c)) \
+	$(patsubst tests/preload/%.c,$(BUILD)/tests/preload/%.so,$(wildcard tests/preload/*.c))
 TEST_LIB    := $(BUILD)/libtests.a
 
 .DELETE_ON_ERROR:
@@ -168,6 +169,12 @@ $(BUILD)/tests/tools/%: $(BUILD)/obj/tests/tools/%.o $(TEST_LIB) $(ARCHIVES)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $< $(TEST_LIB) $(TEST_ARCHIVES) $(TEST_LIBS)
+
+# No sanitizer in these, and no hardening: they are guests in another program.
+$(BUILD)/tests/preload/%.so: tests/preload/%.c
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu17 -D_GNU_SOURCE $(WARN) -O2 -fPIC -shared -o $@ $< -ldl
 
 $(BUILD)/tests/fuzz/fuzz_agent_%: $(BUILD)/obj/tests/fuzz/fuzz_agent_%.o $(BUILD)/obj/tests/fuzz/replay.o \
 		$(BUILD)/libp2v-agent.a $(ARCHIVES)

@@ -166,8 +166,8 @@ int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint
 
 int qcow2_data_patch(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset)
 {
-	memcpy(d->bounce, buf, len);
-	return write_clusters(d, d->bounce, len, offset);
+	d->cached = true;
+	return fdio_pwrite_full(d->fd, buf, len, offset);
 }
 
 static int read_direct(struct qcow2_data *d, uint8_t *p, size_t len, uint64_t offset)

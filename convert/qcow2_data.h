@@ -5,6 +5,7 @@
  *	raw clusters --> O_DIRECT, whole clusters from aligned memory --> disk
  *	             \-> page cache, where the filesystem refuses O_DIRECT
  *	frames ------->  page cache: they begin and end anywhere
+ *	patches ------>  page cache: small, scattered, and many
  *
  * Past the page cache nothing is copied twice, a flush has nothing left to write, and a copy of
  * terabytes does not push everything else out of memory. What has to go through the page cache is
@@ -44,7 +45,11 @@ void qcow2_data_open_direct(struct qcow2_data *d, int dirfd, const char *name);
 int qcow2_data_write(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
 /* Pieces that follow each other in the file; only the last one may be no whole clusters. */
 int qcow2_data_writev(struct qcow2_data *d, const struct iovec *iov, int n, uint64_t offset);
-/* Whole blocks of IMAGE_BLOCK within one raw cluster that has been written; aligned inside. */
+/*
+ * Whole blocks of IMAGE_BLOCK within one raw cluster that has been written. Through the page cache:
+ * they are small and scattered, and the kernel writes thousands of them out at once, where each
+ * would have to be waited for past it.
+ */
 int qcow2_data_patch(struct qcow2_data *d, const void *buf, size_t len, uint64_t offset);
 /* Whole raw clusters that have been written; memory from fdio_alloc() saves a copy. */
 int qcow2_data_read(struct qcow2_data *d, void *buf, size_t len, uint64_t offset);

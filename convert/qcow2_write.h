@@ -19,11 +19,13 @@
  *   extents in the filesystem's journal. So it counts as not synced, and the fdatasync of step 2,
  *   on the other descriptor of the same inode, makes both durable. The tables that point to it come
  *   after that, as ever.
- * - A host cluster is written in one of the two ways for as long as it is referred to. One that
- *   changes over was free in between, and became so after an fdatasync: no page of it was dirty
- *   then, and none that is clean is ever written. Dirty pages can only come from the write of a
- *   frame that failed half-way; the kernel writes those out, waits, and drops them before a direct
- *   write to the same range, so that they cannot land on top of it later.
+ * - A host cluster is written in one of the two ways for as long as it is referred to, but for
+ *   patches of raw ones, which go through the page cache. One that changes over was free in
+ *   between, and became so after an fdatasync: no page of it was dirty then, and none that is clean
+ *   is ever written. Dirty pages come from patches, and from the write of a frame that failed
+ *   half-way; the kernel writes those out, waits, and drops them before a direct write to the same
+ *   range, so that they cannot land on top of it later, and writes them out before a direct read.
+ *   All of it is done by one thread.
  * - Errors come from the write itself, not from the next fdatasync, and like every failed write
  *   leave nothing behind that a table points to. ENOSPC and short writes are reported as ever.
  *

@@ -11,6 +11,7 @@
 #include <string.h>
 #include "common/text.h"
 #include "disk/contents_btrfs.h"
+#include "disk/contents_live.h"
 #include "disk/fs/fs.h"
 #include "disk/lvm/lvm_assemble.h"
 #include "disk/md/md_assemble.h"
@@ -24,7 +25,8 @@
 
 int contents_as_doubt(int r, char **why, struct err *err)
 {
-	if (r >= 0 || r == -ENOMEM)
+	/* -ETIME: nothing is wrong with the disk, and all will be read again (view.h). */
+	if (r >= 0 || r == -ENOMEM || r == -ETIME)
 		return r;
 	if (err)
 		err_reset(err);
@@ -41,7 +43,7 @@ static struct content *add(struct contents *c, struct err *err)
 	}
 	c->v = v;
 	v += c->n++;
-	*v = (struct content){ 0 };
+	*v = (struct content){ .reader = VIEW_NOBODY };
 	return v;
 }
 
@@ -115,6 +117,11 @@ static int add_volume(struct contents *c, struct assembly_volume *v, struct err 
 
 	if (v->space && !v->kind) {
 		r = contents_add(c, v->space, err);
+	} else if (v->space && v->space->view) {
+		/* A pool's maps change with every write to what lies in it. */
+		r = contents_add_opaque(c, "a thin pool that is in use", err);
+		if (r == 0)
+			r = set_text(&c->v[c->n - 1].kind, v->kind, err);
 	} else {
 		r = contents_add_opaque(c, v->why ? v->why : "it cannot be read", err);
 		if (r == 0 && v->kind) {
@@ -129,7 +136,10 @@ static int add_volume(struct contents *c, struct assembly_volume *v, struct err 
 				release_extents(c, v->space, &v->free);
 		}
 	}
-	return r < 0 ? r : set_text(&c->v[c->n - 1].name, v->name, err);
+	if (r < 0)
+		return r;
+	c->v[c->n - 1].assembled = true;
+	return set_text(&c->v[c->n - 1].name, v->name, err);
 }
 
 /*
@@ -182,7 +192,7 @@ static int read_members(struct contents *c, const char *kind, assemble_fn *assem
 {
 	CLEANUP(mem_free) struct space **members = calloc(c->n + 1, sizeof(struct space *));
 	CLEANUP(mem_free) size_t *which = calloc(c->n + 1, sizeof(*which));
-	size_t n = 0;
+	size_t n = 0, reader = VIEW_NOBODY;
 	int r;
 
 	if (!members || !which)
@@ -195,7 +205,10 @@ static int read_members(struct contents *c, const char *kind, assemble_fn *assem
 	}
 	if (n == 0)
 		return 0;
-	r = assemble(members, n, a, err);
+	r = contents_live_begin(c, &reader, err);
+	if (r == 0)
+		r = assemble(members, n, a, err);
+	contents_live_end(c);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < n; i++) {
@@ -205,6 +218,7 @@ static int read_members(struct contents *c, const char *kind, assemble_fn *assem
 		x->done = true;
 		x->trusted = m->trusted;
 		x->why = TAKE_PTR(m->why);
+		x->reader = reader;
 	}
 	r = make_volumes(c, which, a, err);
 	/* Not before: what the volumes hold may have cast doubt on their members. */
@@ -266,9 +280,15 @@ static int read_fs(struct contents *c, struct content *x, struct err *err)
 	x->done = true;
 	if (!read)
 		return fs_doubt(&x->why, err, "%s", no_reader(x->kind));
+	if (x->space->view && !fs_needs_no_rest(x->kind)) {
+		r = contents_live_begin(c, &x->reader, err);
+		if (r < 0)
+			return r;
+	}
 	r = contents_new_scratch(x->space->size, &map, err);
 	if (r == 0)
 		r = contents_as_doubt(read(x->space, map, &x->why, err), &x->why, err);
+	contents_live_end(c);
 	if (r <= 0)
 		return r;
 	x->trusted = true;
@@ -288,11 +308,21 @@ int contents_read(struct contents *c, struct err *err)
 		r = read_members(c, KIND_MD, md_assemble, &c->md_on_md, err);
 	if (r == 0)
 		r = read_members(c, KIND_LVM, lvm_assemble, &c->lvm, err);
+	if (c->structure_only)
+		return r;
+	if (r == 0 && c->live)
+		r = contents_live_judge(c, err);
 	if (r == 0)
 		r = contents_btrfs_read(c, err);
 	for (size_t i = 0; i < c->n && r == 0; i++)
+		if (!c->v[i].done && !(c->live && fs_is_ext(c->v[i].kind)))
+			r = read_fs(c, &c->v[i], err);
+	/* Last, where time may be short: what is read late of those does no harm. */
+	for (size_t i = 0; i < c->n && r == 0; i++)
 		if (!c->v[i].done)
 			r = read_fs(c, &c->v[i], err);
+	if (r == 0 && c->live)
+		r = contents_live_cover(c, err);
 	return r;
 }
 

@@ -29,7 +29,11 @@ struct content {
 	bool done;
 	char *name;			/* of a volume; NULL: a part of a disk */
 	uint64_t size, free;		/* of a volume */
+	size_t reader;			/* live: by whose reading it is known, or VIEW_NOBODY */
+	bool assembled;			/* a volume of md or LVM */
 };
+
+struct live_rules;			/* contents_live.h */
 
 struct contents {
 	struct content *v;
@@ -37,6 +41,8 @@ struct contents {
 	struct space **disks;		/* borrowed: to settle after each release */
 	size_t ndisks;
 	struct assembly md, md_on_md, lvm;
+	const struct live_rules *live;	/* borrowed; NULL: all disks are at rest */
+	bool structure_only;		/* no filesystem is read; what comes out is of no use */
 };
 
 /* Find out what is in a space; its index is c->n - 1 then. */

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include "common/text.h"
+#include "disk/contents_live.h"
 #include "disk/fs/fs.h"
 #include "disk/fs/fs_btrfs.h"
 
@@ -138,9 +139,15 @@ static int add_volume(struct contents *c, const struct group *g, bool trusted, c
 static int read_group(struct contents *c, struct group *g, struct err *err)
 {
 	CLEANUP(mem_free) char *why = NULL;
-	int r = map_group(g, &why, err);
-	bool trusted = r > 0;
+	size_t reader = VIEW_NOBODY;
+	bool trusted;
+	int r;
 
+	r = contents_live_begin(c, &reader, err);
+	if (r == 0)
+		r = map_group(g, &why, err);
+	contents_live_end(c);
+	trusted = r > 0;
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < g->n; i++) {
@@ -150,13 +157,19 @@ static int read_group(struct contents *c, struct group *g, struct err *err)
 		if (!x->why)
 			return err_nomem(err);
 		x->trusted = trusted;
+		x->reader = reader;
 		if (!trusted)
 			continue;
 		x->free = x->size - bitmap_bytes(g->maps[i]);
 		space_release_clear(g->spaces[i], g->maps[i]);
 		contents_settle(c);
 	}
-	return g->v[0]->num_devices > 1 ? add_volume(c, g, trusted, why, err) : 0;
+	if (g->v[0]->num_devices <= 1)
+		return 0;
+	r = add_volume(c, g, trusted, why, err);
+	if (r == 0)
+		c->v[c->n - 1].reader = reader;
+	return r;
 }
 
 int contents_btrfs_read(struct contents *c, struct err *err)

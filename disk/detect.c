@@ -7,6 +7,8 @@
 #include "disk/detect.h"
 
 #include <blkid/blkid.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -105,12 +107,38 @@ static int open_target(const struct space *s, struct target *t, struct err *err)
 	return copy_ends(s, t->fd, err);
 }
 
+/* Where a live space lies, in words: names of partitions are not unique. */
+static void name_place(const struct space *s, char *buf, size_t size)
+{
+	const struct disk *d;
+	uint64_t offset;
+
+	if (space_is_linear(s, &d, &offset))
+		snprintf(buf, size, "%d:%" PRIu64 "+%" PRIu64, d->fd, offset, s->size);
+	else
+		snprintf(buf, size, "%s+%" PRIu64, s->name, s->size);
+}
+
+static int take_known(const struct view_kind *k, enum detected *ret, char **ret_kind,
+		      char **ret_beside, struct err *err)
+{
+	CLEANUP(mem_free) char *kind = k->kind ? strdup(k->kind) : NULL;
+	CLEANUP(mem_free) char *beside = k->beside ? strdup(k->beside) : NULL;
+
+	if ((k->kind && !kind) || (k->beside && !beside))
+		return err_nomem(err);
+	*ret = k->found;
+	*ret_kind = TAKE_PTR(kind);
+	*ret_beside = TAKE_PTR(beside);
+	return 0;
+}
+
 /*
  * libblkid stops at the first RAID-like signature, and to it LVM is such: so there is a second look
  * for anything else beside what was found.
  */
-int detect(const struct space *s, enum detected *ret, char **ret_kind, char **ret_beside,
-	   struct err *err)
+static int detect_now(const struct space *s, enum detected *ret, char **ret_kind,
+		      char **ret_beside, struct err *err)
 {
 	CLEANUP(mem_free) char *kind = NULL, *other = NULL;
 	struct target t = { .fd = -1 };
@@ -140,4 +168,25 @@ int detect(const struct space *s, enum detected *ret, char **ret_kind, char **re
 		*ret_beside = TAKE_PTR(other);
 	}
 	return 0;
+}
+
+int detect(const struct space *s, enum detected *ret, char **ret_kind, char **ret_beside,
+	   struct err *err)
+{
+	char place[sizeof(((struct view_kind *)0)->place)];
+	const struct view_kind *known;
+	int r;
+
+	if (!s->view)
+		return detect_now(s, ret, ret_kind, ret_beside, err);
+	name_place(s, place, sizeof(place));
+	known = view_find_kind(s->view, place);
+	if (known)
+		return take_known(known, ret, ret_kind, ret_beside, err);
+	r = detect_now(s, ret, ret_kind, ret_beside, err);
+	/* What there was no time for will be looked at again. */
+	if (r < 0 || *ret == DETECT_ERROR)
+		return r;
+	return view_keep_kind(s->view, place, *ret, *ret == DETECT_ONE ? *ret_kind : NULL,
+			      *ret == DETECT_ONE ? *ret_beside : NULL, err);
 }

@@ -67,6 +67,9 @@ struct disk_space {
 	const struct disk *disk;
 	struct bitmap *map;
 	uint64_t from, to;		/* released, and not yet cleared */
+	size_t number;			/* of the view */
+	struct extents *cover;
+	int code;
 };
 
 static int disk_space_read(const struct space *s, void *buf, size_t len, uint64_t offset,
@@ -74,7 +77,26 @@ static int disk_space_read(const struct space *s, void *buf, size_t len, uint64_
 {
 	const struct disk_space *d = container_of(s, const struct disk_space, space);
 
+	if (s->view)
+		return view_read(s->view, d->number, d->disk, buf, len, offset, err);
 	return disk_read(d->disk, buf, len, offset, err);
+}
+
+void space_disk_watch(struct space *s, struct view *v, size_t i)
+{
+	s->view = v;
+	container_of(s, struct disk_space, space)->number = i;
+}
+
+int space_disk_cover(struct space *s, struct extents *x)
+{
+	struct disk_space *d = container_of(s, struct disk_space, space);
+	int code = d->code;
+
+	space_disk_settle(s);
+	d->cover = x;
+	d->code = 0;
+	return code;
 }
 
 void space_disk_settle(struct space *s)
@@ -90,6 +112,11 @@ static void disk_space_release(struct space *s, uint64_t offset, uint64_t length
 {
 	struct disk_space *d = container_of(s, struct disk_space, space);
 
+	if (d->cover) {
+		if (extents_add(d->cover, offset, length, 0) < 0)
+			d->code = -ENOMEM;
+		return;
+	}
 	if (d->from < d->to && offset == d->to) {
 		d->to += length;
 		return;
@@ -146,8 +173,11 @@ static int pieces_new(const struct space_piece *pieces, size_t n, const struct s
 		return err_nomem(err);
 	space_init(&p->space, ops, size, sector, "%s", name);
 	p->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		p->piece[i] = pieces[i];
+		if (pieces[i].below && pieces[i].below->view)
+			p->space.view = pieces[i].below->view;
+	}
 	*ret = p;
 	return 0;
 }

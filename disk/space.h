@@ -29,7 +29,9 @@
 #include <stddef.h>
 #include "common/bitmap.h"
 #include "common/compiler.h"
+#include "common/extent.h"
 #include "disk/disk.h"
+#include "disk/view.h"
 
 struct space;
 
@@ -46,9 +48,16 @@ struct space {
 	uint64_t size;				/* bytes */
 	uint32_t sector;			/* logical: the largest of those below */
 	char name[128];				/* for people: "sda1", "vg0/root", "md0" */
+	/* What somebody writes to meanwhile is *live*: it is read through this. NULL: at rest. */
+	struct view *view;
+	/* Live, and its filesystem was frozen when its beginning was read: see livemap.h. */
+	bool frozen;
 };
 
-/* For those who make a new kind: fills the members; a name that is too long is cut. */
+/*
+ * For those who make a new kind: fills the members but view, which is that of any below; a name
+ * that is too long is cut.
+ */
 void space_init(struct space *s, const struct space_ops *ops, uint64_t size, uint32_t sector,
 		const char *fmt, ...) PRINTF_LIKE(5, 6);
 void space_free(struct space *s);
@@ -64,6 +73,13 @@ void space_release_clear(struct space *s, const struct bitmap *map);
 /* The bottom. map: the disk's, bits are cleared in it; NULL to read only. Both are borrowed. */
 int space_on_disk(const struct disk *d, struct bitmap *map, const char *name, struct space **ret,
 		  struct err *err);
+/* It is live: read disk number i of a view. */
+void space_disk_watch(struct space *s, struct view *v, size_t i);
+/*
+ * From now on releases clear nothing but are added to x, which shows what a space above covers;
+ * NULL: as before. Returns -ENOMEM when one since the call before could not be added.
+ */
+int space_disk_cover(struct space *s, struct extents *x);
 /* The end of a volume's releases: what the disk has not yet cleared, waiting for a neighbour. */
 void space_disk_settle(struct space *s);
 

@@ -15,7 +15,7 @@
 #include "common/bytes.h"
 #include "common/compiler.h"
 #include "common/text.h"
-#include "disk/contents.h"
+#include "disk/contents_live.h"
 
 #define KIND_GAP	"unallocated"
 #define NO_CONTENT	SIZE_MAX
@@ -186,6 +186,7 @@ static int add_disk_parts(struct build *b, struct disk_state *ds, struct err *er
 		return r;
 	if (!t->understood)
 		return add_whole(b, ds, t->why, err);
+	/* Read at one moment, whichever: what was in no partition then was free (livemap.h). */
 	if (t->kind[0] == '\0')
 		return add_whole(b, ds, NULL, err);
 
@@ -211,7 +212,10 @@ static int add_disk(struct build *b, const struct disk *d, struct err *err)
 	if (r < 0)
 		return err_code(err, -r, "cannot make a map of %s", d->path);
 	bitmap_set_all(ds->u->map);
-	return space_on_disk(d, ds->u->map, d->path, &ds->space, err);
+	r = space_on_disk(d, ds->u->map, d->path, &ds->space, err);
+	if (r == 0 && b->contents.live && b->contents.live->in_use[b->n - 1])
+		space_disk_watch(ds->space, b->contents.live->view, b->n - 1);
+	return r;
 }
 
 /* Whatever was concluded above. */
@@ -241,6 +245,12 @@ static void count_part(const struct bitmap *map, struct usedmap_part *p)
 	p->used = p->length - p->free;
 }
 
+void usedmap_count(struct usedmap *u)
+{
+	for (size_t i = 0; i < u->nparts; i++)
+		count_part(u->map, &u->parts[i]);
+}
+
 /* The finished parts of a disk, with what was found out about their contents. */
 static int finish_disk(struct build *b, struct disk_state *ds, struct err *err)
 {
@@ -256,12 +266,15 @@ static int finish_disk(struct build *b, struct disk_state *ds, struct err *err)
 		*p = ds->parts[i].part;
 		ds->parts[i].part = (struct usedmap_part){ 0 };
 		u->nparts++;
+		p->content = ds->parts[i].content;
+		p->reader = VIEW_NOBODY;
 		if (ds->parts[i].content != NO_CONTENT) {
 			struct content *c = &b->contents.v[ds->parts[i].content];
 
 			p->kind = TAKE_PTR(c->kind);
 			p->why = TAKE_PTR(c->why);
 			p->trusted = c->trusted;
+			p->reader = c->reader;
 		}
 		count_part(u->map, p);
 	}
@@ -286,6 +299,9 @@ static int finish_volumes(struct contents *c, struct usedmap_set *set, struct er
 		v->size = x->size;
 		v->free = x->free;
 		v->trusted = x->trusted;
+		v->content = i;
+		v->reader = x->reader;
+		v->assembled = x->assembled;
 	}
 	return 0;
 }
@@ -351,8 +367,17 @@ static int read_all(struct build *b, struct err *err)
 int usedmap_build(const struct disk *const *disks, size_t n, struct usedmap_set **ret,
 		  struct err *err)
 {
+	return usedmap_build_live(disks, n, NULL, false, ret, err);
+}
+
+int usedmap_build_live(const struct disk *const *disks, size_t n, const struct live_rules *live,
+		       bool structure_only, struct usedmap_set **ret, struct err *err)
+{
 	CLEANUP(usedmap_set_free) struct usedmap_set *set = calloc(1, sizeof(*set));
-	CLEANUP(build_done) struct build b = { .disks = calloc(n + 1, sizeof(*b.disks)) };
+	CLEANUP(build_done) struct build b = {
+		.disks = calloc(n + 1, sizeof(*b.disks)),
+		.contents = { .live = live, .structure_only = structure_only },
+	};
 	int r = 0;
 
 	if (set)

@@ -22,7 +22,7 @@
  *	detect.c	by which signature
  *	fs/ lvm/ md/	the readers
  *
- * For disks that nobody writes to. (Live disks need a tracker and a freeze first.)
+ * For disks that nobody writes to. Those that are in use have livemap.h.
  */
 #ifndef P2V_DISK_USEDMAP_H
 #define P2V_DISK_USEDMAP_H
@@ -42,6 +42,8 @@ struct usedmap_part {
 	uint64_t used, free;		/* bytes by the map; used + free == length */
 	char *why;			/* "block bitmaps", "no known filesystem: all used" */
 	bool trusted;			/* false: all used because of doubt or an unknown kind */
+	/* For livemap: the number of its content, and who read it (view.h), or SIZE_MAX. */
+	size_t content, reader;
 };
 
 struct usedmap {			/* of one disk */
@@ -58,6 +60,8 @@ struct usedmap_volume {			/* an array, a logical volume, a filesystem on several
 	uint64_t free;			/* bytes of those that the contents do not use */
 	char *why;
 	bool trusted;
+	size_t content, reader;		/* as a part's */
+	bool assembled;			/* by md or LVM */
 };
 
 struct usedmap_set {
@@ -70,6 +74,16 @@ struct usedmap_set {
 /* -ENOMEM, or what a disk said when even its partition table could not be asked for. */
 int usedmap_build(const struct disk *const *disks, size_t n, struct usedmap_set **ret,
 		  struct err *err);
+/*
+ * The same for disks some of which somebody writes to, which live says (contents_live.h; NULL: none
+ * is): only livemap.h makes something sound of it. structure_only: no filesystem is read. -ETIME
+ * when the view's time was over.
+ */
+struct live_rules;
+int usedmap_build_live(const struct disk *const *disks, size_t n, const struct live_rules *live,
+		       bool structure_only, struct usedmap_set **ret, struct err *err);
+/* used and free of all parts, by the map. */
+void usedmap_count(struct usedmap *u);
 void usedmap_set_free(struct usedmap_set *s);
 DEFINE_CLEANUP(struct usedmap_set *, usedmap_set_free)
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What every copy of a machine has, cold or live: where to, of what, how fast; and connections that
- * are made again until it is done.
+ * What every copy of a machine has, cold or live: where to, of what, how fast; and connections
+ * that are made again until it is done.
  *
  *	copy_check()	the options, by themselves
  *	copy_prepare()	inventory, plan, name, disks and their used-block maps
@@ -74,11 +74,11 @@ void copy_config_done(struct copy_config *cfg);
 		  member.connections), \
 	COPY_OPT_("cipher", 0, "auto|LIST", "SSH ciphers to offer, the preferred one first", \
 		  OPT_STR, type, member.cipher), \
-	COPY_OPT_("io", 0, "auto|io_uring|threads", "how the disks are read ahead", OPT_STR, type, \
-		  member.io), \
+	COPY_OPT_("io", 0, "auto|io_uring|threads", "how the disks are read ahead", OPT_STR, \
+		  type, member.io), \
 	COPY_OPT_("bandwidth", 'b', "RATE|TIMETABLE", \
-		  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", OPT_STR, \
-		  type, member.bandwidth), \
+		  "bytes per second to use of the link: 40M, or 08:00-18:00=20M,else=max", \
+		  OPT_STR, type, member.bandwidth), \
 	COPY_OPT_("bad-sectors", 0, "stop|zero", \
 		  "at an unreadable sector: stop (default), or fill with zeroes and report", \
 		  OPT_STR, type, member.bad_sectors), \

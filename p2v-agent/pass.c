@@ -24,8 +24,8 @@
 /* How long to wait for the last FLUSHED when leaving early. */
 #define LEAVE_SECONDS	30.0
 /*
- * When our own thread is busy with sending for this part of the time, another connection helps; not
- * sooner than this after the last one.
+ * When our own thread is busy with sending for this part of the time, another connection helps;
+ * not sooner than this after the last one.
  */
 #define BUSY		0.8
 #define GROW_S		1.0
@@ -296,9 +296,7 @@ static int announce_round(struct pass *p, struct err *err)
 {
 	int r = send_stale(p, err);
 
-	if (r < 0)
-		return r == -EAGAIN ? 0 : r;
-	return start_pipeline(p, err);
+	return r < 0 ? r : start_pipeline(p, err);
 }
 
 static int begin_round(struct pass *p, struct err *err)
@@ -322,24 +320,11 @@ static int begin_round(struct pass *p, struct err *err)
 	return announce_round(p, err);
 }
 
-/* Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. */
-static int send_more(struct pass *p, struct err *err)
+/* The chunks of a round, until all of them are durable. */
+static int send_round(struct pass *p, struct err *err)
 {
-	int r;
+	int r = check_lanes(p, err);
 
-	if (p->phase == BETWEEN) {
-		r = begin_round(p, err);
-		if (r < 0)
-			return r == -EAGAIN ? 0 : r;
-	}
-	if (p->phase == STALE) {
-		r = announce_round(p, err);
-		if (r < 0)
-			return r;
-	}
-	if (p->phase != COPYING)
-		return 0;
-	r = check_lanes(p, err);
 	if (r >= 0)
 		r = sender_turn(&p->sender, err);
 	if (r < 0 || p->sender.state != SENDER_DRAINED)
@@ -350,8 +335,27 @@ static int send_more(struct pass *p, struct err *err)
 	if (lanes_running(p->lanes) > 0)
 		return 0;
 	r = check_lanes(p, err);
-	if (r >= 0)
-		r = send_end(p, err);
+	return r < 0 ? r : send_end(p, err);
+}
+
+/*
+ * Whatever is due now. No credit, or too much waiting to be written, means: at a later turn. When
+ * a round is over, the machine may stand still, so what comes next does not wait for a turn.
+ */
+static int send_more(struct pass *p, struct err *err)
+{
+	enum phase was;
+	int r = 0;
+
+	do {
+		was = p->phase;
+		if (p->phase == BETWEEN)
+			r = begin_round(p, err);
+		else if (p->phase == STALE)
+			r = announce_round(p, err);
+		else if (p->phase == COPYING)
+			r = send_round(p, err);
+	} while (r >= 0 && p->phase != was);
 	return r == -EAGAIN ? 0 : r;
 }
 
@@ -576,10 +580,10 @@ static double thread_seconds(void)
 }
 
 /*
- * One core cannot encrypt faster: another connection brings another core into play, here and at the
- * server. On a long link a connection waits for confirmations most of the time, for SSH has no more
- * than a window on the way: another connection has another window. Where the network or the disk is
- * the limit it is neither.
+ * One core cannot encrypt faster: another connection brings another core into play, here and at
+ * the server. On a long link a connection waits for confirmations most of the time, for SSH has no
+ * more than a window on the way: another connection has another window. Where the network or the
+ * disk is the limit it is neither.
  */
 static void maybe_grow(struct pass *p, const struct adapt_look *look)
 {
@@ -600,7 +604,8 @@ static void maybe_grow(struct pass *p, const struct adapt_look *look)
 		p->out = 0;
 		p->from = p->looked;
 	}
-	if (p->cfg->connections > 0 || p->enough || p->round.kind != WALK_COPY || p->looked - p->from < GROW_S ||
+	if (p->cfg->connections > 0 || p->enough || p->round.kind != WALK_COPY ||
+	    p->looked - p->from < GROW_S ||
 	    n > LANES_MAX || p->sender.state != SENDER_COPYING ||
 	    lanes_running(p->lanes) + 1 < n)
 		return;

@@ -36,7 +36,7 @@ struct pipeline;
 struct pipeline_config {
 	const struct source *source;
 	enum walk_kind kind;
-	const struct bitmap *const *maps;	/* per disk, as walk.h's; NULL entries: everything */
+	const struct bitmap *const *maps; /* per disk, as walk.h's; NULL entries: everything */
 	struct bitmap *const
 		*have; /* per disk, granularity PROTO_CHUNK_SIZE; NULL entries: nothing there */
 	struct known *const *known;	/* per disk: send only what differs; or NULL */

@@ -263,6 +263,9 @@ static const char *decompress_frame(struct codec *c, const uint8_t *p, uint32_t 
 		return fault;
 	if (ZSTD_getFrameContentSize(p, stored) != len)
 		return "does not declare its size";
+	/* The window of a single segment is its content. */
+	if ((p[4] & 0x20) && len > 1u << WINDOW_LOG)
+		return "needs a window larger than a cluster";
 	n = ZSTD_findFrameCompressedSize(p, stored);
 	if (ZSTD_isError(n))
 		return "is cut or damaged";

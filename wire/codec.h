@@ -59,7 +59,7 @@ int codec_decode(struct codec *c, const struct msg_data *m, uint8_t *raw, struct
  */
 int codec_patch_encode(struct codec *c, const uint8_t *raw, uint8_t *scratch,
 		       struct msg_patch *m, struct err *err);
-/* The pieces' bytes into raw (PROTO_CHUNK_SIZE bytes), held against the SHA-256; as codec_decode(). */
+/* The pieces' bytes into raw (PROTO_CHUNK_SIZE bytes), held against the SHA-256: codec_decode(). */
 int codec_patch_decode(struct codec *c, const struct msg_patch *m, uint8_t *raw, struct err *err);
 
 #endif

@@ -89,12 +89,12 @@ struct msg_patch {			/* pieces of a chunk that has been sent before */
 	uint64_t id;
 	uint16_t disk;
 	uint8_t codec;			/* enum proto_patch_codec */
-	uint16_t npieces;		/* 1..PROTO_CHUNK_BLOCKS; rising, apart */
+	uint16_t npieces;		/* 1..PROTO_PATCH_PIECES_MAX; rising, apart */
 	uint64_t offset;		/* of the chunk; chunk-aligned */
 	uint8_t sha256[SHA256_LEN];	/* of the pieces' bytes, one after the other */
 	uint32_t stored;		/* bytes at p; RAW: all pieces', ZSTD: less than that */
 	const uint8_t *p;
-	struct msg_piece pieces[PROTO_CHUNK_BLOCKS];
+	struct msg_piece pieces[PROTO_PATCH_PIECES_MAX];
 };
 
 /* Bytes of all pieces. */

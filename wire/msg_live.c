@@ -65,7 +65,7 @@ static int get_patch(struct iobuf *b, struct msg *m, struct err *err)
 	MSG_GET(iobuf_get_u64(b, &p->offset));
 	MSG_GET(iobuf_get(b, p->sha256, sizeof(p->sha256)));
 	MSG_GET(iobuf_get_u32(b, &p->stored));
-	if (p->npieces > PROTO_CHUNK_BLOCKS)
+	if (p->npieces > PROTO_PATCH_PIECES_MAX)
 		return msg_field_fault(err, m, "too many pieces");
 	for (uint16_t i = 0; i < p->npieces; i++) {
 		MSG_GET(iobuf_get_u32(b, &p->pieces[i].offset));
@@ -107,7 +107,7 @@ static int check_patch(const struct msg *m, struct err *err)
 		r = msg_field_check_range(m, p->offset, PROTO_CHUNK_SIZE, PROTO_CHUNK_SIZE, err);
 	if (r < 0)
 		return r;
-	if (p->npieces > PROTO_CHUNK_BLOCKS || !pieces_valid(p))
+	if (p->npieces > PROTO_PATCH_PIECES_MAX || !pieces_valid(p))
 		return msg_field_fault(err, m, "its pieces are no blocks of a chunk, in order");
 	bytes = msg_patch_bytes(p);
 	if (p->codec == PROTO_PATCH_RAW ? p->stored != bytes

@@ -161,6 +161,8 @@ static int check_open(const struct msg *m, struct err *err)
 		return msg_field_fault(err, m, "unknown flags");
 	if ((o->flags & PROTO_OPEN_JOIN) && (o->flags & PROTO_OPEN_COMPARE))
 		return msg_field_fault(err, m, "joins and compares");
+	if ((o->flags & PROTO_OPEN_JOIN) && (o->flags & PROTO_OPEN_LIVE))
+		return msg_field_fault(err, m, "joins with live disks");
 	if ((o->flags & PROTO_OPEN_JOIN) && o->machine.len != PROTO_UUID_LEN)
 		return msg_field_fault(err, m, "joins without a uuid");
 	if (!name_valid(o->name))

@@ -41,6 +41,7 @@
 /* The unit of what PATCH changes, and of the digest of a chunk. */
 #define PROTO_BLOCK_SIZE	(4u << 10)
 #define PROTO_CHUNK_BLOCKS	(PROTO_CHUNK_SIZE / PROTO_BLOCK_SIZE)
+#define PROTO_PATCH_PIECES_MAX	(PROTO_CHUNK_BLOCKS / 2)	/* more cannot lie apart */
 
 #define PROTO_NAME_MAX		63		/* job and disk names, see common/text.h */
 #define PROTO_PATH_MAX		4095
@@ -49,8 +50,8 @@
 #define PROTO_SOFTWARE_MAX	255
 #define PROTO_ERROR_TEXT_MAX	1024
 #define PROTO_DISKS_MAX		256
-#define PROTO_HAVE_MAX		65536		/* ranges in one HAVE */
-#define PROTO_DIGESTS_MAX	32768		/* digests in one DIGESTS */
+#define PROTO_HAVE_MAX		65536		/* ranges in one HAVE, STALE, DIFFER */
+#define PROTO_DIGESTS_MAX	32768		/* digests in one DIGESTS, CHECK */
 #define PROTO_DISK_SIZE_MAX	(UINT64_C(1) << 56)
 #define PROTO_CREDIT_MIN	(4u << 20)	/* frame bytes the server lets be unacknowledged */
 #define PROTO_CREDIT_MAX	(1u << 30)
@@ -137,7 +138,7 @@ enum proto_throttle {
 	PROTO_THROTTLE_NONE	= 2,	/* as fast as it can */
 };
 
-/* What the chunks of a DIGESTS are. */
+/* What the chunks of a DIGESTS or CHECK are. */
 enum proto_digests {
 	PROTO_DIGESTS_ZERO	= 1,	/* all zeroes; no digests follow */
 	PROTO_DIGESTS_DATA	= 2,	/* each has its SHA-256 */

@@ -88,10 +88,11 @@ void session_feed_commit(struct session *s, size_t len);
  */
 int session_step(struct session *s, struct msg *ret, struct err *err);
 /*
- * Check and queue; the bytes are copied. For DATA, ZERO, BAD, FLUSH and FINISH the session assigns
- * the id (m->id is filled in). Nothing is queued unless it returns 0:
+ * Check and queue; the bytes are copied. To messages that carry one (msg_counted_id()) the session
+ * assigns the id, and fills it in. Nothing is queued unless it returns 0:
  * -EAGAIN: too much waits in session_output() (write first; PING and CLOSE do not mind), or no
- *	credit or too many unanswered FLUSHes or PINGs (try again after an ACK, FLUSHED or PONG).
+ *	credit or too many unanswered FLUSHes or PINGs (try again after an ACK, FLUSHED or PONG), or
+ *	a STALE while something before it is not durable (after a FLUSHED; is there a FLUSH?).
  * -EINVAL: not legal now, our own bug. -EPIPE: the session is dead. -ENOMEM.
  * An ACK of what is acknowledged already (by FLUSHED, say) is left out, and 0. A FLUSHED must name
  * an unanswered FLUSH, and answers the earlier ones too. HAVEs go in order of disk and offset.
@@ -112,8 +113,8 @@ const char *session_peer_software(const struct session *s);	/* escaped, "" befor
 uint64_t session_features(const struct session *s);
 bool session_has_feature(const struct session *s, uint64_t feature);
 /*
- * Frame bytes in flight, disk bytes acknowledged so far (DATA and ZERO), ids. The agent's view of
- * what it sent; the server's, of what it received and has answered.
+ * Frame bytes in flight, disk bytes acknowledged so far (DATA, ZERO, PATCH), ids. The agent's view
+ * of what it sent; the server's, of what it received and has answered.
  */
 uint64_t session_in_flight(const struct session *s);
 uint64_t session_acked_payload(const struct session *s);

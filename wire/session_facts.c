@@ -105,13 +105,25 @@ static int judge_digests(const struct session *s, const struct msg *m, struct er
 static int judge_patch(const struct session *s, const struct msg *m, struct err *err)
 {
 	const struct msg_patch *p = &m->patch;
-	const struct msg_piece *last = &p->pieces[p->npieces - 1];
-	uint64_t end = p->offset + last->offset + last->length;
-	int r = judge_range(s, m, p->disk, p->offset, end - p->offset, false, err);
+	const struct msg_piece *last;
+	uint64_t end;
+	int r;
 
+	/* One that our caller made is judged here before msg_encode() looks at it. */
+	if (p->npieces == 0 || p->npieces > PROTO_PATCH_PIECES_MAX)
+		return err_set(err, EBADMSG, "PATCH of %u pieces", p->npieces);
+	last = &p->pieces[p->npieces - 1];
+	end = p->offset + last->offset + last->length;
+	r = judge_range(s, m, p->disk, p->offset, end - p->offset, false, err);
 	if (r >= 0 && last->length % PROTO_BLOCK_SIZE && end != s->sizes[p->disk])
 		return err_set(err, EBADMSG, "PATCH of a part of a block");
 	return r;
+}
+
+/* Some CHECK may still be answered by a DIFFER. */
+static bool checks_open(const struct session *s)
+{
+	return s->check_id > window_durable_id(s->window);
 }
 
 /* What there is only for disks that go on changing. */
@@ -131,6 +143,8 @@ static int judge_live(const struct session *s, const struct msg *m, struct err *
 	case PROTO_CHECK:
 		return judge_chunks(s, m, &m->check.what, err);
 	case PROTO_DIFFER:
+		if (!checks_open(s))
+			return err_set(err, EBADMSG, "DIFFER that answers no CHECK");
 		return judge_ranges(s, m, &m->have, err);
 	default:
 		return 0;
@@ -187,6 +201,8 @@ int session_facts_judge(const struct session *s, struct msg *m, struct err *err)
 	case PROTO_FINISH:
 		if (s->join)
 			return err_set(err, EBADMSG, "FINISH on a connection that joined the job");
+		if (checks_open(s))
+			return err_set(err, EBADMSG, "FINISH before all CHECKs are answered");
 		return 0;
 	case PROTO_FLUSH:
 		if (s->flushes.n >= PROTO_FLUSH_MAX)
@@ -292,6 +308,9 @@ int session_facts_apply(struct session *s, struct msg *m)
 		return 0;
 	case PROTO_STALE:
 		s->stale_id = m->stale.id;
+		return 0;
+	case PROTO_CHECK:
+		s->check_id = m->check.id;
 		return 0;
 	case PROTO_FLUSH:
 		session_ids_push(&s->flushes, m->id.id);

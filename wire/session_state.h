@@ -41,7 +41,7 @@ struct session {
 	bool compare;			/* OPEN asked for DIGESTS in place of HAVE */
 	bool join;			/* OPEN joined a job: no HAVE, no DIGESTS, no FINISH */
 	bool live;			/* OPEN said that the disks go on changing */
-	uint64_t stale_id;		/* of the last STALE */
+	uint64_t stale_id, check_id;	/* of the last STALE, and the last CHECK */
 	bool have_any;			/* the end of the last HAVE or DIGESTS: */
 	uint16_t have_disk;
 	uint64_t have_end;

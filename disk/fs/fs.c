@@ -31,6 +31,16 @@ fs_map_fn *fs_reader(const char *kind)
 	return NULL;
 }
 
+bool fs_is_ext(const char *kind)
+{
+	return fs_reader(kind) == fs_ext_map;
+}
+
+bool fs_needs_no_rest(const char *kind)
+{
+	return fs_reader(kind) == fs_swap_map;
+}
+
 int fs_vdoubt(char **why, struct err *err, const char *fmt, va_list ap)
 {
 	CLEANUP(mem_free) char *reason = text_vformat(fmt, ap);

@@ -16,6 +16,10 @@
  * What every reader may count on: nobody writes to the space, all of it can be hostile. Memory must
  * not grow with the size of the filesystem by more than a few bytes per MiB, and time not by more
  * than one reading of its metadata. Nothing is written to the space, no library opens it by a path.
+ *
+ * A space that is live (space.h) is read through a view, which proves afterwards, or makes all
+ * used, that nobody wrote to what was read. Where space.frozen is set the filesystem is mounted,
+ * and was frozen when its beginning was read: it does not say "cleanly unmounted", and need not.
  */
 #ifndef P2V_DISK_FS_FS_H
 #define P2V_DISK_FS_FS_H
@@ -43,6 +47,10 @@ fs_map_fn fs_xfs_map;
 
 /* The reader for what libblkid calls kind; NULL when there is none. */
 fs_map_fn *fs_reader(const char *kind);
+
+bool fs_is_ext(const char *kind);
+/* Swap: what its pages hold means nothing, and its header stays as it is while it is in use. */
+bool fs_needs_no_rest(const char *kind);
 
 /* Why not, with ": all used" behind it; 0, or -ENOMEM. An earlier *why is freed. */
 int fs_doubt(char **why, struct err *err, const char *fmt, ...) PRINTF_LIKE(3, 4);

@@ -32,6 +32,7 @@
 #include "common/compiler.h"
 #include "disk/fs/ext_channel.h"
 #include "disk/fs/ext_journal.h"
+#include "disk/fs/ext_live.h"
 #include "disk/fs/fs.h"
 
 #define SUPER_OFFSET		1024u
@@ -75,6 +76,7 @@ struct check {
 	struct ext_channel *channel;
 	ext2_filsys fs;
 	uint64_t free_clusters;
+	bool any_version;		/* what is read may be of any moment: ext_live.h */
 	char **why;
 	struct err *err;
 };
@@ -127,21 +129,27 @@ static int check_superblock(struct check *c)
 		return doubt(c, "an external journal");
 	if (incompat & EXT3_FEATURE_INCOMPAT_RECOVER)
 		return doubt(c, "journal needs recovery");
-	if (ro_compat & EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT)
+	/* What is deleted and still open is there when it is frozen, and marked used. */
+	if ((ro_compat & EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT) && !c->channel->space->frozen)
 		return doubt(c, "orphan file needs clean-up");
 	if (incompat & ~INCOMPAT_KNOWN)
 		return doubt(c, "unknown incompatible features 0x%" PRIx32,
 			     incompat & ~INCOMPAT_KNOWN);
+	ro_compat &= ~(uint32_t)EXT4_FEATURE_RO_COMPAT_ORPHAN_PRESENT;
 	if (ro_compat & ~RO_COMPAT_KNOWN)
 		return doubt(c, "unknown features 0x%" PRIx32, ro_compat & ~RO_COMPAT_KNOWN);
 	if ((ro_compat & EXT4_FEATURE_RO_COMPAT_GDT_CSUM) &&
 	    (ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM))
 		return doubt(c, "contradicting checksum features");
 
+	c->any_version = c->channel->space->frozen &&
+			 (ro_compat & EXT4_FEATURE_RO_COMPAT_METADATA_CSUM);
+
 	state = get_le16(super + 58);
 	if (state & EXT2_ERROR_FS || get_le32(super + 404) != 0)
 		return doubt(c, "errors are recorded in the superblock");
-	if (!(state & EXT2_VALID_FS))
+	/* Without a journal a mounted one is never "valid", and needs no more than the freeze. */
+	if (!(state & EXT2_VALID_FS) && !c->channel->space->frozen)
 		return doubt(c, "not cleanly unmounted");
 
 	log_block = get_le32(super + 24);
@@ -496,14 +504,11 @@ static int clear_journal(struct check *c, struct bitmap *map)
 	return 1;
 }
 
-static int run_checks(struct check *c)
+/* Up to the descriptors. */
+static int open_checked(struct check *c)
 {
 	errcode_t e;
-	int r;
 
-	r = check_superblock(c);
-	if (r <= 0)
-		return r;
 	e = ext_channel_open_fs(c->channel, &c->fs);
 	if (e)
 		return failed(c, e, "cannot be opened");
@@ -513,9 +518,37 @@ static int run_checks(struct check *c)
 	/* Groups begin at whole bytes of the bitmap in memory. */
 	if (c->fs->super->s_clusters_per_group % 8 != 0)
 		return doubt(c, "impossible layout");
-	r = check_backup(c);
-	if (r > 0)
-		r = check_descriptors(c);
+	return check_backup(c);
+}
+
+/* A frozen one with checksums: see ext_live.h. */
+static int run_live(struct check *c, struct bitmap *map)
+{
+	struct ext_live_result result;
+	uint32_t bad = 0;
+	int r;
+
+	r = ext_live_map(c->channel, c->fs, map, &result, &bad);
+	if (r == 0)
+		return doubt(c, "group %" PRIu32 ": free count is wrong", bad);
+	if (r < 0) {
+		if (r == -ENOMEM)
+			return err_nomem(c->err);
+		if (c->err)
+			*c->err = c->channel->err;
+		return r;
+	}
+	if (result.kept == result.groups)
+		return doubt(c, "no block bitmap has a good checksum");
+	return 1;
+}
+
+static int run_checks(struct check *c)
+{
+	errcode_t e;
+	int r;
+
+	r = check_descriptors(c);
 	if (r <= 0)
 		return r;
 	e = ext2fs_read_block_bitmap(c->fs);
@@ -545,13 +578,27 @@ int fs_ext_map(const struct space *s, struct bitmap *map, char **ret_why, struct
 	};
 	int r;
 
-	r = run_checks(&c);
+	r = check_superblock(&c);
+	if (r > 0 && c.any_version) {
+		view_set_reader(s->view, VIEW_NOBODY);
+		r = open_checked(&c);
+		fs = c.fs;
+		if (r > 0)
+			r = run_live(&c, map);
+		return fs_conclude(r, "block bitmaps of a mounted filesystem", map, &why, ret_why,
+				   err);
+	}
+	if (r > 0)
+		r = open_checked(&c);
 	fs = c.fs;
+	if (r > 0)
+		r = run_checks(&c);
 	if (r > 0)
 		r = clear_free(&c, map);
 	if (r > 0 && ext2fs_has_group_desc_csum(fs))
 		clear_unused_tables(&c, map);
-	if (r > 0)
+	/* The journal of one that may be mounted is not believed to stay empty. */
+	if (r > 0 && !s->view)
 		r = clear_journal(&c, map);
 	return fs_conclude(r, r > 0 && ext2fs_has_feature_metadata_csum(fs->super) ?
 			   "block bitmaps" : "block bitmaps and inodes", map, &why, ret_why, err);

@@ -18,6 +18,13 @@
  * that ends at the head is one of those. The kernel finds the head by bisection
  * (xlog_find_head(), xlog_check_unmount_rec()); here all of the log is read, 2 GiB at most, and
  * anything that is not as above is a doubt.
+ *
+ * A frozen filesystem has no such record, and the log is not looked at. What stands in its place is
+ * the kernel's freeze: xfs_fs_freeze() calls xfs_log_quiesce() (older ones through
+ * xfs_quiesce_attr()), which forces the log and waits until the list of what is logged and not
+ * written back (the AIL) is empty. So all metadata is in its place. Then one more record of the
+ * superblock is logged, so that a copy that is made now has a log to be replayed and its unlinked
+ * inodes are freed; it has counters only, which are not relied on.
  */
 #include "disk/fs/fs_xfs.h"
 

@@ -214,6 +214,13 @@ static int check_group(const struct assembling *x, const struct md_super *best, 
 		if (!a->slots[i] && is_listed(best, i))
 			return md_doubt(why, x->err, "member %zu of %s is not here, or in doubt", i,
 					a->name);
+	/*
+	 * A write to free space of a live array changes parity by what lay there before: parity and
+	 * data of such a row belong together, and the copy would have only a part of them.
+	 */
+	for (size_t i = 0; i < a->n; i++)
+		if (a->slots[i] && a->slots[i]->space->view && best->level >= 4 && best->level <= 6)
+			return md_doubt(why, x->err, "%s has parity and is in use", a->name);
 	/* Linear and RAID 0 have nothing that could be out of sync. */
 	if (!best->clean && best->level > 0)
 		return md_doubt(why, x->err, "%s was not stopped in sync", a->name);

@@ -178,8 +178,11 @@ int md_parity_new(const struct space_piece *pieces, size_t n, unsigned int parit
 	p->parity = parity;
 	p->layout = layout;
 	p->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		p->piece[i] = pieces[i];
+		if (pieces[i].below && pieces[i].below->view)
+			p->space.view = pieces[i].below->view;
+	}
 	windows(p);
 	*ret = &p->space;
 	return 0;

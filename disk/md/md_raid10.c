@@ -169,8 +169,11 @@ int md_raid10_new(const struct space_piece *pieces, size_t n, uint32_t layout, u
 	r->row_step = layout & MD_LAYOUT10_OFFSET ? far : 1;
 	r->far_step = layout & MD_LAYOUT10_OFFSET ? 1 : rows / far;
 	r->n = n;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		r->piece[i] = pieces[i];
+		if (pieces[i].below && pieces[i].below->view)
+			r->space.view = pieces[i].below->view;
+	}
 	*ret = &r->space;
 	return 0;
 }

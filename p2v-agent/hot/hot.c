@@ -3,7 +3,8 @@
  * p2v-agent hot: copy a machine that goes on serving.
  *
  *	inventory, pre-flight -> tracker on -> a short freeze for the used-block maps
- *		-> [connect -> rounds (rounds.h)]* -> the moment -> server verifies -> hold, or go on
+ *		-> [connect -> rounds (rounds.h)]* -> the moment -> the server verifies
+ *		-> hold, power off, or go on
  */
 #include <errno.h>
 #include <math.h>
@@ -276,7 +277,8 @@ static int find_disk(const struct hot *h, const struct source_disk *sd, struct t
 	int r;
 
 	if (!sd->disk->block_device || !real || strncmp(real, "/dev/", 5) != 0)
-		return err_set(err, ENOTBLK, "%s is no disk of this machine: only these are tracked",
+		return err_set(err, ENOTBLK,
+			       "%s is no disk of this machine: only these are tracked",
 			       sd->disk->path);
 	name = real + strlen("/dev/");
 	r = track_disk_find(h->root, name, ret, err);
@@ -408,6 +410,7 @@ static int make_rounds(struct hot *h, struct err *err)
 		.track = h->track,
 		.tracked = h->tracked,
 		.quiesce = h->quiesce,
+		.root = h->root,
 		.all_used = h->cfg->copy.all_used,
 	};
 	int r = hot_map_make(&mc, &h->map, err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The used-block maps of disks that are written to: a short freeze, so that what filesystems know is on
- * the disks, a look at it, and the tracker's word that it did not change while it was read.
+ * The used-block maps of disks that are written to: a short freeze, so that what filesystems know
+ * is on the disks, a look at it, and the tracker's word that it did not change while it was read.
  */
 #ifndef P2V_AGENT_HOT_HOT_MAP_H
 #define P2V_AGENT_HOT_HOT_MAP_H
@@ -15,6 +15,7 @@ struct hot_map_config {
 	struct track *track;		/* on since before this */
 	const size_t *tracked;		/* of each disk: which of the tracker's */
 	struct quiesce *quiesce;	/* prepared */
+	const struct sysroot *root;
 	bool all_used;			/* no look, only a freeze, to know how long it takes */
 };
 

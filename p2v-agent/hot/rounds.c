@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * A machine of steps. next() is asked when all that was sent is durable, and at every turn while it
- * said to wait; each step does its work and says which step is next, until there is something to
- * send, to wait for, or nothing left to do.
+ * A machine of steps. next() is asked when all that was sent is durable, and at every turn while
+ * it said to wait; each step does its work and says which step is next, until there is something
+ * to send, to wait for, or nothing left to do.
  */
 #include "p2v-agent/hot/rounds.h"
 
@@ -35,6 +35,7 @@ enum step {
 	COPIED,		/* that is durable */
 	REST,
 	WRITING,	/* what is dirty in memory is being written to the disks */
+	RESCANNED,	/* without a tracker: all was compared; what differs is pending */
 	SENT,		/* a round is durable */
 	FREEZE,
 	LAST,		/* the frozen round is durable */
@@ -51,6 +52,7 @@ struct rounds {
 	struct bitmap **skip;		/* of a comparison: chunks that are not compared */
 	const struct bitmap **maps;	/* kept or pending, as a round wants them */
 	struct task *sync;
+	bool rescan;			/* there is no tracker: everything is compared, always */
 	uint8_t uuid[PROTO_UUID_LEN];	/* of the job */
 	enum step step;
 	bool leading;			/* these rounds lead to the freeze */
@@ -200,9 +202,18 @@ static int write_back(void *opaque, struct err *err)
 	return quiesce_sync(r->cfg.quiesce, err);
 }
 
+/* What is dirty in memory is on no disk: no round finds it, and the freeze would have to wait. */
+static int do_write_back(struct rounds *r, struct err *err)
+{
+	int res = task_start(r->sync, write_back, r, err);
+
+	r->step = WRITING;
+	return res < 0 ? res : PASS_WAIT;
+}
+
 static int do_rest(struct rounds *r, struct err *err)
 {
-	int code, res;
+	int code;
 
 	/* Of a connection that was lost one may still be writing. */
 	if (task_busy(r->sync) && task_take(r->sync, &code, NULL) == 0)
@@ -212,23 +223,43 @@ static int do_rest(struct rounds *r, struct err *err)
 	r->leading = wanted(r) && within_reach(r);
 	r->nleading = 0;
 	r->before = UINT64_MAX;
-	r->step = WRITING;
-	res = task_start(r->sync, write_back, r, err);
-	return res < 0 ? res : PASS_WAIT;
+	return do_write_back(r, err);
 }
 
-/* What has changed until now. */
-static int do_round(struct rounds *r, struct pass_round *ret, struct err *err)
+static int do_changes(struct rounds *r, struct pass_round *ret)
 {
-	int res = harvest(r, false, err);
-
-	if (res < 0)
-		return res;
 	r->step = SENT;
 	if (r->round.bytes > 0)
 		return ask(r, ret, WALK_CHANGES, r->pending, NULL, "changes");
 	r->began = link_now();
 	return PASS_WAIT;
+}
+
+/* What has changed until now. */
+static int do_round(struct rounds *r, struct pass_round *ret, struct err *err)
+{
+	int res;
+
+	if (r->rescan) {
+		r->step = RESCANNED;
+		return ask(r, ret, WALK_CHECK, r->kept, NULL, "rescan");
+	}
+	res = harvest(r, false, err);
+	return res < 0 ? res : do_changes(r, ret);
+}
+
+/* The comparison is a part of what the round takes. */
+static int do_rescanned(struct rounds *r, struct pass_round *ret)
+{
+	double began = r->began;
+	int res;
+
+	r->round = (struct forecast_round){ .bytes = bytes_of(r->pending, r->n),
+					    .since = link_now() - r->harvested };
+	r->harvested = began;
+	res = do_changes(r, ret);
+	r->began = began;
+	return res;
 }
 
 static int do_writing(struct rounds *r, struct pass_round *ret, struct err *err)
@@ -241,7 +272,7 @@ static int do_writing(struct rounds *r, struct pass_round *ret, struct err *err)
 }
 
 /* In front of the freeze: once more for as long as it gets smaller. */
-static int do_sent(struct rounds *r, struct pass_round *ret, struct err *err)
+static int do_sent(struct rounds *r, struct err *err)
 {
 	bool smaller = (double)r->round.bytes < (double)r->before * SMALLER;
 
@@ -253,7 +284,7 @@ static int do_sent(struct rounds *r, struct pass_round *ret, struct err *err)
 	if (!r->leading)
 		return PASS_WAIT;
 	if (smaller && ++r->nleading < LEADING_MAX)
-		return do_round(r, ret, err);
+		return do_write_back(r, err);
 	r->step = within_reach(r) ? FREEZE : REST;
 	return PASS_WAIT;
 }
@@ -305,7 +336,9 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 		return once_more(r, &why, err);
 	r->frozen = true;
 	r->over = false;
-	res = harvest(r, true, err);
+	res = r->rescan ? 0 : harvest(r, true, err);
+	if (r->rescan)
+		r->round = (struct forecast_round){ .bytes = 0 };
 	if (res >= 0)
 		res = audit(r, err);
 	if (res < 0)
@@ -377,7 +410,7 @@ static int do_compare(struct rounds *r, struct pass_round *ret, struct err *err)
 	if (takes * 1e9 > (double)quiesce_left_ns(r->cfg.quiesce)) {
 		err_set(err, ETIME,
 			"the tracker cannot vouch for itself (%s): %s have to be compared while "
-			"the machine stands still, for about %.0f s", reasons, bytes, takes);
+			"the machine stands still, for about %.1f s", reasons, bytes, takes);
 		err_hint(err, "allow it with --deadline, or stop what writes, and say --resync");
 		return -ETIME;
 	}
@@ -433,6 +466,20 @@ static int do_thaw(struct rounds *r, const char **ret_consistency, struct err *e
 	return PASS_FINISH;
 }
 
+/* What was pending in chunks that the copy had to send has been sent with them. */
+static void drop_copied(struct rounds *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		const struct bitmap *have = r->have[i];
+		uint64_t pos = 0, off, len;
+
+		while (pos < have->size && bitmap_next_run(have, false, pos, &off, &len)) {
+			bitmap_clear_range(r->pending[i], off, len);
+			pos = off + len;
+		}
+	}
+}
+
 static int do_enter(struct rounds *r, struct pass_round *ret)
 {
 	r->step = COPIED;
@@ -446,6 +493,7 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 	case ENTER:
 		return do_enter(r, ret);
 	case COPIED:
+		drop_copied(r);
 		(void)r->cfg.vouched(r->cfg.opaque, r->uuid, true);
 		r->step = REST;
 		return PASS_WAIT;
@@ -453,8 +501,10 @@ static int one_step(struct rounds *r, struct pass_round *ret, const char **ret_c
 		return do_rest(r, err);
 	case WRITING:
 		return do_writing(r, ret, err);
+	case RESCANNED:
+		return do_rescanned(r, ret);
 	case SENT:
-		return do_sent(r, ret, err);
+		return do_sent(r, err);
 	case FREEZE:
 		return do_freeze(r, ret, err);
 	case LAST:
@@ -576,7 +626,7 @@ static int maps_new(struct rounds *r, const struct bitmap *const *used, struct e
 		if (bitmap_new(size, granule, &r->pending[i]) < 0 ||
 		    bitmap_new(size, granule, &r->kept[i]) < 0)
 			return err_nomem(err);
-		if (used[i])
+		if (used[i] && !r->rescan)
 			set_from(r->kept[i], used[i]);
 		else
 			bitmap_set_all(r->kept[i]);
@@ -595,6 +645,7 @@ int rounds_new(const struct rounds_config *cfg, const struct bitmap *const *used
 		return err_nomem(err);
 	r->cfg = *cfg;
 	r->forecast = *forecast;
+	r->rescan = track_tier(cfg->track) == TRACK_NONE;
 	r->harvested = link_now();
 	r->pending = calloc(n, sizeof(*r->pending));
 	r->kept = calloc(n, sizeof(*r->kept));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The rounds of a live conversion: what has changed is sent again and again, until so little is left
- * that it can be sent while the machine stands still.
+ * The rounds of a live conversion: what has changed is sent again and again, until so little is
+ * left that it can be sent while the machine stands still.
  *
  *	COPY  -> all that is used, once
  *	REST  -> WRITE BACK -> CHANGES -> REST ...	smaller each time, then in sync
@@ -14,16 +14,16 @@
  *	kept	what the image has of the source: used when it was copied, or sent since. All else
  *		reads as zeroes there
  *
- * The moment. Everything is frozen, the tracker is harvested for the last time, its marks are sent and
- * made durable, and only then is thawed. When thawing says that all stood still from beginning to end,
- * the images are the disks of one moment. When it does not (the watchdog was faster), what was
- * sent was just another round, and it is tried again.
+ * The moment. Everything is frozen, the tracker is harvested for the last time, its marks are sent
+ * and made durable, and only then is thawed. When thawing says that all stood still from beginning
+ * to end, the images are the disks of one moment. When it does not (the watchdog was faster), what
+ * was sent was just another round, and it is tried again.
  *
- * A connection that is lost ends a freeze at once. What was pending stays pending, and HAVE says which
- * chunks the server lost with the round; these are sent as a whole.
+ * A connection that is lost ends a freeze at once. What was pending stays pending, and HAVE says
+ * which chunks the server lost with the round; these are sent as a whole.
  *
- * The tracker may doubt itself (track_audit()): then the moment is not trusted before the digests of
- * all that may be wrong have been compared, still frozen; what differs is sent.
+ * The tracker may doubt itself (track_audit()): then the moment is not trusted before the digests
+ * of all that may be wrong have been compared, still frozen; what differs is sent.
  *
  * One thread, but for writing back (task.h).
  */

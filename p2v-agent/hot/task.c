@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* See task.h. The descriptor is what tells the owner that the thread's result is there to be read. */
+/* See task.h. The descriptor tells the owner that the thread's result is there to be read. */
 #include "p2v-agent/hot/task.h"
 
 #include <errno.h>

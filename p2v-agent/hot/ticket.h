@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Which job a tracker belongs to: a small file beside its pins, in memory, that an agent leaves for
- * the one that comes after it.
+ * Which job a tracker belongs to: a small file beside its pins, in memory, that an agent leaves
+ * for the one that comes after it.
  *
  *	begun	the tracker is on, and nothing of the job was sent before it was
  *	uuid	of that job
  *
  * With it, what HAVE names was sent while the tracker watched, and need not be compared. A tracker
- * that is started afresh has no ticket until it has one of a job without a chunk, or of one that was
- * compared as a whole. It is gone with the machine's next boot, as the tracker is.
+ * that is started afresh has no ticket until it has one of a job without a chunk, or of one that
+ * was compared as a whole. It is gone with the machine's next boot, as the tracker is.
  */
 #ifndef P2V_AGENT_HOT_TICKET_H
 #define P2V_AGENT_HOT_TICKET_H

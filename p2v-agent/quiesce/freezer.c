@@ -266,6 +266,8 @@ int freezer_thaw(struct freezer *f, struct err *err)
 			err_code(err, -r, "cannot thaw %s", shown(fs, name, sizeof(name)));
 		}
 	}
+	/* It watches to the end: thawing may hang as anything may. */
+	late |= watchdog_fired(f->cfg.watchdog) != WATCHDOG_NONE;
 	f->frozen_ns = solitary_now() - f->since;
 	f->active = false;
 	if (late)

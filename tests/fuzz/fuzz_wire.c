@@ -5,6 +5,7 @@
  *	byte 0	bit 0: the session is the agent's (else the server's)
  *		bit 1: make every frame's CRC right first, so that the fuzzer gets past it
  *		bits 2-3: the job state that the server announces
+ *		bit 4: the agent has live disks
  *	byte 1	feed in pieces of this many bytes; 0: all at once
  *	rest	the peer's bytes
  *
@@ -29,7 +30,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct target {
 	struct session *s;
-	bool agent;
+	bool agent, live;
+	unsigned int rounds;		/* of live disks, after the first */
 	uint8_t job_state;
 	uint64_t sizes[PROTO_DISKS_MAX];
 	uint16_t ndisks;
@@ -85,7 +87,10 @@ static void agent_open(struct target *t)
 	t->sizes[1] = DISK1_SIZE;
 	t->ndisks = 2;
 	say(t, (struct msg){ .type = PROTO_OPEN,
-			     .open = { .name = "web", .ndisks = 2, .disks = disks } });
+			     .open = { .name = "web",
+				       .flags = t->live ? PROTO_OPEN_LIVE : 0,
+				       .ndisks = 2,
+				       .disks = disks } });
 	say_id(t, PROTO_PING, 1);
 }
 
@@ -103,6 +108,65 @@ static void agent_copy(struct target *t)
 	say_id(t, PROTO_FLUSH, 0);
 }
 
+static void agent_stale(struct target *t, uint16_t disk, uint64_t offset, uint64_t length)
+{
+	struct msg_range range = { offset, length };
+
+	say(t, (struct msg){ .type = PROTO_STALE, .stale = { .what = { disk, 1, &range } } });
+}
+
+static void agent_patch(struct target *t, uint64_t offset, uint32_t length)
+{
+	static const uint8_t bytes[PROTO_BLOCK_SIZE];
+
+	say(t, (struct msg){ .type = PROTO_PATCH,
+			     .patch = { .npieces = 1,
+					.offset = offset,
+					.pieces = { { 0, length } },
+					.stored = length,
+					.p = bytes } });
+}
+
+static void agent_check(struct target *t, uint16_t disk, uint32_t n)
+{
+	say(t, (struct msg){ .type = PROTO_CHECK,
+			     .check = { .what = { .disk = disk,
+						  .kind = PROTO_DIGESTS_ZERO,
+						  .n = n } } });
+}
+
+/* With the ids of loopback_converse(), so that its server's answers fit. */
+static void agent_round(struct target *t)
+{
+	if (t->rounds++ == 0) {
+		agent_stale(t, 0, PROTO_CHUNK_SIZE, PROTO_CHUNK_SIZE);
+		agent_stale(t, 0, 3 * PROTO_CHUNK_SIZE, 1536);
+		agent_patch(t, PROTO_CHUNK_SIZE, PROTO_BLOCK_SIZE);
+		agent_patch(t, 3 * PROTO_CHUNK_SIZE, 1536);
+		agent_data(t, 1, 0, PROTO_CHUNK_SIZE);
+		agent_check(t, 0, 4);
+		agent_check(t, 1, 2);
+	} else {
+		agent_stale(t, 0, 2 * PROTO_CHUNK_SIZE, PROTO_CHUNK_SIZE);
+		agent_patch(t, 2 * PROTO_CHUNK_SIZE, PROTO_BLOCK_SIZE);
+		agent_check(t, 1, 1);
+	}
+	say_id(t, PROTO_FLUSH, 0);
+}
+
+static void check_ranges(const struct target *t, const struct msg_have *h)
+{
+	promise(h->disk < t->ndisks && h->n > 0);
+	for (uint32_t i = 0; i < h->n; i++)
+		promise(range_inside(h->ranges[i].offset, h->ranges[i].length, t->sizes[h->disk]));
+}
+
+static void check_digests(const struct target *t, const struct msg_digests *d)
+{
+	promise(d->disk < t->ndisks);
+	promise(d->offset + (d->n - 1) * (uint64_t)PROTO_CHUNK_SIZE < t->sizes[d->disk]);
+}
+
 static void agent_got(struct target *t, const struct msg *m)
 {
 	switch (m->type) {
@@ -110,23 +174,29 @@ static void agent_got(struct target *t, const struct msg *m)
 		agent_open(t);
 		break;
 	case PROTO_HAVE:
-		promise(m->have.disk < t->ndisks);
-		for (uint32_t i = 0; i < m->have.n; i++)
-			promise(range_inside(m->have.ranges[i].offset, m->have.ranges[i].length,
-					     t->sizes[m->have.disk]));
+		check_ranges(t, &m->have);
+		break;
+	case PROTO_DIFFER:
+		/* Only while a CHECK is not answered. */
+		promise(t->live && t->rounds > 0 && !t->finish_sent);
+		check_ranges(t, &m->have);
+		break;
+	case PROTO_CUTOVER:
+		promise(t->live);
 		break;
 	case PROTO_DIGESTS:
-		promise(m->digests.disk < t->ndisks);
-		promise(m->digests.offset +
-				(m->digests.n - 1) * (uint64_t)PROTO_CHUNK_SIZE <
-			t->sizes[m->digests.disk]);
+		check_digests(t, &m->digests);
 		break;
 	case PROTO_READY:
 		agent_copy(t);
 		break;
 	case PROTO_FLUSHED:
 		promise(session_durable_id(t->s) == m->id.id);
-		if (m->id.id == session_last_id(t->s) && !t->finish_sent) {
+		if (m->id.id != session_last_id(t->s))
+			break;
+		if (t->live && t->rounds < 2) {
+			agent_round(t);
+		} else if (!t->finish_sent) {
 			t->finish_sent = true;
 			say(t, (struct msg){ .type = PROTO_FINISH });
 		}
@@ -151,6 +221,8 @@ static void agent_got(struct target *t, const struct msg *m)
 
 static void server_opened(struct target *t, const struct msg_open *o)
 {
+	t->live = o->flags & PROTO_OPEN_LIVE;
+	promise(!t->live || !(o->flags & PROTO_OPEN_JOIN));
 	promise(o->ndisks >= 1 && o->ndisks <= PROTO_DISKS_MAX);
 	t->ndisks = o->ndisks;
 	for (uint16_t i = 0; i < o->ndisks; i++)
@@ -161,16 +233,53 @@ static void server_opened(struct target *t, const struct msg_open *o)
 	say_id(t, PROTO_PING, 77);
 }
 
+static uint8_t raw[PROTO_CHUNK_SIZE];
+
+static struct codec *codec(void)
+{
+	static struct codec *c;
+
+	if (!c)
+		promise(codec_new(0, &c, NULL) == 0);
+	return c;
+}
+
 static void server_data(const struct msg_data *d)
 {
-	static uint8_t raw[PROTO_CHUNK_SIZE];
-	static struct codec *codec;
+	int r = codec_decode(codec(), d, raw, NULL);
+
+	promise(r == 0 || r == -EBADMSG || r == -EILSEQ);
+}
+
+static void server_patch(const struct target *t, const struct msg_patch *p)
+{
+	uint64_t size, end = 0;
 	int r;
 
-	if (!codec)
-		promise(codec_new(0, &codec, NULL) == 0);
-	r = codec_decode(codec, d, raw, NULL);
+	promise(t->live && p->disk < t->ndisks && p->npieces > 0);
+	size = t->sizes[p->disk];
+	for (uint16_t i = 0; i < p->npieces; i++) {
+		const struct msg_piece *k = &p->pieces[i];
+
+		promise(k->length > 0 && (i == 0 || k->offset > end));
+		end = (uint64_t)k->offset + k->length;
+		promise(end <= PROTO_CHUNK_SIZE && range_inside(p->offset, end, size));
+		promise(k->offset % PROTO_BLOCK_SIZE == 0);
+		promise(end % PROTO_BLOCK_SIZE == 0 || p->offset + end == size);
+	}
+	r = codec_patch_decode(codec(), p, raw, NULL);
 	promise(r == 0 || r == -EBADMSG || r == -EILSEQ);
+}
+
+/* Something always differs; said at once. */
+static void server_check(struct target *t, const struct msg_digests *d)
+{
+	struct msg_range range = { .offset = d->offset };
+
+	check_digests(t, d);
+	range.length = MIN(t->sizes[d->disk] - d->offset, (uint64_t)PROTO_CHUNK_SIZE);
+	promise(t->live);
+	say(t, (struct msg){ .type = PROTO_DIFFER, .have = { d->disk, 1, &range } });
 }
 
 static void server_got(struct target *t, const struct msg *m)
@@ -197,7 +306,19 @@ static void server_got(struct target *t, const struct msg *m)
 		promise(m->bad.disk < t->ndisks);
 		promise(range_inside(m->bad.offset, m->bad.length, t->sizes[m->bad.disk]));
 		break;
+	case PROTO_STALE:
+		promise(t->live);
+		check_ranges(t, &m->stale.what);
+		break;
+	case PROTO_PATCH:
+		server_patch(t, &m->patch);
+		break;
+	case PROTO_CHECK:
+		server_check(t, &m->check.what);
+		break;
 	case PROTO_FLUSH:
+		if (t->live)
+			say(t, (struct msg){ .type = PROTO_CUTOVER });
 		say_id(t, PROTO_FLUSHED, m->id.id);
 		break;
 	case PROTO_FINISH:
@@ -281,6 +402,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 2)
 		return 0;
 	t.agent = data[0] & 1;
+	t.live = t.agent && (data[0] & 16);
 	t.job_state = (uint8_t)(PROTO_JOB_NEW + (data[0] >> 2) % 3);
 	split = data[1] ? data[1] : SESSION_FEED_MAX;
 	bytes = malloc(size);

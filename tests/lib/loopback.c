@@ -19,6 +19,11 @@ const uint8_t loopback_zstd_cluster[LOOPBACK_ZSTD_LEN] = {
 	0x28, 0xb5, 0x2f, 0xfd, 0x60, 0x00, 0xff, 0x03, 0x00, 0x08, 'A',
 };
 
+/* The same of two blocks: 8192 - 256. */
+const uint8_t loopback_zstd_patch[LOOPBACK_ZSTD_LEN] = {
+	0x28, 0xb5, 0x2f, 0xfd, 0x60, 0x00, 0x1f, 0x03, 0x00, 0x01, 'A',
+};
+
 static void must(int r)
 {
 	if (r < 0)
@@ -176,6 +181,17 @@ static void server_opened(struct loopback *l)
 	say_id(l, LOOPBACK_SERVER, PROTO_PING, 77);
 }
 
+static void server_checked(struct loopback *l, const struct msg_digests *d)
+{
+	struct msg_range range = { .offset = 2 * PROTO_CHUNK_SIZE, .length = PROTO_CHUNK_SIZE };
+
+	if (d->kind == PROTO_DIGESTS_ZERO)
+		return;
+	l->differs = true;
+	say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_DIFFER,
+					      .have = { .disk = 0, .n = 1, .ranges = &range } });
+}
+
 static void server_got(struct loopback *l, const struct msg *m)
 {
 	struct msg copy = *m;
@@ -187,15 +203,29 @@ static void server_got(struct loopback *l, const struct msg *m)
 	case PROTO_OPEN:
 		server_opened(l);
 		break;
+	case PROTO_PATCH:
+		if (m->patch.offset == 2 * PROTO_CHUNK_SIZE)
+			l->differs = false;
+		break;
+	case PROTO_CHECK:
+		server_checked(l, &m->check.what);
+		break;
 	case PROTO_FLUSH:
 		say_id(l, LOOPBACK_SERVER, PROTO_ACK, m->id.id);
 		say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_STATUS,
 						      .status = { PROTO_PHASE_FLUSHING, 1, 2 } });
 		say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_THROTTLE,
 						      .throttle = { PROTO_THROTTLE_RATE, MIB } });
+		if (l->live)
+			say(l, LOOPBACK_SERVER, (struct msg){ .type = PROTO_CUTOVER });
 		say_id(l, LOOPBACK_SERVER, PROTO_FLUSHED, m->id.id);
 		break;
 	case PROTO_FINISH:
+		if (l->differs) {
+			session_send_error(l->side[LOOPBACK_SERVER].session, PROTO_ERR_PROTOCOL,
+					   "chunks differ");
+			break;
+		}
 		say(l, LOOPBACK_SERVER,
 			(struct msg){ .type = PROTO_STATUS,
 				 .status = { PROTO_PHASE_VERIFYING, 512, 1024 } });
@@ -223,7 +253,8 @@ static void agent_open(struct loopback *l)
 		.type = PROTO_OPEN,
 		.open = {
 			.name = "web",
-			.flags = PROTO_OPEN_COMPRESSED | (l->compare ? PROTO_OPEN_COMPARE : 0),
+			.flags = PROTO_OPEN_COMPRESSED | (l->compare ? PROTO_OPEN_COMPARE : 0) |
+				 (l->live ? PROTO_OPEN_LIVE : 0),
 			.machine = { (const uint8_t *)machine, sizeof(machine) - 1 },
 			.ndisks = LOOPBACK_DISKS,
 			.disks = disks,
@@ -266,9 +297,99 @@ static void agent_zero(struct loopback *l, uint16_t disk, uint64_t offset, uint6
 						       .offset = offset, .length = length } });
 }
 
+static void agent_stale(struct loopback *l, uint16_t disk, uint32_t n, struct msg_range *ranges)
+{
+	say(l, LOOPBACK_AGENT, (struct msg){ .type = PROTO_STALE,
+					     .stale = { .what = { disk, n, ranges } } });
+}
+
+/* Two blocks, apart. */
+static void agent_patch(struct loopback *l, uint64_t offset)
+{
+	say(l, LOOPBACK_AGENT,
+	    (struct msg){ .type = PROTO_PATCH,
+			  .patch = { .codec = PROTO_PATCH_ZSTD,
+				     .npieces = 2,
+				     .offset = offset,
+				     .stored = LOOPBACK_ZSTD_LEN,
+				     .p = loopback_zstd_patch,
+				     .pieces = { { 4096, 4096 }, { 1044480, 4096 } } } });
+}
+
+/* All of the last chunk of disk 0, which is no whole block. */
+static void agent_patch_tail(struct loopback *l)
+{
+	static const uint8_t tail[1536] = { 't', 'a', 'i', 'l' };
+
+	say(l, LOOPBACK_AGENT, (struct msg){ .type = PROTO_PATCH,
+					     .patch = { .codec = PROTO_PATCH_RAW,
+							.npieces = 1,
+							.offset = 3 * PROTO_CHUNK_SIZE,
+							.stored = sizeof(tail),
+							.p = tail,
+							.pieces = { { 0, sizeof(tail) } } } });
+}
+
+static void agent_check(struct loopback *l, uint16_t disk, uint8_t kind, uint32_t n,
+			uint64_t offset)
+{
+	static const uint8_t sha256[4 * SHA256_LEN] = { 4, 3, 2, 1 };
+
+	say(l, LOOPBACK_AGENT,
+	    (struct msg){ .type = PROTO_CHECK,
+			  .check = { .what = { .disk = disk,
+					       .kind = kind,
+					       .n = n,
+					       .offset = offset,
+					       .sha256 = kind == PROTO_DIGESTS_DATA ? sha256
+										    : NULL } } });
+}
+
+/* What has changed since the first round; then what differs after all. */
+static void agent_round(struct loopback *l, bool again)
+{
+	struct msg_range ranges[2] = {
+		{ .offset = PROTO_CHUNK_SIZE, .length = PROTO_CHUNK_SIZE },
+		{ .offset = 3 * PROTO_CHUNK_SIZE, .length = 1536 },
+	};
+	struct msg_range first = { .offset = 0, .length = PROTO_CHUNK_SIZE };
+	struct msg_range third = { .offset = 2 * PROTO_CHUNK_SIZE, .length = PROTO_CHUNK_SIZE };
+
+	if (again) {
+		agent_stale(l, 0, 1, &third);
+		agent_patch(l, 2 * PROTO_CHUNK_SIZE);
+		agent_check(l, 1, PROTO_DIGESTS_ZERO, 1, PROTO_CHUNK_SIZE);
+	} else {
+		agent_stale(l, 0, 2, ranges);
+		agent_stale(l, 1, 1, &first);
+		agent_patch(l, PROTO_CHUNK_SIZE);
+		agent_patch_tail(l);
+		agent_data(l, 1, 0, PROTO_CHUNK_SIZE);
+		agent_check(l, 0, PROTO_DIGESTS_DATA, 4, 0);
+		agent_check(l, 1, PROTO_DIGESTS_ZERO, 1, PROTO_CHUNK_SIZE);
+	}
+	say_id(l, LOOPBACK_AGENT, PROTO_FLUSH, 0);
+}
+
 static bool answered(struct loopback *l, uint64_t durable)
 {
 	return l->durable >= durable;
+}
+
+/* The rounds of live disks stand before step 4. */
+static bool agent_act_live(struct loopback *l, bool *ret_done)
+{
+	if (!answered(l, LOOPBACK_FLUSH2))
+		return false;
+	*ret_done = l->rounds == 2 || (l->rounds == 1 && answered(l, LOOPBACK_LIVE_FLUSH3) &&
+				       !l->told_differ);
+	if (*ret_done)
+		return true;
+	if (l->rounds == 1 && !answered(l, LOOPBACK_LIVE_FLUSH3))
+		return false;
+	agent_round(l, l->rounds == 1);
+	l->rounds++;
+	return true;
 }
 
 /* One step of the script; false: not yet, or no more. */
@@ -304,7 +425,7 @@ static bool agent_act(struct loopback *l)
 		say_id(l, LOOPBACK_AGENT, PROTO_FLUSH, 0);
 		break;
 	case 3:
-		if (!answered(l, 5))
+		if (!answered(l, LOOPBACK_FLUSH1))
 			return false;
 		agent_data(l, 0, 3 * PROTO_CHUNK_SIZE, 1536);
 		agent_zero(l, 1, PROTO_CHUNK_SIZE, PROTO_CHUNK_SIZE);
@@ -312,7 +433,14 @@ static bool agent_act(struct loopback *l)
 		say_id(l, LOOPBACK_AGENT, PROTO_FLUSH, 0);
 		break;
 	case 4:
-		if (!answered(l, 8))
+		if (l->live && !l->rounds_done) {
+			if (!agent_act_live(l, &l->rounds_done))
+				return false;
+			return true;
+		}
+		if (!answered(l, !l->live	   ? LOOPBACK_FLUSH2
+				 : l->rounds == 2 ? LOOPBACK_LIVE_FLUSH4
+						  : LOOPBACK_LIVE_FLUSH3))
 			return false;
 		say(l, LOOPBACK_AGENT,
 			(struct msg){ .type = PROTO_FINISH,
@@ -331,6 +459,8 @@ static void agent_got(struct loopback *l, const struct msg *m)
 		l->durable = m->id.id;
 	if (m->type == PROTO_FINISHED)
 		l->finished = true;
+	l->told_differ = l->told_differ || m->type == PROTO_DIFFER;
+	l->cutovers += m->type == PROTO_CUTOVER;
 }
 
 void loopback_converse(struct loopback *l)

@@ -11,7 +11,8 @@
  * call (reordered), other bytes (mutated). Without a hook everything arrives as sent.
  *
  * loopback_converse() is one full conversation with every kind of message in it, played by two
- * well-behaved programs; it is what hostile tests disturb.
+ * well-behaved programs; it is what hostile tests disturb. With live disks it has a second round,
+ * and a third for what the server found to differ in the second.
  */
 #ifndef P2V_TESTS_LOOPBACK_H
 #define P2V_TESTS_LOOPBACK_H
@@ -52,9 +53,15 @@ struct loopback {
 	unsigned int agent_step;
 	bool complete;			/* the server says that the job is complete */
 	bool compare;			/* the agent asks for DIGESTS */
+	bool live;			/* the agent says that its disks go on changing */
 	unsigned int close_at;		/* step at which the agent leaves with CLOSE; 0: never */
 	bool finished;			/* the agent saw FINISHED */
 	uint64_t durable;		/* highest id the agent was told is durable */
+	bool told_differ;		/* the agent was told of a chunk that differs */
+	bool differs;			/* the server waits for it */
+	unsigned int rounds;		/* of live disks, begun after the first */
+	bool rounds_done;
+	unsigned int cutovers;		/* that the agent was asked for */
 };
 
 void loopback_init(struct loopback *l);
@@ -69,6 +76,14 @@ void loopback_reseal(uint8_t *p, size_t len);
 /* The full conversation, until nothing moves any more. */
 void loopback_converse(struct loopback *l);
 
+/* The ids of its FLUSHes, and of its FINISH. */
+#define LOOPBACK_FLUSH1		5
+#define LOOPBACK_FLUSH2		8
+#define LOOPBACK_FINISH		9
+#define LOOPBACK_LIVE_FLUSH3	16
+#define LOOPBACK_LIVE_FLUSH4	20
+#define LOOPBACK_LIVE_FINISH	21
+
 /* The disks of that conversation. */
 #define LOOPBACK_DISKS		2
 #define LOOPBACK_DISK0_SIZE	(3 * (1u << 20) + 1536)
@@ -77,5 +92,7 @@ void loopback_converse(struct loopback *l);
 /* A zstd frame that decodes to a cluster of 'A', whatever the version of zstd. */
 #define LOOPBACK_ZSTD_LEN	11
 extern const uint8_t loopback_zstd_cluster[LOOPBACK_ZSTD_LEN];
+/* And one to two blocks of 'A'. */
+extern const uint8_t loopback_zstd_patch[LOOPBACK_ZSTD_LEN];
 
 #endif

@@ -74,6 +74,7 @@ mentioned()
 	PROTO_PAYLOAD_MAX) echo "^\\| payload of a frame \\| $(($2 >> 20)) MiB \\|" ;;
 	PROTO_CHUNK_SIZE) echo "chunk\\*\\*: $(($2 >> 20)) MiB \\($2 bytes\\)" ;;
 	PROTO_CLUSTER_SIZE) echo "cluster\\*\\*: $(($2 >> 10)) KiB \\($2 bytes\\)" ;;
+	PROTO_BLOCK_SIZE) echo "block\\*\\*: $(($2 >> 10)) KiB \\($2 bytes\\)" ;;
 	PROTO_NAME_MAX) echo "^\\| job or disk name \\| $2 bytes" ;;
 	PROTO_PATH_MAX) echo "^\\| source path of a disk \\| $2 bytes" ;;
 	PROTO_MACHINE_MAX) echo "^\\| machine description \\| $(($2 >> 20)) MiB" ;;
@@ -81,23 +82,28 @@ mentioned()
 	PROTO_SOFTWARE_MAX) echo "^\\| software name \\| $2 bytes" ;;
 	PROTO_ERROR_TEXT_MAX) echo "^\\| error text \\| $2 bytes" ;;
 	PROTO_DISKS_MAX) echo "^\\| disks in a job \\| $2 \\|" ;;
-	PROTO_HAVE_MAX) echo "^\\| ranges in a HAVE \\| $2 \\|" ;;
+	PROTO_HAVE_MAX) echo "^\\| ranges in a HAVE, STALE or DIFFER \\| $2 \\|" ;;
 	PROTO_DISK_SIZE_MAX) [ "$2" -ne $((1 << 56)) ] || echo "^\\| size of a disk \\| 2\\^56 bytes" ;;
 	PROTO_CREDIT_MIN) echo "^\\| credit \\| $(($2 >> 20)) MiB to" ;;
 	PROTO_CREDIT_MAX) echo "^\\| credit \\| .* to $(($2 >> 30)) GiB" ;;
 	PROTO_UNACKED_MAX) echo "^\\| unacknowledged counted messages \\| $2 \\|" ;;
-	PROTO_DIGESTS_MAX) echo "^\\| digests in a DIGESTS \\| $2 \\|" ;;
+	PROTO_DIGESTS_MAX) echo "^\\| digests in a DIGESTS or CHECK \\| $2 \\|" ;;
+	PROTO_PATCH_PIECES_MAX) echo "^\\| pieces in a PATCH \\| $2 \\|" ;;
 	PROTO_FLUSH_MAX) echo "^\\| unanswered FLUSHes \\| $2 \\|" ;;
 	PROTO_PING_MAX) echo "^\\| unanswered PINGs of one side \\| $2 \\|" ;;
 	PROTO_FEATURES_MUST) [ "$2" -ne 0 ] || echo "defines no bit of \\*must\\*, and sends that mask as zero" ;;
 	PROTO_FEATURE_THROTTLE) [ "$2" -ne 1 ] || echo "^\\| may \\| 0 \\| THROTTLE \\|" ;;
 	PROTO_FEATURE_COMPARE) [ "$2" -ne 2 ] || echo "^\\| may \\| 1 \\| COMPARE \\|" ;;
 	PROTO_FEATURE_JOIN) [ "$2" -ne 4 ] || echo "^\\| may \\| 2 \\| JOIN \\|" ;;
+	PROTO_FEATURE_LIVE) [ "$2" -ne 8 ] || echo "^\\| may \\| 3 \\| LIVE \\|" ;;
 	PROTO_UUID_LEN) echo "with \\*join\\* the $2 bytes of the job's uuid" ;;
+	PROTO_OPEN_LIVE) [ "$2" -ne 8 ] || echo "bit 3: \\*live\\*" ;;
 	PROTO_OPEN_JOIN) [ "$2" -ne 4 ] || echo "bit 2: \\*join\\*" ;;
 	PROTO_OPEN_COMPARE) [ "$2" -ne 2 ] || echo "bit 1: \\*compare\\*" ;;
 	PROTO_OPEN_COMPRESSED) [ "$2" -ne 1 ] || echo "bit 0: the server may store zstd clusters" ;;
 	PROTO_ERR_*) echo "^\\| $2 \\| ${1#PROTO_ERR_} \\|" ;;
+	PROTO_PATCH_RAW | PROTO_PATCH_ZSTD)
+		echo "^\\| 12 \\| 1 \\| codec \\| .*$2 $(echo "${1##*_}" | tr '[:upper:]' '[:lower:]')(;| \\|)" ;;
 	PROTO_ROLE_* | PROTO_JOB_* | PROTO_CODEC_* | PROTO_ZERO_* | PROTO_PHASE_* | PROTO_THROTTLE_* | PROTO_DIGESTS_*)
 		echo "(^|[ |,;])$2 $(echo "${1##*_}" | tr '[:upper:]' '[:lower:]')([ ,:;|]|\$)"
 		;;

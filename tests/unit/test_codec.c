@@ -392,6 +392,75 @@ START_TEST(decodes_in_place)
 }
 END_TEST
 
+/* PATCH */
+
+static struct msg_patch pieces(uint32_t length)
+{
+	return (struct msg_patch){ .npieces = 2,
+				   .offset = PROTO_CHUNK_SIZE,
+				   .pieces = { { 0, 4096 }, { 8192, length - 4096 } } };
+}
+
+START_TEST(patches)
+{
+	static const uint32_t lengths[] = { 8192, 65536, 512 * 1024, PROTO_CHUNK_SIZE - 4096 };
+	static uint8_t in[PROTO_CHUNK_SIZE];
+
+	for (uint32_t i = 0; i < sizeof(in); i++)
+		in[i] = (uint8_t)(i / 100 + i / 5000);
+	for (size_t i = 0; i < ARRAY_SIZE(lengths); i++) {
+		for (int level = 0; level <= 3; level += 3) {
+			CLEANUP(codec_free) struct codec *c = NULL;
+			struct msg_patch m = pieces(lengths[i]);
+			struct err err = ERR_INIT;
+
+			ck_assert_int_eq(codec_new(level, &c, NULL), 0);
+			ck_assert_int_eq(codec_patch_encode(c, in, scratch, &m, &err), 0);
+			ck_assert_uint_eq(m.codec, level ? PROTO_PATCH_ZSTD : PROTO_PATCH_RAW);
+			ck_assert(level ? m.stored < lengths[i] : m.stored == lengths[i]);
+			ck_assert_msg(codec_patch_decode(c, &m, back, &err) == 0, "%s", err.text);
+			ck_assert_mem_eq(back, in, lengths[i]);
+			m.sha256[31] ^= 1;
+			ck_assert_int_eq(codec_patch_decode(c, &m, back, &err), -EILSEQ);
+			m.sha256[31] ^= 1;
+			m.pieces[1].length += 4096;
+			ck_assert_int_eq(codec_patch_decode(c, &m, back, &err), -EBADMSG);
+		}
+	}
+}
+END_TEST
+
+/* A frame of a single segment has its content for a window: 128 KiB are too many. */
+START_TEST(patch_windows)
+{
+	static uint8_t in[2 * PROTO_CLUSTER_SIZE];
+	CLEANUP(codec_free) struct codec *c = NULL;
+	ZSTD_CCtx *ctx = ZSTD_createCCtx();
+
+	ck_assert_int_eq(codec_new(0, &c, NULL), 0);
+	for (int log = 16; log <= 17; log++) {
+		struct msg_patch m = pieces(sizeof(in));
+		struct err err = ERR_INIT;
+		size_t n;
+		int r;
+
+		ck_assert_int_eq(digest_sha256(in, sizeof(in), m.sha256), 0);
+		ZSTD_CCtx_setParameter(ctx, ZSTD_c_windowLog, log);
+		n = ZSTD_compress2(ctx, scratch, sizeof(scratch), in, sizeof(in));
+		ck_assert(!ZSTD_isError(n));
+		/* Bit 5 of the descriptor. */
+		ck_assert_int_eq((scratch[4] & 0x20) != 0, log == 17);
+		m.codec = PROTO_PATCH_ZSTD;
+		m.stored = (uint32_t)n;
+		m.p = scratch;
+		r = codec_patch_decode(c, &m, back, &err);
+		ck_assert_msg(r == (log == 16 ? 0 : -EBADMSG), "%d: %s", log, err.text);
+		ck_assert(log == 16 || strstr(err.text, "window"));
+	}
+	ZSTD_freeCCtx(ctx);
+}
+END_TEST
+
 static Suite *codec_suite(void)
 {
 	Suite *s = suite_create("codec");
@@ -410,6 +479,8 @@ static Suite *codec_suite(void)
 	tcase_add_test(t, noise_is_seen);
 	tcase_add_test(t, levels_change);
 	tcase_add_test(t, decodes_in_place);
+	tcase_add_test(t, patches);
+	tcase_add_test(t, patch_windows);
 	suite_add_tcase(s, t);
 	return s;
 }

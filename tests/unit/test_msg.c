@@ -13,6 +13,7 @@
 #include "common/fdio.h"
 #include "tests/lib/loopback.h"
 #include "tests/lib/mutate.h"
+#include "wire/codec.h"
 #include "wire/msg.h"
 
 #define MIB_ (UINT64_C(1) << 20)
@@ -220,9 +221,63 @@ START_TEST(vectors_mean_what_they_say)
 	ck_assert_uint_eq(m.status.phase, PROTO_PHASE_VERIFYING);
 	ck_assert_uint_eq(m.status.done, MIB_);
 	ck_assert_uint_eq(m.status.total, 2 * MIB_);
+	load_msg(&v, "23-stale.hex", &m);
+	ck_assert_uint_eq(m.stale.id, 7);
+	ck_assert_uint_eq(m.stale.what.n, 2);
+	ck_assert_uint_eq(m.stale.what.ranges[1].offset, 2 * MIB_);
+	ck_assert_uint_eq(m.stale.what.ranges[1].length, 512);
+	msg_done(&m);
+	ck_assert_ptr_null(m.stale.what.ranges);
+	load_msg(&v, "24-patch-raw.hex", &m);
+	ck_assert_uint_eq(m.patch.codec, PROTO_PATCH_RAW);
+	ck_assert_uint_eq(m.patch.offset, 2 * MIB_);
+	ck_assert_uint_eq(msg_patch_bytes(&m.patch), 512);
+	ck_assert_uint_eq(m.patch.p[511], 'V');
+	load_msg(&v, "25-patch-zstd.hex", &m);
+	ck_assert_uint_eq(m.patch.id, 9);
+	ck_assert_uint_eq(m.patch.codec, PROTO_PATCH_ZSTD);
+	ck_assert_uint_eq(m.patch.npieces, 2);
+	ck_assert_uint_eq(m.patch.pieces[1].offset, MIB_ - 4096);
+	ck_assert_uint_eq(m.patch.stored, 11);
+	load_msg(&v, "26-check.hex", &m);
+	ck_assert_uint_eq(m.check.id, 10);
+	ck_assert_uint_eq(m.check.what.kind, PROTO_DIGESTS_DATA);
+	ck_assert_uint_eq(m.check.what.n, 2);
+	load_msg(&v, "27-differ.hex", &m);
+	ck_assert_uint_eq(m.have.n, 1);
+	ck_assert_uint_eq(m.have.ranges[0].offset, MIB_);
+	msg_done(&m);
+	ck_assert_ptr_null(m.have.ranges);
 	load_msg(&v, "19-error.hex", &m);
 	ck_assert_uint_eq(m.error.code, PROTO_ERR_SPACE);
 	blob_is(&m.error.text, "no space left");
+}
+END_TEST
+
+/* The digests of the examples are those of what they say, by the code that will compare them. */
+START_TEST(vectors_have_true_digests)
+{
+	static const char *const data[] = { "07-data-zstd.hex", "08-data-raw.hex" };
+	static const char *const patches[] = { "24-patch-raw.hex", "25-patch-zstd.hex" };
+	static uint8_t raw[PROTO_CHUNK_SIZE];
+	static struct vector v;
+	CLEANUP(codec_free) struct codec *c = NULL;
+	struct err err = ERR_INIT;
+	struct msg m;
+
+	ck_assert_int_eq(codec_new(0, &c, NULL), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(data); i++) {
+		load_msg(&v, data[i], &m);
+		ck_assert_msg(codec_decode(c, &m.data, raw, &err) == 0, "%s: %s", data[i],
+			      err.text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(patches); i++) {
+		load_msg(&v, patches[i], &m);
+		ck_assert_msg(codec_patch_decode(c, &m.patch, raw, &err) == 0, "%s: %s", patches[i],
+			      err.text);
+	}
+	ck_assert_uint_eq(raw[0], 'A');
+	ck_assert_uint_eq(raw[8191], 'A');
 }
 END_TEST
 
@@ -365,7 +420,7 @@ START_TEST(open_limits)
 	snprintf(m.open.name, sizeof(m.open.name), "-rf");
 	encodes(&m, false, "job name");
 	snprintf(m.open.name, sizeof(m.open.name), "job");
-	m.open.flags = 8;
+	m.open.flags = 16;
 	encodes(&m, false, "flag");
 	m.open.flags = PROTO_OPEN_JOIN;
 	encodes(&m, false, "a join without a uuid");
@@ -373,6 +428,10 @@ START_TEST(open_limits)
 	encodes(&m, true, "a join");
 	m.open.flags |= PROTO_OPEN_COMPARE;
 	encodes(&m, false, "a join that compares");
+	m.open.flags = PROTO_OPEN_JOIN | PROTO_OPEN_LIVE;
+	encodes(&m, false, "a join with live disks");
+	m.open.flags = PROTO_OPEN_COMPARE | PROTO_OPEN_LIVE;
+	encodes(&m, true, "live disks, compared");
 	m.open.machine = (struct msg_blob){ 0 };
 	m.open.flags = 0;
 }
@@ -419,7 +478,7 @@ START_TEST(ranges)
 {
 	static const struct {
 		uint64_t offset, length;
-		bool zero, bad;		/* good for ZERO and HAVE, good for BAD */
+		bool zero, bad;		/* good for ZERO, HAVE, DIFFER and STALE; good for BAD */
 	} cases[] = {
 		{ 0, MIB_, true, true },
 		{ 0, 512, true, true },
@@ -440,37 +499,53 @@ START_TEST(ranges)
 				   .zero = { 0, PROTO_ZERO_ZERO, 1, r.offset, r.length } };
 		struct msg bad = { .type = PROTO_BAD, .bad = { 0, 1, r.offset, r.length } };
 		struct msg have = { .type = PROTO_HAVE, .have = { 0, 1, &r } };
+		struct msg differ = { .type = PROTO_DIFFER, .have = { 0, 1, &r } };
+		struct msg stale = { .type = PROTO_STALE, .stale = { 1, { 0, 1, &r } } };
 
 		encodes(&zero, cases[i].zero, "ZERO");
 		encodes(&have, cases[i].zero, "HAVE");
+		encodes(&differ, cases[i].zero, "DIFFER");
+		encodes(&stale, cases[i].zero, "STALE");
 		encodes(&bad, cases[i].bad, "BAD");
 	}
 }
 END_TEST
 
-START_TEST(have_order)
+/* h: where m, which is of a type that lists ranges, has them. */
+static void order_of(const struct msg *m, struct msg_have *h)
 {
 	static struct msg_range many[PROTO_HAVE_MAX + 1];
-	struct msg m = { .type = PROTO_HAVE, .have = { .n = 3, .ranges = many } };
 
+	*h = (struct msg_have){ .n = 3, .ranges = many };
 	for (uint64_t i = 0; i <= PROTO_HAVE_MAX; i++)
 		many[i] = (struct msg_range){ 2 * i * MIB_, MIB_ };
-	encodes(&m, true, "three");
-	m.have.n = PROTO_HAVE_MAX;
-	encodes(&m, true, "the most");
-	m.have.n = PROTO_HAVE_MAX + 1;
-	encodes(&m, false, "too many");
-	m.have.n = 0;
-	encodes(&m, false, "none");
-	m.have.n = 3;
+	encodes(m, true, "three");
+	h->n = PROTO_HAVE_MAX;
+	encodes(m, true, "the most");
+	h->n = PROTO_HAVE_MAX + 1;
+	encodes(m, false, "too many");
+	h->n = 0;
+	encodes(m, false, "none");
+	h->n = 3;
 	many[1].length = 2 * MIB_;
-	encodes(&m, false, "touching");
+	encodes(m, false, "touching");
 	many[1].length = 3 * MIB_;
-	encodes(&m, false, "overlapping");
+	encodes(m, false, "overlapping");
 	many[1] = many[0];
-	encodes(&m, false, "twice");
+	encodes(m, false, "twice");
 	many[1] = (struct msg_range){ 10 * MIB_, MIB_ };
-	encodes(&m, false, "falling");
+	encodes(m, false, "falling");
+}
+
+START_TEST(range_order)
+{
+	struct msg m = { .type = _i == 0 ? PROTO_HAVE : PROTO_DIFFER };
+	struct msg stale = { .type = PROTO_STALE, .stale = { .id = 1 } };
+
+	if (_i < 2)
+		order_of(&m, &m.have);
+	else
+		order_of(&stale, &stale.stale.what);
 }
 END_TEST
 
@@ -537,6 +612,183 @@ START_TEST(data_rules)
 }
 END_TEST
 
+static struct msg patch_msg(uint16_t npieces)
+{
+	static const uint8_t bytes[PROTO_CHUNK_SIZE];
+	struct msg m = { .type = PROTO_PATCH,
+			 .patch = { .id = 1, .npieces = npieces, .p = bytes } };
+	uint32_t n = MIN(npieces, PROTO_PATCH_PIECES_MAX);
+
+	for (uint32_t i = 0; i < n; i++)
+		m.patch.pieces[i] = (struct msg_piece){ i * 8192, 4096 };
+	m.patch.stored = n * 4096;
+	return m;
+}
+
+START_TEST(patch_rules)
+{
+	/* Of two pieces; the first is at 0, of a block. */
+	static const struct {
+		struct msg_piece second;
+		bool good;
+	} cases[] = {
+		{ { 8192, 4096 }, true },
+		{ { 8192, MIB_ - 8192 }, true },
+		{ { MIB_ - 4096, 4096 }, true },
+		/* Where the disk ends, perhaps: the session knows. */
+		{ { 8192, 512 }, true },
+		{ { 8192, 4096 + 512 }, true },
+		{ { 8192, 511 }, false },
+		{ { 8192, 0 }, false },
+		{ { 4096, 4096 }, false },		/* touches */
+		{ { 0, 4096 }, false },
+		{ { 8192 + 512, 4096 }, false },
+		{ { MIB_, 4096 }, false },
+		{ { MIB_ - 4096, 8192 }, false },
+		{ { 8192, UINT32_MAX - 4095 }, false },
+		{ { UINT32_MAX - 4095, 4096 }, false },
+		{ { UINT32_MAX - 4095, 8192 }, false },
+	};
+	struct msg m = patch_msg(1);
+
+	encodes(&m, true, "a block");
+	m.patch.pieces[0].length = MIB_;
+	m.patch.stored = MIB_;
+	encodes(&m, true, "all of a chunk");
+	m = patch_msg(PROTO_PATCH_PIECES_MAX);
+	encodes(&m, true, "every other block");
+	m = patch_msg(PROTO_PATCH_PIECES_MAX + 1);
+	encodes(&m, false, "too many pieces");
+	m = patch_msg(0);
+	encodes(&m, false, "no piece");
+	m = patch_msg(1);
+	m.patch.id = 0;
+	encodes(&m, false, "id 0");
+	m = patch_msg(1);
+	m.patch.offset = 4096;
+	encodes(&m, false, "not at a chunk");
+	m.patch.offset = PROTO_DISK_SIZE_MAX;
+	encodes(&m, false, "beyond any disk");
+	m.patch.offset = PROTO_DISK_SIZE_MAX - MIB_;
+	encodes(&m, true, "the last chunk of all");
+	m = patch_msg(1);
+	m.patch.stored--;
+	encodes(&m, false, "short raw");
+	m.patch.stored = 4097;
+	encodes(&m, false, "long raw");
+	m.patch.codec = PROTO_PATCH_ZSTD;
+	encodes(&m, false, "zstd that grows");
+	m.patch.stored = 4096;
+	encodes(&m, false, "zstd that does not shrink");
+	m.patch.stored = 4095;
+	encodes(&m, true, "zstd that shrinks");
+	m.patch.stored = 0;
+	encodes(&m, false, "empty zstd");
+	m = patch_msg(1);
+	m.patch.codec = 2;
+	encodes(&m, false, "codec");
+	m = patch_msg(3);
+	m.patch.pieces[1].length = 512;
+	m.patch.stored = 2 * 4096 + 512;
+	encodes(&m, false, "a part of a block in the middle");
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char what[40];
+
+		snprintf(what, sizeof(what), "piece %zu", i);
+		m = patch_msg(2);
+		m.patch.pieces[1] = cases[i].second;
+		/* What would be right if it were. */
+		m.patch.stored = MIN(msg_patch_bytes(&m.patch), MIB_);
+		encodes(&m, cases[i].good, what);
+	}
+}
+END_TEST
+
+/* d: where m, a DIGESTS or a CHECK, has them. */
+static void digests_of(const struct msg *m, struct msg_digests *d)
+{
+	static const uint8_t sha256[PROTO_DIGESTS_MAX * SHA256_LEN];
+
+	*d = (struct msg_digests){ .kind = PROTO_DIGESTS_ZERO, .n = 1 };
+	encodes(m, true, "a zero chunk");
+	d->n = 0;
+	encodes(m, false, "no chunks");
+	d->n = UINT32_MAX;
+	encodes(m, true, "many zero chunks");
+	d->offset = PROTO_DISK_SIZE_MAX;
+	encodes(m, false, "beyond any disk");
+	d->offset = 512;
+	encodes(m, false, "not at a chunk");
+	*d = (struct msg_digests){ .kind = PROTO_DIGESTS_DATA, .n = 1, .sha256 = sha256 };
+	encodes(m, true, "one digest");
+	d->n = PROTO_DIGESTS_MAX;
+	encodes(m, true, "the most digests");
+	d->n = PROTO_DIGESTS_MAX + 1;
+	encodes(m, false, "too many digests");
+	*d = (struct msg_digests){ .kind = 3, .n = 1 };
+	encodes(m, false, "kind");
+	*d = (struct msg_digests){ .n = 1 };
+	encodes(m, false, "no kind");
+}
+
+START_TEST(digest_rules)
+{
+	struct msg digests = { .type = PROTO_DIGESTS };
+	struct msg check = { .type = PROTO_CHECK, .check = { .id = 1 } };
+
+	digests_of(&digests, &digests.digests);
+	digests_of(&check, &check.check.what);
+	check.check = (struct msg_check){ 0, { .kind = PROTO_DIGESTS_ZERO, .n = 1 } };
+	encodes(&check, false, "id 0");
+}
+END_TEST
+
+/* What encode would never say: payloads with one byte changed. */
+static void refuses(const char *name, size_t at, uint8_t value, const char *says)
+{
+	static struct vector v;
+	struct err err = ERR_INIT;
+	struct msg m = { 0 };
+	uint8_t *payload;
+
+	vector_load(&v, name);
+	free(v.hex);
+	payload = v.bytes + PROTO_FRAME_HEADER;
+	ck_assert_uint_lt(at, v.frame.len);
+	ck_assert_uint_ne(payload[at], value);
+	payload[at] = value;
+	ck_assert_msg(msg_decode(&v.frame, &m, &err) == -EBADMSG, "%s, byte %zu", name, at);
+	ck_assert_msg(strstr(err.text, says), "%s, byte %zu: '%s'", name, at, err.text);
+}
+
+START_TEST(live_rules)
+{
+	struct msg_range range = { 0, MIB_ };
+	struct msg m = { .type = PROTO_STALE, .stale = { 0, { 0, 1, &range } } };
+
+	encodes(&m, false, "id 0");
+	m = (struct msg){ .type = PROTO_CUTOVER };
+	encodes(&m, true, "a cutover");
+	m.close.reserved = 1;
+	encodes(&m, false, "reserved");
+	refuses("23-stale.hex", 10, 1, "reserved");
+	refuses("23-stale.hex", 15, 3, "too short");
+	refuses("23-stale.hex", 15, 1, "bytes after its end");
+	refuses("24-patch-raw.hex", 10, 1, "too many pieces");
+	refuses("24-patch-raw.hex", 11, 2, "too short");
+	refuses("24-patch-raw.hex", 13, 1, "reserved");
+	refuses("24-patch-raw.hex", 15, 1, "reserved");
+	refuses("24-patch-raw.hex", 56, 1, "too short");
+	refuses("25-patch-zstd.hex", 59, 10, "bytes after its end");
+	refuses("26-check.hex", 11, 1, "reserved");
+	refuses("26-check.hex", 15, 3, "too short");
+	refuses("26-check.hex", 15, 1, "bytes after its end");
+	refuses("27-differ.hex", 2, 1, "reserved");
+	refuses("27-differ.hex", 7, 2, "too short");
+	refuses("28-cutover.hex", 0, 1, "reserved");
+}
+END_TEST
+
 START_TEST(other_rules)
 {
 	static uint8_t text[PROTO_SUMMARY_MAX + 1];
@@ -597,23 +849,6 @@ START_TEST(other_rules)
 	encodes(&m, true, "no limit");
 	m.throttle.mode = 3;
 	encodes(&m, false, "mode");
-	m = (struct msg){ .type = PROTO_DIGESTS,
-			  .digests = { .kind = PROTO_DIGESTS_ZERO, .n = 1 } };
-	encodes(&m, true, "a zero chunk");
-	m.digests.n = 0;
-	encodes(&m, false, "no chunks");
-	m.digests.n = UINT32_MAX;
-	encodes(&m, true, "many zero chunks");
-	m.digests.offset = PROTO_DISK_SIZE_MAX;
-	encodes(&m, false, "beyond any disk");
-	m.digests.offset = 512;
-	encodes(&m, false, "not at a chunk");
-	m.digests = (struct msg_digests){ .kind = PROTO_DIGESTS_DATA, .n = 1, .sha256 = text };
-	encodes(&m, true, "one digest");
-	m.digests.n = PROTO_DIGESTS_MAX + 1;
-	encodes(&m, false, "too many digests");
-	m.digests = (struct msg_digests){ .kind = 3, .n = 1 };
-	encodes(&m, false, "kind");
 	m = (struct msg){ .type = 99 };
 	encodes(&m, false, "no such type");
 }
@@ -665,6 +900,7 @@ static Suite *msg_suite(void)
 	tcase_add_test(t, vectors_round_trip);
 	tcase_add_test(t, vectors_mean_what_they_say);
 	tcase_add_test(t, vectors_are_the_documents_examples);
+	tcase_add_test(t, vectors_have_true_digests);
 	tcase_add_test(t, mutants);
 	tcase_add_test(t, wrong_types);
 	tcase_set_timeout(t, 60);
@@ -673,8 +909,11 @@ static Suite *msg_suite(void)
 	tcase_add_test(t, open_limits);
 	tcase_add_test(t, disk_limits);
 	tcase_add_test(t, ranges);
-	tcase_add_test(t, have_order);
+	tcase_add_loop_test(t, range_order, 0, 3);
 	tcase_add_test(t, data_rules);
+	tcase_add_test(t, patch_rules);
+	tcase_add_test(t, digest_rules);
+	tcase_add_test(t, live_rules);
 	tcase_add_test(t, other_rules);
 	tcase_add_test(t, encode_into_a_full_buffer);
 	tcase_add_test(t, tables);

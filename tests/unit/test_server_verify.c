@@ -107,12 +107,12 @@ static void digest_of(const struct rig_disk *d, char ret[static SHA256_HEX_LEN +
 
 	for (uint64_t at = 0; at < d->size; at += CHUNK) {
 		uint64_t end = at + rig_chunk_length(d, at), k = 0;
-		uint8_t clusters[16][SHA256_LEN];
+		uint8_t blocks[256][SHA256_LEN];
 
-		for (uint64_t c = at; c < end; c += CLUSTER)
-			ck_assert_int_eq(digest_sha256(d->bytes + c, MIN(CLUSTER, end - c),
-						       clusters[k++]), 0);
-		ck_assert_int_eq(digest_sha256(clusters, k * SHA256_LEN, list[n++]), 0);
+		for (uint64_t b = at; b < end; b += 4096)
+			ck_assert_int_eq(digest_sha256(d->bytes + b, MIN(4096, end - b),
+						       blocks[k++]), 0);
+		ck_assert_int_eq(digest_sha256(blocks, k * SHA256_LEN, list[n++]), 0);
 	}
 	ck_assert_int_eq(digest_sha256(list, n * SHA256_LEN, sha), 0);
 	digest_hex(sha, sizeof(sha), ret);

@@ -32,7 +32,8 @@ struct judge {
 	uint64_t have_end;
 	unsigned int have_disk;
 	uint8_t job_state;
-	bool compare;
+	bool compare, live;
+	uint64_t stale, check;		/* ids of the last ones */
 	bool over[2];
 };
 
@@ -52,6 +53,43 @@ UNUSED static void judge_range(struct judge *j, const struct msg *m, uint16_t di
 	}
 	if (m->type == PROTO_DATA)
 		RULE(length == MIB_ || (length < MIB_ && offset + length == j->sizes[disk]));
+}
+
+/* n chunks from offset on, of which the last may be short. */
+UNUSED static void judge_chunks(struct judge *j, const struct msg *m, const struct msg_digests *d)
+{
+	RULE(d->disk < j->ndisks && d->n > 0 && d->offset % MIB_ == 0);
+	RULE(d->offset + (d->n - 1) * (uint64_t)MIB_ < j->sizes[d->disk]);
+	RULE((d->kind == PROTO_DIGESTS_DATA) == (d->sha256 != NULL));
+}
+
+UNUSED static void judge_list(struct judge *j, const struct msg *m, const struct msg_have *h)
+{
+	RULE(h->n > 0);
+	for (uint32_t i = 0; i < h->n; i++) {
+		judge_range(j, m, h->disk, h->ranges[i].offset, h->ranges[i].length);
+		RULE(i == 0 || h->ranges[i].offset >
+				       h->ranges[i - 1].offset + h->ranges[i - 1].length);
+	}
+}
+
+UNUSED static void judge_patch(struct judge *j, const struct msg *m, const struct msg_patch *p)
+{
+	uint64_t sum = 0;
+
+	RULE(p->disk < j->ndisks && p->offset % MIB_ == 0 && p->npieces > 0);
+	for (uint16_t i = 0; i < p->npieces; i++) {
+		uint64_t from = p->offset + p->pieces[i].offset;
+		uint64_t to = from + p->pieces[i].length;
+
+		RULE(from % 4096 == 0 && to > from && to <= p->offset + MIB_);
+		RULE(to <= j->sizes[p->disk] && (to % 4096 == 0 || to == j->sizes[p->disk]));
+		RULE(i == 0 || p->pieces[i].offset >
+				       p->pieces[i - 1].offset + p->pieces[i - 1].length);
+		sum += to - from;
+	}
+	RULE(p->codec <= 1 && (p->codec == 0 ? p->stored == sum
+					     : p->stored > 0 && p->stored < sum));
 }
 
 UNUSED static void judge_at_server(struct judge *j, const struct msg *m)
@@ -78,6 +116,7 @@ UNUSED static void judge_at_server(struct judge *j, const struct msg *m)
 		RULE(m->open.ndisks >= 1 && m->open.ndisks <= PROTO_DISKS_MAX);
 		j->ndisks = m->open.ndisks;
 		j->compare = m->open.flags & PROTO_OPEN_COMPARE;
+		j->live = m->open.flags & PROTO_OPEN_LIVE;
 		for (unsigned int i = 0; i < j->ndisks; i++)
 			j->sizes[i] = m->open.disks[i].size;
 		break;
@@ -90,8 +129,26 @@ UNUSED static void judge_at_server(struct judge *j, const struct msg *m)
 	case PROTO_BAD:
 		judge_range(j, m, m->bad.disk, m->bad.offset, m->bad.length);
 		break;
-	case PROTO_FLUSH:
+	case PROTO_STALE:
+		RULE(j->live);
+		RULE(session_durable_id(j->l->side[SERVER].session) == *id - 1 ||
+		     j->stale == *id - 1);
+		judge_list(j, m, &m->stale.what);
+		j->stale = *id;
+		break;
+	case PROTO_PATCH:
+		RULE(j->live);
+		judge_patch(j, m, &m->patch);
+		break;
+	case PROTO_CHECK:
+		RULE(j->live);
+		judge_chunks(j, m, &m->check.what);
+		j->check = *id;
+		break;
 	case PROTO_FINISH:
+		RULE(j->check <= session_durable_id(j->l->side[SERVER].session));
+		break;
+	case PROTO_FLUSH:
 	case PROTO_PONG:
 		break;
 	case PROTO_CLOSE:
@@ -159,7 +216,9 @@ UNUSED static void judge_at_agent(struct judge *j, const struct msg *m)
 		break;
 	case PROTO_FLUSHED:
 		RULE(ready && m->id.id > j->durable && m->id.id <= session_last_id(agent));
-		RULE(m->id.id == 5 || m->id.id == 8);
+		RULE(m->id.id == LOOPBACK_FLUSH1 || m->id.id == LOOPBACK_FLUSH2 ||
+		     (j->l->live &&
+		      (m->id.id == LOOPBACK_LIVE_FLUSH3 || m->id.id == LOOPBACK_LIVE_FLUSH4)));
 		j->durable = m->id.id;
 		j->acked = j->acked > m->id.id ? j->acked : m->id.id;
 		break;
@@ -169,8 +228,17 @@ UNUSED static void judge_at_agent(struct judge *j, const struct msg *m)
 	case PROTO_THROTTLE:
 		RULE(ready && (m->throttle.mode == PROTO_THROTTLE_RATE) == (m->throttle.rate > 0));
 		break;
+	case PROTO_DIFFER:
+		/* The agent's own OPEN said so, whatever the server was made to read. */
+		RULE(ready && j->l->live && j->check > j->durable);
+		judge_list(j, m, h);
+		break;
+	case PROTO_CUTOVER:
+		RULE(ready && j->l->live);
+		break;
 	case PROTO_FINISHED:
-		RULE(ready && session_last_id(agent) == 9);
+		RULE(ready && session_last_id(agent) ==
+				      (j->l->live ? LOOPBACK_LIVE_FINISH : LOOPBACK_FINISH));
 		j->over[AGENT] = true;
 		break;
 	case PROTO_ERROR:

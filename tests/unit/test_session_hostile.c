@@ -73,13 +73,29 @@ static void disturb(void *opaque, enum loopback_dir from, unsigned int index, co
 	}
 }
 
+/* The conversations that are disturbed. */
+static const struct talk {
+	unsigned int close_at;
+	bool live;
+	uint64_t durable;		/* at the end of it */
+} talks[] = {
+	{ 0, false, LOOPBACK_FLUSH2 },
+	{ 4, false, LOOPBACK_FLUSH2 },
+	{ 0, true, LOOPBACK_LIVE_FLUSH4 },
+};
+
+#define EACH_TALK(t)	for (const struct talk *t = talks; t < talks + ARRAY_SIZE(talks); t++)
+#define FULL		(&talks[0])
+#define LIVE		(&talks[2])
+
 struct results {
+	const struct talk *talk;
 	enum outcome of[2];
 	bool finished;
 	uint64_t durable;		/* what the agent was told */
 };
 
-static struct results disturbed(struct disturber *d, unsigned int close_at, const char *what)
+static struct results disturbed(struct disturber *d, const struct talk *t, const char *what)
 {
 	CLEANUP(loopback_done) struct loopback l;
 	struct results r;
@@ -88,8 +104,10 @@ static struct results disturbed(struct disturber *d, unsigned int close_at, cons
 	loopback_init(&l);
 	l.hook = disturb;
 	l.opaque = d;
-	l.close_at = close_at;
+	l.close_at = t->close_at;
+	l.live = t->live;
 	converse(&l, &j, what);
+	r.talk = t;
 	r.of[AGENT] = outcome(&l, AGENT, what);
 	r.of[SERVER] = outcome(&l, SERVER, what);
 	r.finished = l.finished;
@@ -122,7 +140,7 @@ static void record_frame(void *opaque, enum loopback_dir from, unsigned int inde
 	put(deliver, frame, len);
 }
 
-static void record(unsigned int close_at)
+static void record(const struct talk *t)
 {
 	CLEANUP(loopback_done) struct loopback l;
 	struct judge j;
@@ -131,7 +149,8 @@ static void record(unsigned int close_at)
 	loopback_init(&l);
 	l.hook = record_frame;
 	l.opaque = recorded;
-	l.close_at = close_at;
+	l.close_at = t->close_at;
+	l.live = t->live;
 	converse(&l, &j, "recording");
 	check_quiet(&l);
 }
@@ -146,13 +165,14 @@ static unsigned int frames(enum loopback_dir from)
 		for (unsigned int i = 0; i < frames(from); i++)
 
 /*
- * What may be missing without harm: later ACKs say it again, PING, PONG, STATUS and THROTTLE
- * promise nothing, and an agent that missed a HAVE or DIGESTS sends more than it had to.
+ * What may be missing without harm: later ACKs say it again, PING, PONG, STATUS, THROTTLE and
+ * CUTOVER promise nothing, and an agent that missed a HAVE or DIGESTS sends more than it had to.
  */
 static bool harmless(uint16_t type)
 {
 	return type == PROTO_ACK || type == PROTO_PING || type == PROTO_STATUS ||
-	       type == PROTO_HAVE || type == PROTO_DIGESTS || type == PROTO_THROTTLE;
+	       type == PROTO_HAVE || type == PROTO_DIGESTS || type == PROTO_THROTTLE ||
+	       type == PROTO_CUTOVER;
 }
 
 /*
@@ -161,20 +181,20 @@ static bool harmless(uint16_t type)
  */
 static bool clean(const struct results *r)
 {
-	return r->of[AGENT] == OK && r->of[SERVER] == OK && r->durable == 8;
+	return r->of[AGENT] == OK && r->of[SERVER] == OK && r->durable == r->talk->durable;
 }
 
 START_TEST(hostile_drop)
 {
-	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
-		record(close_at);
+	EACH_TALK(t) {
+		record(t);
 		EACH_FRAME(from, i) {
 			struct disturber d = { .deed = DROP, .from = from, .index = i };
 			struct results r;
 			char what[80];
 
 			snprintf(what, sizeof(what), "frame %u of %u dropped", i, from);
-			r = disturbed(&d, close_at, what);
+			r = disturbed(&d, t, what);
 			if (!harmless(d.type) && d.type != PROTO_PONG)
 				ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
 					      msg_type_name(d.type));
@@ -184,7 +204,7 @@ START_TEST(hostile_drop)
 END_TEST
 
 static void cut_one(enum loopback_dir from, unsigned int i, size_t keep, enum deed deed,
-		    unsigned int close_at)
+		    const struct talk *t)
 {
 	struct disturber d = { .deed = deed, .from = from, .index = i, .keep = keep };
 	struct results r;
@@ -192,15 +212,15 @@ static void cut_one(enum loopback_dir from, unsigned int i, size_t keep, enum de
 
 	snprintf(what, sizeof(what), "frame %u of %u cut at %zu%s", i, from, keep,
 		 deed == CUT ? "" : ", then nothing");
-	r = disturbed(&d, close_at, what);
+	r = disturbed(&d, t, what);
 	if (keep > 0 || (!harmless(d.type) && d.type != PROTO_PONG))
 		ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what, msg_type_name(d.type));
 }
 
 START_TEST(hostile_cut)
 {
-	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
-		record(close_at);
+	EACH_TALK(t) {
+		record(t);
 		EACH_FRAME(from, i) {
 			size_t len = recorded[from].len[i];
 
@@ -210,8 +230,8 @@ START_TEST(hostile_cut)
 					continue;
 				if (unit_slow() && keep % 13 != 0)
 					continue;
-				cut_one(from, i, keep, CUT, close_at);
-				cut_one(from, i, keep, CUT_AND_END, close_at);
+				cut_one(from, i, keep, CUT, t);
+				cut_one(from, i, keep, CUT_AND_END, t);
 			}
 		}
 	}
@@ -220,17 +240,18 @@ END_TEST
 
 START_TEST(hostile_repeat)
 {
-	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
-		record(close_at);
+	EACH_TALK(t) {
+		record(t);
 		EACH_FRAME(from, i) {
 			struct disturber d = { .deed = REPEAT, .from = from, .index = i };
 			struct results r;
 			char what[80];
 
 			snprintf(what, sizeof(what), "frame %u of %u repeated", i, from);
-			r = disturbed(&d, close_at, what);
+			r = disturbed(&d, t, what);
 			/* Only these say nothing new the second time and harm nobody. */
-			if (d.type != PROTO_STATUS && d.type != PROTO_THROTTLE)
+			if (d.type != PROTO_STATUS && d.type != PROTO_THROTTLE &&
+			    d.type != PROTO_CUTOVER && d.type != PROTO_DIFFER)
 				ck_assert_msg(!clean(&r), "%s (%s): nobody noticed", what,
 					      msg_type_name(d.type));
 		}
@@ -240,8 +261,8 @@ END_TEST
 
 START_TEST(hostile_swap)
 {
-	for (unsigned int close_at = 0; close_at <= 4; close_at += 4) {
-		record(close_at);
+	EACH_TALK(t) {
+		record(t);
 		EACH_FRAME(from, i) {
 			struct disturber d = { .deed = SWAP, .from = from, .index = i };
 			struct results r;
@@ -249,7 +270,7 @@ START_TEST(hostile_swap)
 
 			snprintf(what, sizeof(what), "frame %u of %u swapped with the next", i,
 				 from);
-			r = disturbed(&d, close_at, what);
+			r = disturbed(&d, t, what);
 			/* Life signs and progress reports have no place of their own in the order.
 			 */
 			if (harmless(d.type) || harmless(d.next_type) || d.type == PROTO_PONG ||
@@ -263,6 +284,7 @@ START_TEST(hostile_swap)
 END_TEST
 
 struct mutation {
+	const struct talk *talk;
 	enum loopback_dir from;
 	unsigned int index;
 	bool reseal;
@@ -291,7 +313,7 @@ static void one_mutant(const uint8_t *data, size_t len, const char *how, void *o
 	}
 	snprintf(what, sizeof(what), "frame %u of %u (%s), %s%s", mu->index, mu->from,
 		 msg_type_name(type), how, mu->reseal ? ", resealed" : "");
-	r = disturbed(&d, 0, what);
+	r = disturbed(&d, mu->talk, what);
 	mu->runs++;
 	mu->survived += clean(&r);
 	/* An empty mutant is a dropped message. */
@@ -302,20 +324,22 @@ static void one_mutant(const uint8_t *data, size_t len, const char *how, void *o
 
 START_TEST(hostile_mutate)
 {
+	const struct talk *t = _i & 2 ? LIVE : FULL;
 	unsigned int survived = 0, runs = 0;
 
-	record(0);
+	record(t);
 	EACH_FRAME(from, i) {
-		struct mutation mu = { .from = from, .index = i, .reseal = _i };
+		struct mutation mu = {
+			.talk = t, .from = from, .index = i, .reseal = _i & 1 };
 
-		mutate_each(recorded[from].bytes[i], recorded[from].len[i], unit_slow() ? 20 : 300,
-			    one_mutant, &mu);
+		mutate_each(recorded[from].bytes[i], recorded[from].len[i],
+			    unit_slow() ? 20 : t == LIVE ? 100 : 300, one_mutant, &mu);
 		survived += mu.survived;
 		runs += mu.runs;
 	}
 	ck_assert_uint_gt(runs, unit_slow() ? 300 : 5000);
 	/* Resealed, some changes are only other messages; most are not messages at all. */
-	if (_i)
+	if (_i & 1)
 		ck_assert_uint_gt(survived, 0);
 	ck_assert_uint_lt(survived, runs / 2);
 }
@@ -324,7 +348,9 @@ END_TEST
 /* Every message of the conversation in the place of every other one. */
 START_TEST(hostile_replace)
 {
-	record(0);
+	const struct talk *t = _i ? LIVE : FULL;
+
+	record(t);
 	EACH_FRAME(from, i) {
 		EACH_FRAME(other, k) {
 			struct disturber d = {
@@ -335,7 +361,7 @@ START_TEST(hostile_replace)
 
 			snprintf(what, sizeof(what), "frame %u of %u in the place of %u of %u", k,
 				 other, i, from);
-			disturbed(&d, 0, what);
+			disturbed(&d, t, what);
 		}
 	}
 }
@@ -370,14 +396,19 @@ static void corpus_file(const char *name, uint8_t mode, enum loopback_dir from)
 
 START_TEST(fuzz_corpus_is_real)
 {
-	/* Bit 0: what the server sends, for an agent. Bit 1: CRCs made right. */
-	record(0);
+	/* Bit 0: what the server sends, for an agent. Bit 1: CRCs made right. Bit 4: live disks. */
+	record(FULL);
 	corpus_file("server-full", 0, AGENT);
 	corpus_file("agent-full", 1, SERVER);
 	corpus_file("server-full-resealed", 2, AGENT);
 	corpus_file("agent-full-resealed", 3, SERVER);
-	record(2);
+	record(&(struct talk){ .close_at = 2 });
 	corpus_file("server-close", 2, AGENT);
+	record(LIVE);
+	corpus_file("server-live", 0, AGENT);
+	corpus_file("agent-live", 1 | 16, SERVER);
+	corpus_file("server-live-resealed", 2, AGENT);
+	corpus_file("agent-live-resealed", 3 | 16, SERVER);
 }
 END_TEST
 
@@ -390,8 +421,8 @@ static Suite *session_hostile_suite(void)
 	tcase_add_test(t, hostile_cut);
 	tcase_add_test(t, hostile_repeat);
 	tcase_add_test(t, hostile_swap);
-	tcase_add_loop_test(t, hostile_mutate, 0, 2);
-	tcase_add_test(t, hostile_replace);
+	tcase_add_loop_test(t, hostile_mutate, 0, 4);
+	tcase_add_loop_test(t, hostile_replace, 0, 2);
 	tcase_add_test(t, fuzz_corpus_is_real);
 	tcase_set_timeout(t, 120);
 	suite_add_tcase(s, t);

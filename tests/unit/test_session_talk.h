@@ -65,8 +65,12 @@ UNUSED static void pump(struct loopback *l)
 	ck_assert_msg(l->side[SERVER].result == 0, "%s", l->side[SERVER].err.text);
 }
 
-UNUSED static void bring_to(struct loopback *l, enum session_state state, uint8_t job_state)
+/* flags: PROTO_OPEN_*, that make no join */
+UNUSED static void bring_with(struct loopback *l, uint32_t flags, enum session_state state,
+			      uint8_t job_state)
 {
+	struct msg open = open_msg();
+
 	loopback_init(l);
 	if (state == SESSION_HELLO) {
 		iobuf_reset(session_output(l->side[AGENT].session));
@@ -75,7 +79,8 @@ UNUSED static void bring_to(struct loopback *l, enum session_state state, uint8_
 	pump(l);
 	if (state == SESSION_OPEN)
 		return;
-	send_ok(l, AGENT, open_msg());
+	open.open.flags = flags;
+	send_ok(l, AGENT, open);
 	pump(l);
 	if (state == SESSION_JOB)
 		return;
@@ -90,6 +95,11 @@ UNUSED static void bring_to(struct loopback *l, enum session_state state, uint8_
 		return;
 	send_ok(l, SERVER, (struct msg){ .type = PROTO_FINISHED });
 	pump(l);
+}
+
+UNUSED static void bring_to(struct loopback *l, enum session_state state, uint8_t job_state)
+{
+	bring_with(l, 0, state, job_state);
 }
 
 /* Bytes straight into one side; the first result that is not a message, or the last message's type.
@@ -156,6 +166,7 @@ UNUSED static void inject_fails(struct loopback *l, enum loopback_dir to, struct
 UNUSED static struct msg sample(uint16_t type)
 {
 	static struct msg_range range = { 0, MIB_ };
+	static const uint8_t block[4096];
 	struct msg m = { .type = type };
 
 	switch (type) {
@@ -192,6 +203,19 @@ UNUSED static struct msg sample(uint16_t type)
 		break;
 	case PROTO_DIGESTS:
 		m.digests = (struct msg_digests){ .kind = PROTO_DIGESTS_ZERO, .n = 1 };
+		break;
+	case PROTO_STALE:
+		m.stale = (struct msg_stale){ 1, { 0, 1, &range } };
+		break;
+	case PROTO_PATCH:
+		m.patch = (struct msg_patch){ .id = 1, .npieces = 1, .pieces = { { 4096, 4096 } },
+					      .stored = sizeof(block), .p = block };
+		break;
+	case PROTO_CHECK:
+		m.check = (struct msg_check){ 1, { .kind = PROTO_DIGESTS_ZERO, .n = 1 } };
+		break;
+	case PROTO_DIFFER:
+		m.have = (struct msg_have){ 0, 1, &range };
 		break;
 	case PROTO_ACK:
 	case PROTO_FLUSH:
