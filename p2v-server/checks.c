@@ -23,12 +23,15 @@ struct checks {
 	struct ring waiting;		/* struct check, by rising id */
 	size_t digests;			/* of all that wait */
 	uint16_t ndisks;
-	struct extents differ[];	/* per disk */
+	struct {
+		struct extents differ;	/* not told */
+		struct extents open;	/* told or not, and not sent again */
+	} disks[];
 };
 
 int checks_new(uint16_t ndisks, struct checks **ret, struct err *err)
 {
-	struct checks *c = calloc(1, sizeof(*c) + ndisks * sizeof(c->differ[0]));
+	struct checks *c = calloc(1, sizeof(*c) + ndisks * sizeof(c->disks[0]));
 
 	if (!c)
 		return err_nomem(err);
@@ -55,8 +58,10 @@ void checks_free(struct checks *c)
 	while (c->waiting.n > 0)
 		drop_first(c);
 	ring_done(&c->waiting);
-	for (uint16_t i = 0; i < c->ndisks; i++)
-		extents_done(&c->differ[i]);
+	for (uint16_t i = 0; i < c->ndisks; i++) {
+		extents_done(&c->disks[i].differ);
+		extents_done(&c->disks[i].open);
+	}
 	free(c);
 }
 
@@ -134,6 +139,7 @@ static int compare(struct checks *c, const struct journal *j, const struct msg_d
 
 	for (uint32_t i = 0; i < w->n && first + i < d->nchunks; i++) {
 		uint64_t offset = (first + i) * PROTO_CHUNK_SIZE;
+		uint64_t length = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset);
 		int r = same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL,
 			     err);
 
@@ -141,8 +147,8 @@ static int compare(struct checks *c, const struct journal *j, const struct msg_d
 			return r;
 		if (r > 0)
 			continue;
-		if (extents_add(&c->differ[w->disk], offset,
-				MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset), 0) < 0)
+		if (extents_add(&c->disks[w->disk].differ, offset, length, 0) < 0 ||
+		    extents_add(&c->disks[w->disk].open, offset, length, 0) < 0)
 			return err_nomem(err);
 	}
 	return 0;
@@ -166,7 +172,7 @@ int checks_answer(struct checks *c, const struct journal *j, uint64_t id, struct
 bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *ret)
 {
 	for (uint16_t i = 0; i < c->ndisks; i++) {
-		struct extents *e = &c->differ[i];
+		struct extents *e = &c->disks[i].differ;
 		uint32_t n = 0;
 		int r;
 
@@ -187,7 +193,25 @@ bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *re
 bool checks_pending(const struct checks *c)
 {
 	for (uint16_t i = 0; i < c->ndisks; i++)
-		if (c->differ[i].n > 0)
+		if (c->disks[i].differ.n > 0)
+			return true;
+	return c->waiting.n > 0;
+}
+
+int checks_sent(struct checks *c, uint16_t disk, uint64_t offset, uint64_t length,
+		struct err *err)
+{
+	struct extents *e = &c->disks[disk].open;
+
+	if (!extents_any(e, offset, length))
+		return 0;
+	return extents_remove(e, offset, length) < 0 ? err_nomem(err) : 0;
+}
+
+bool checks_open(const struct checks *c)
+{
+	for (uint16_t i = 0; i < c->ndisks; i++)
+		if (c->disks[i].open.n > 0)
 			return true;
 	return c->waiting.n > 0;
 }

@@ -303,7 +303,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	r = target_save(rx->target, err);
 	if (r < 0)
 		return r;
-	if (target_checks_pending(rx->target))
+	if (target_checks_open(rx->target))
 		return err_set(err, EBADMSG,
 			       "the agent says it is finished, but chunks differ from the source");
 	if (!journal_complete(target_journal(rx->target)))

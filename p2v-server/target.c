@@ -374,6 +374,8 @@ static int give(struct target *t, const struct waiting *w, const struct msg_data
 		r = base_of(t, rec->disk, rec->offset / PROTO_CHUNK_SIZE, &base, &why);
 	if (r >= 0)
 		r = forget_unread(t, rec, p, &why);
+	if (r >= 0 && t->checks)
+		r = checks_sent(t->checks, rec->disk, rec->offset, rec->length, &why);
 	if (r >= 0)
 		r = waiting_push(t, w, &why);
 	if (r >= 0)
@@ -505,6 +507,11 @@ bool target_differ(struct target *t, struct msg_range *ranges, struct msg_have *
 bool target_checks_pending(const struct target *t)
 {
 	return t->checks && checks_pending(t->checks);
+}
+
+bool target_checks_open(const struct target *t)
+{
+	return t->checks && checks_open(t->checks);
 }
 
 static int revoke_around(struct target *t, const struct msg_bad *b, struct err *err)

@@ -169,6 +169,30 @@ START_TEST(by_id)
 }
 END_TEST
 
+/* Told is not mended. */
+START_TEST(open_until_sent_again)
+{
+	has(0, JOURNAL_DATA, 0, 1);
+	has(0, JOURNAL_DATA, 1, 1);
+	ck_assert(!checks_open(checks));
+	MUST(add(1, 0, 0, 1, (const uint8_t[]){ 1 }, &e));
+	ck_assert(checks_open(checks));
+	MUST(checks_answer(checks, journal, 1, &e));
+	ck_assert(!checks_open(checks));
+	MUST(add(2, 0, 0, 3, (const uint8_t[]){ 2, 1, 1 }, &e));
+	MUST(checks_answer(checks, journal, 2, &e));
+	while (checks_next(checks, ranges, &(struct msg_have){ 0 }))
+		;
+	ck_assert(!checks_pending(checks));
+	ck_assert(checks_open(checks));
+	MUST(checks_sent(checks, 1, 0, 4 * CHUNK, &e));
+	MUST(checks_sent(checks, 0, 0, 2 * CHUNK, &e));
+	ck_assert(checks_open(checks));
+	MUST(checks_sent(checks, 0, 2 * CHUNK, CHUNK, &e));
+	ck_assert(!checks_open(checks));
+}
+END_TEST
+
 START_TEST(too_many)
 {
 	CLEANUP(mem_free) uint8_t *marks = calloc(1, PROTO_DIGESTS_MAX);
@@ -228,7 +252,8 @@ END_TEST
 
 static Suite *checks_suite(void)
 {
-	const TTest *const tests[] = { by_state, zeroes_are_zeroes, by_id, too_many, many_ranges };
+	const TTest *const tests[] = { by_state, zeroes_are_zeroes, by_id,
+				       open_until_sent_again, too_many, many_ranges };
 
 	return rig_suite("checks", tests, ARRAY_SIZE(tests), setup, teardown);
 }

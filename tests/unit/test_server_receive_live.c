@@ -292,6 +292,8 @@ START_TEST(differ_comes_first)
 		ck_assert_int_eq(c.differs[1][0], planted);
 		memset(c.differs, 0, sizeof(c.differs));
 	}
+	ck_assert_int_eq(send_chunk(&c, 0, 1), 0);
+	ck_assert_int_eq(send_chunk(&c, 1, 0), 0);
 	finish_it(&c);
 }
 END_TEST
@@ -304,11 +306,18 @@ START_TEST(finish_with_what_differs)
 	memset(disk[0].bytes + CHUNK, 'x', 512);
 	copy_all(&c);
 	ck_assert_int_eq(send_check(&c, 0, 1, true), 0);
+	flush_now(&c);
+	ck_assert(c.differs[0][1]);
 	ck_assert_int_eq(send_finish(&c, FILESYSTEM), 0);
 	refused(&c, PROTO_ERR_PROTOCOL, "chunks differ from the source");
-	/* One that agrees stands in nobody's way. */
+	/* Sent again, and one that agrees: these stand in nobody's way. */
 	open_live(&c, PROTO_JOB_RESUMED);
+	ck_assert_int_eq(send_check(&c, 0, 1, true), 0);
+	flush_now(&c);
+	ck_assert_int_eq(send_stale(&c, 0, 1, 1), 0);
+	ck_assert_int_eq(send_chunk(&c, 0, 1), 0);
 	ck_assert_int_eq(send_check(&c, 0, 1, false), 0);
+	flush_now(&c);
 	finish_it(&c);
 }
 END_TEST
