@@ -154,7 +154,8 @@ START_TEST(more_dirty_never_foresees_less)
 		state = seed;
 		random_rounds(&more, 1.5);
 		ck_assert_double_ge(forecast_dirty(&more), forecast_dirty(&less));
-		ck_assert_double_ge(forecast_freeze(&more, max) + 1e-9, forecast_freeze(&less, max));
+		ck_assert_double_ge(forecast_freeze(&more, max) + 1e-9,
+				    forecast_freeze(&less, max));
 	}
 }
 END_TEST
