@@ -88,7 +88,8 @@ int duration_parse_ns(const char *text, uint64_t *ret)
 	uint64_t seconds;
 	int r;
 
-	if (digits > 0 && digits <= 8 && strcmp(text + digits, "ms") == 0) {
+	if (digits > 0 && strcmp(text + digits, "ms") == 0) {
+		/* Too many digits are ULLONG_MAX. */
 		uint64_t ms = strtoull(text, NULL, 10);
 
 		if (ms > DURATION_DAY * 1000)

@@ -25,16 +25,16 @@ static int unpack(struct qcow2_meta *m, const struct qcow2_entry *e, uint64_t cl
 		  uint8_t *buf, struct err *err)
 {
 	CLEANUP(mem_free) uint8_t *frame = malloc(e->length);
-	size_t n;
+	/* The last sector may not be there in full. */
+	size_t len = MIN(e->length, m->file_size - e->host), n;
 	int r;
 
 	if (!frame)
 		return err_nomem(err);
-	/* The last sector may not be there in full. */
-	r = fdio_pread_full(m->fd, frame, MIN(e->length, m->file_size - e->host), e->host);
+	r = fdio_pread_full(m->fd, frame, len, e->host);
 	if (r < 0)
 		return err_code(err, -r, "cannot read the image at 0x%" PRIx64, e->host);
-	n = ZSTD_findFrameCompressedSize(frame, e->length);
+	n = ZSTD_findFrameCompressedSize(frame, len);
 	if (ZSTD_isError(n))
 		return damaged(cluster, err);
 	n = ZSTD_decompress(buf, CLUSTER, frame, n);

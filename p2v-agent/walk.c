@@ -126,11 +126,14 @@ static int start_changes(struct state *s, struct flight *f, struct err *err)
 {
 	struct item *it = f->item;
 	struct msg_patch *p = malloc(sizeof(*p));
+	uint32_t bytes;
 
 	if (!p)
 		return err_nomem(err);
 	it->patch = p;
-	if (find_pieces(s, it, p) > CHANGED_MAX) {
+	bytes = find_pieces(s, it, p);
+	/* All of a short chunk at the end of the disk is not much, and is all of it. */
+	if (bytes > CHANGED_MAX || bytes == it->length) {
 		free(p);
 		it->patch = NULL;
 		start_run(s, f, it->offset, it->length);
@@ -177,6 +180,32 @@ static int begin(struct state *s, const struct copymap_step *step, struct err *e
 	return 0;
 }
 
+static int read_now(struct state *s, struct item *it, uint64_t offset, uint64_t length,
+		    struct err *err)
+{
+	return reader_read(&s->reader, it->raw + (offset - it->offset), length, offset, &it->bad,
+			   err);
+}
+
+/* What lies between the pieces of a run may be unreadable, and is nobody's business. */
+static int read_pieces(struct state *s, struct item *it, uint64_t offset, uint64_t length,
+		       struct err *err)
+{
+	const struct msg_patch *p = it->patch;
+	int r = 0;
+
+	if (disk_read(s->w->disk->disk, it->raw + (offset - it->offset), length, offset,
+		      NULL) >= 0)
+		return 0;
+	for (uint16_t i = 0; r >= 0 && i < p->npieces; i++) {
+		uint64_t at = it->offset + p->pieces[i].offset;
+
+		if (at >= offset && at < offset + length)
+			r = read_now(s, it, at, p->pieces[i].length, err);
+	}
+	return r;
+}
+
 /*
  * The oldest flight has landed when all of its reads have; what could not be read ahead is read
  * now.
@@ -188,11 +217,12 @@ static int land(struct state *s, struct err *err)
 	int r = 0;
 
 	for (unsigned int i = 0; i < f->nruns; i++) {
-		uint64_t offset = f->runs[i].offset;
+		uint64_t offset = f->runs[i].offset, length = f->runs[i].length;
 
-		if (!readahead_next(s->ahead) && r >= 0)
-			r = reader_read(&s->reader, it->raw + (offset - it->offset),
-					f->runs[i].length, offset, &it->bad, err);
+		if (readahead_next(s->ahead) || r < 0)
+			continue;
+		r = it->patch ? read_pieces(s, it, offset, length, err)
+			      : read_now(s, it, offset, length, err);
 	}
 	s->head = (s->head + 1) % s->w->depth;
 	s->n--;

@@ -7,6 +7,7 @@
 
 #include "inventory/machine_json.h"
 #include "inventory/plan/plan.h"
+#include "p2v-server/cutover.h"
 #include "p2v-server/finish.h"
 #include "p2v-server/overlay.h"
 #include "wire/proto.h"
@@ -167,6 +168,9 @@ static int begin_resync(struct job *j, const struct msg_open *o, struct err *err
 			       j->name, name, j->name);
 	if (r >= 0 && j->state == JOB_FINISHED)
 		r = finish_restore(j, err);
+	/* One that came too late for the copy before is not meant for this one. */
+	if (r >= 0 && j->state != JOB_RECEIVING)
+		r = cutover_take_back(j->dirfd, err);
 	if (r < 0)
 		return r;
 	j->resync = true;

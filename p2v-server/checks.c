@@ -11,6 +11,7 @@
 #include "common/compiler.h"
 #include "common/extent.h"
 #include "common/ring.h"
+#include "wire/chunk_digest.h"
 
 struct check {
 	uint64_t id;
@@ -22,12 +23,15 @@ struct checks {
 	struct ring waiting;		/* struct check, by rising id */
 	size_t digests;			/* of all that wait */
 	uint16_t ndisks;
-	struct extents differ[];	/* per disk */
+	struct {
+		struct extents differ;	/* not told */
+		struct extents open;	/* told or not, and not sent again */
+	} disks[];
 };
 
 int checks_new(uint16_t ndisks, struct checks **ret, struct err *err)
 {
-	struct checks *c = calloc(1, sizeof(*c) + ndisks * sizeof(c->differ[0]));
+	struct checks *c = calloc(1, sizeof(*c) + ndisks * sizeof(c->disks[0]));
 
 	if (!c)
 		return err_nomem(err);
@@ -54,8 +58,10 @@ void checks_free(struct checks *c)
 	while (c->waiting.n > 0)
 		drop_first(c);
 	ring_done(&c->waiting);
-	for (uint16_t i = 0; i < c->ndisks; i++)
-		extents_done(&c->differ[i]);
+	for (uint16_t i = 0; i < c->ndisks; i++) {
+		extents_done(&c->disks[i].differ);
+		extents_done(&c->disks[i].open);
+	}
 	free(c);
 }
 
@@ -82,11 +88,47 @@ int checks_add(struct checks *c, uint64_t id, const struct msg_digests *d, struc
 	return 0;
 }
 
-static bool same(const struct journal_disk *d, uint64_t chunk, const uint8_t *sha256)
+/* The digest of a chunk of zeroes. */
+static int zero_digest(const struct journal_disk *d, uint64_t chunk,
+		       uint8_t ret[static SHA256_LEN])
 {
-	if (!sha256)
-		return d->state[chunk] == CHUNK_ZERO || d->state[chunk] == CHUNK_FREE;
-	return d->state[chunk] == CHUNK_DATA && memcmp(d->sha256[chunk], sha256, SHA256_LEN) == 0;
+	static const uint8_t zeroes[PROTO_BLOCK_SIZE];
+	uint8_t blocks[PROTO_CHUNK_BLOCKS][SHA256_LEN];
+	size_t length = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - chunk * PROTO_CHUNK_SIZE);
+	size_t n = DIV_ROUND_UP(length, PROTO_BLOCK_SIZE);
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = chunk_digest_blocks(zeroes,
+					MIN((size_t)PROTO_BLOCK_SIZE,
+					    length - i * PROTO_BLOCK_SIZE), &blocks[i]);
+	return r < 0 ? r : chunk_digest_join((const uint8_t (*)[SHA256_LEN])blocks, n, ret);
+}
+
+/*
+ * 1: it is what the agent says. Zeroes are zeroes however they came: a chunk that was patched until
+ * nothing else was left has the digest of zeroes.
+ */
+static int same(const struct journal_disk *d, uint64_t chunk, const uint8_t *sha256,
+		struct err *err)
+{
+	bool zero = d->state[chunk] == CHUNK_ZERO || d->state[chunk] == CHUNK_FREE;
+	const uint8_t *has = d->sha256[chunk];
+	uint8_t zeroes[SHA256_LEN];
+	int r;
+
+	if (d->state[chunk] == CHUNK_ABSENT)
+		return 0;
+	if (zero && !sha256)
+		return 1;
+	if (zero || !sha256) {
+		r = zero_digest(d, chunk, zeroes);
+		if (r < 0)
+			return err_code(err, -r, "cannot compute SHA-256");
+		has = zero ? zeroes : has;
+		sha256 = zero ? sha256 : zeroes;
+	}
+	return memcmp(has, sha256, SHA256_LEN) == 0;
 }
 
 static int compare(struct checks *c, const struct journal *j, const struct msg_digests *w,
@@ -97,11 +139,16 @@ static int compare(struct checks *c, const struct journal *j, const struct msg_d
 
 	for (uint32_t i = 0; i < w->n && first + i < d->nchunks; i++) {
 		uint64_t offset = (first + i) * PROTO_CHUNK_SIZE;
+		uint64_t length = MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset);
+		int r = same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL,
+			     err);
 
-		if (same(d, first + i, w->sha256 ? w->sha256 + (size_t)i * SHA256_LEN : NULL))
+		if (r < 0)
+			return r;
+		if (r > 0)
 			continue;
-		if (extents_add(&c->differ[w->disk], offset,
-				MIN((uint64_t)PROTO_CHUNK_SIZE, d->size - offset), 0) < 0)
+		if (extents_add(&c->disks[w->disk].differ, offset, length, 0) < 0 ||
+		    extents_add(&c->disks[w->disk].open, offset, length, 0) < 0)
 			return err_nomem(err);
 	}
 	return 0;
@@ -125,7 +172,7 @@ int checks_answer(struct checks *c, const struct journal *j, uint64_t id, struct
 bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *ret)
 {
 	for (uint16_t i = 0; i < c->ndisks; i++) {
-		struct extents *e = &c->differ[i];
+		struct extents *e = &c->disks[i].differ;
 		uint32_t n = 0;
 		int r;
 
@@ -146,7 +193,25 @@ bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *re
 bool checks_pending(const struct checks *c)
 {
 	for (uint16_t i = 0; i < c->ndisks; i++)
-		if (c->differ[i].n > 0)
+		if (c->disks[i].differ.n > 0)
+			return true;
+	return c->waiting.n > 0;
+}
+
+int checks_sent(struct checks *c, uint16_t disk, uint64_t offset, uint64_t length,
+		struct err *err)
+{
+	struct extents *e = &c->disks[disk].open;
+
+	if (!extents_any(e, offset, length))
+		return 0;
+	return extents_remove(e, offset, length) < 0 ? err_nomem(err) : 0;
+}
+
+bool checks_open(const struct checks *c)
+{
+	for (uint16_t i = 0; i < c->ndisks; i++)
+		if (c->disks[i].open.n > 0)
 			return true;
 	return c->waiting.n > 0;
 }

@@ -8,7 +8,9 @@
  * A chunk that was sent once more after the CHECK is not in the journal then, and counts as
  * different; whoever sent it knows.
  *
- * Memory: 32 bytes for each chunk that waits, CHECKS_MAX at most; 16 for each range that differs.
+ * What differed is remembered until it has been sent again: no FINISH is taken before.
+ *
+ * Memory: 32 bytes for each chunk that waits, CHECKS_MAX at most; 48 for each range that differs.
  * One thread.
  */
 #ifndef P2V_SERVER_CHECKS_H
@@ -38,5 +40,10 @@ int checks_answer(struct checks *c, const struct journal *j, uint64_t id, struct
 bool checks_next(struct checks *c, struct msg_range *ranges, struct msg_have *ret);
 /* Some differ and were not taken yet, or wait. */
 bool checks_pending(const struct checks *c);
+/* These are being sent again. -ENOMEM. */
+int checks_sent(struct checks *c, uint16_t disk, uint64_t offset, uint64_t length,
+		struct err *err);
+/* Some wait, or differed and were not sent again since: the copy is not the source. */
+bool checks_open(const struct checks *c);
 
 #endif

@@ -23,7 +23,7 @@ struct hotset {
 	uint8_t *state;			/* enum state */
 	uint8_t (*sha256)[SHA256_LEN];	/* COLD, HOT: of the chunk */
 	blocks *blocks;			/* HOT */
-	uint64_t nhot;
+	uint64_t nhot, max;
 	uint8_t *chunk;			/* for reading one */
 };
 
@@ -41,13 +41,14 @@ static void unmap(void *p, uint64_t bytes)
 		munmap(p, bytes);
 }
 
-int hotset_new(uint64_t size, struct hotset **ret, struct err *err)
+int hotset_new(uint64_t size, uint64_t max, struct hotset **ret, struct err *err)
 {
 	CLEANUP(hotset_free) struct hotset *h = calloc(1, sizeof(*h));
 
 	if (!h)
 		return err_nomem(err);
 	h->size = size;
+	h->max = max;
 	h->nchunks = DIV_ROUND_UP(size, PROTO_CHUNK_SIZE);
 	h->state = map(h->nchunks);
 	h->sha256 = map(h->nchunks * SHA256_LEN);
@@ -149,7 +150,7 @@ static int make_hot(struct hotset *h, struct image *im, uint64_t chunk, uint32_t
 		return err_set(err, EBADMSG,
 			       "a part of the chunk at 0x%" PRIx64 ", which was never sent",
 			       chunk * PROTO_CHUNK_SIZE);
-	if (h->nhot >= HOTSET_MAX)
+	if (h->nhot >= h->max)
 		cool(h);
 	return heat(h, im, chunk, length, err);
 }

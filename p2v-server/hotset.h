@@ -36,8 +36,8 @@ struct hotset_base {
 
 struct hotset;
 
-/* For a disk of size bytes. -ENOMEM. */
-int hotset_new(uint64_t size, struct hotset **ret, struct err *err);
+/* For a disk of size bytes; max: hot chunks at a time, at least 1. -ENOMEM. */
+int hotset_new(uint64_t size, uint64_t max, struct hotset **ret, struct err *err);
 void hotset_free(struct hotset *h);
 DEFINE_CLEANUP(struct hotset *, hotset_free)
 

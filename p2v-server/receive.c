@@ -347,7 +347,7 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	r = target_save(rx->target, err);
 	if (r < 0)
 		return r;
-	if (target_checks_pending(rx->target))
+	if (target_checks_open(rx->target))
 		return err_set(err, EBADMSG,
 			       "the agent says it is finished, but chunks differ from the source");
 	if (!journal_complete(target_journal(rx->target)))
@@ -385,6 +385,9 @@ static int on_finish(struct receive *rx, const struct msg_finish *f, struct err 
 	r = job_save(rx->job, err);
 	if (r < 0)
 		return r;
+	/* Asked for when it was on its way already. */
+	if (cutover_take_back(rx->job->dirfd, NULL) < 0)
+		log_warning("job %s: cannot remove its file cutover", rx->job->name);
 	rx->done = true;
 	log_info("job %s is complete", rx->job->name);
 	job_log(rx->job, "complete and verified");

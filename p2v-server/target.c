@@ -14,6 +14,7 @@
 #include "common/ring.h"
 #include "convert/qcow2_write.h"
 #include "p2v-server/checks.h"
+#include "p2v-server/unread.h"
 #include "wire/proto.h"
 
 /*
@@ -44,7 +45,8 @@ struct target {
 	 * GIVEN; CHUNK_ABSENT: it has not been taken off.
 	 */
 	uint8_t **was;
-	struct checks *checks;		/* of a live job */
+	struct checks *checks;		/* of a live job; so is */
+	struct unread *unread;
 	int epoll;			/* of all writers' descriptors */
 	size_t n;
 	struct ring waiting;		/* of struct waiting, by rising id */
@@ -145,13 +147,16 @@ static int open_image(struct target *t, size_t i, struct err *err)
 
 static int open_live(struct target *t, struct err *err)
 {
+	int r;
+
 	t->was = calloc(t->n, sizeof(*t->was));
 	for (size_t i = 0; t->was && i < t->n; i++) {
 		t->was[i] = calloc(t->journal->disks[i].nchunks, 1);
 		if (!t->was[i])
 			return err_nomem(err);
 	}
-	return t->was ? checks_new((uint16_t)t->n, &t->checks, err) : err_nomem(err);
+	r = t->was ? checks_new((uint16_t)t->n, &t->checks, err) : err_nomem(err);
+	return r < 0 ? r : unread_new((uint16_t)t->n, &t->unread, err);
 }
 
 int target_open(struct job *j, unsigned int threads, struct target **ret, struct err *err)
@@ -209,6 +214,7 @@ void target_free(struct target *t)
 		free(t->was[i]);
 	free(t->was);
 	checks_free(t->checks);
+	unread_free(t->unread);
 	fd_close(t->epoll);
 	journal_free(t->journal);
 	ring_done(&t->waiting);
@@ -233,12 +239,13 @@ struct early *target_take_early(struct target *t)
 }
 
 /* Chunks are about to be taken off the journal: 1, or 0 when it has none of them. */
-static int prepare_revoke(struct target *t, uint16_t disk, uint64_t offset, uint64_t length)
+static int prepare_revoke(struct target *t, uint16_t disk, uint64_t offset, uint64_t length,
+			  struct err *err)
 {
 	const uint8_t *state = t->journal->disks[disk].state;
 	uint64_t first = offset / PROTO_CHUNK_SIZE, end = first + DIV_ROUND_UP(length,
 									      PROTO_CHUNK_SIZE);
-	int any = 0;
+	int any = 0, r;
 
 	for (uint64_t i = first; i < end; i++) {
 		if (state[i] == CHUNK_ABSENT)
@@ -249,7 +256,8 @@ static int prepare_revoke(struct target *t, uint16_t disk, uint64_t offset, uint
 	}
 	if (any && t->early)
 		early_revoke(t->early, disk, offset, length);
-	return any;
+	r = any && t->unread ? unread_keep(t->unread, t->journal, disk, offset, length, err) : 0;
+	return r < 0 ? r : any;
 }
 
 /*
@@ -263,8 +271,9 @@ static int revoke_durable(struct target *t, uint16_t disk, uint64_t offset, uint
 		.type = JOURNAL_REVOKE, .disk = disk, .offset = offset, .length = length
 	};
 
-	return prepare_revoke(t, disk, offset, length) ? journal_append(t->journal, &rec, 1, err)
-						       : 0;
+	int r = prepare_revoke(t, disk, offset, length, err);
+
+	return r > 0 ? journal_append(t->journal, &rec, 1, err) : r;
 }
 
 static void mark_given(struct target *t, const struct journal_record *rec)
@@ -334,6 +343,22 @@ static int base_of(const struct target *t, uint16_t disk, uint64_t chunk, struct
 	}
 }
 
+/* What is sent is there, or has been said to be unreadable by a BAD before it. */
+static int forget_unread(struct target *t, const struct journal_record *rec,
+			 const struct msg_patch *p, struct err *err)
+{
+	int r = 0;
+
+	if (!t->unread)
+		return 0;
+	if (!p)
+		return unread_written(t->unread, rec->disk, rec->offset, rec->length, err);
+	for (uint16_t i = 0; r >= 0 && i < p->npieces; i++)
+		r = unread_written(t->unread, rec->disk, p->offset + p->pieces[i].offset,
+				   p->pieces[i].length, err);
+	return r;
+}
+
 /* A message that writes: its record waits, its work goes to the image. */
 static int give(struct target *t, const struct waiting *w, const struct msg_data *d,
 		const struct msg_zero *z, const struct msg_patch *p, struct err *err)
@@ -347,6 +372,10 @@ static int give(struct target *t, const struct waiting *w, const struct msg_data
 		r = revoke_durable(t, rec->disk, rec->offset, rec->length, &why);
 	if (r >= 0 && p)
 		r = base_of(t, rec->disk, rec->offset / PROTO_CHUNK_SIZE, &base, &why);
+	if (r >= 0)
+		r = forget_unread(t, rec, p, &why);
+	if (r >= 0 && t->checks)
+		r = checks_sent(t->checks, rec->disk, rec->offset, rec->length, &why);
 	if (r >= 0)
 		r = waiting_push(t, w, &why);
 	if (r >= 0)
@@ -422,8 +451,11 @@ static int revoke_stale(struct target *t, const struct msg_have *h, struct err *
 			return err_set(err, EBADMSG, "STALE while chunks are on their way");
 	for (uint32_t i = 0; i < h->n; i++) {
 		const struct msg_range *g = &h->ranges[i];
+		int r = prepare_revoke(t, h->disk, g->offset, g->length, err);
 
-		if (prepare_revoke(t, h->disk, g->offset, g->length))
+		if (r < 0)
+			return r;
+		if (r > 0)
 			v[n++] = (struct journal_record){ .type = JOURNAL_REVOKE,
 							  .disk = h->disk,
 							  .offset = g->offset,
@@ -475,6 +507,11 @@ bool target_differ(struct target *t, struct msg_range *ranges, struct msg_have *
 bool target_checks_pending(const struct target *t)
 {
 	return t->checks && checks_pending(t->checks);
+}
+
+bool target_checks_open(const struct target *t)
+{
+	return t->checks && checks_open(t->checks);
 }
 
 static int revoke_around(struct target *t, const struct msg_bad *b, struct err *err)
@@ -588,7 +625,11 @@ static int journal_first(struct target *t, size_t covered, struct err *err)
 
 	for (size_t i = 0; seen && i < t->n; i++)
 		bitmap_free(seen[i]);
-	r = r < 0 ? err_nomem(err) : journal_append(t->journal, v, n, err);
+	r = r < 0 ? err_nomem(err) : 0;
+	if (r >= 0 && t->unread)
+		r = unread_restore(t->unread, t->journal, v, n, err);
+	if (r >= 0)
+		r = journal_append(t->journal, v, n, err);
 	for (size_t i = 0; r >= 0 && t->early && i < n; i++)
 		if (v[i].type == JOURNAL_DATA)
 			early_add(t->early, v[i].disk, v[i].offset, v[i].length);

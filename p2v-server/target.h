@@ -56,6 +56,8 @@ int target_check(struct target *t, const struct msg_check *c, struct err *err);
 bool target_differ(struct target *t, struct msg_range *ranges, struct msg_have *ret);
 /* Some have not been told, or wait for a flush. */
 bool target_checks_pending(const struct target *t);
+/* Some wait for a flush, or have been found to differ and were not sent again. */
+bool target_checks_open(const struct target *t);
 int target_flush(struct target *t, uint64_t id, struct err *err);
 /*
  * Collect what the writers finished. *ret_acked: every id up to it is in its image; *ret_durable:

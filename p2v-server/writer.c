@@ -99,7 +99,7 @@ static void work(void *item, unsigned int worker, void *opaque)
 
 static int prepare_patches(struct writer *w, struct err *err)
 {
-	int r = hotset_new(w->image->size, &w->hot, err);
+	int r = hotset_new(w->image->size, HOTSET_MAX, &w->hot, err);
 
 	if (r >= 0)
 		r = codec_new(0, &w->codec, err);

@@ -12,7 +12,7 @@
  *	D = dirty * (fixed + D / speed)		so	D = dirty * fixed / (1 - dirty / speed)
  *
  * and the last one, frozen, has that D. With dirty >= speed they never get smaller: there is no
- * end by rounds alone.
+ * end by rounds alone, and a freeze has to move all that can be dirty.
  *
  * Pure: no clock, no I/O.
  */
@@ -44,8 +44,8 @@ void forecast_add_still(struct forecast *f, double seconds);
 double forecast_dirty(const struct forecast *f);
 double forecast_speed(const struct forecast *f);
 /*
- * Seconds; INFINITY when rounds do not get smaller, or before there was one. max: as many bytes
- * can be dirty at all.
+ * Seconds; INFINITY before there was a round. max: as many bytes can be dirty at all, and when
+ * rounds do not get smaller, as many are taken to be.
  */
 double forecast_freeze(const struct forecast *f, uint64_t max);
 

@@ -118,8 +118,10 @@ static void teardown(void)
 
 static struct pipeline *start(unsigned int threads, int level, enum reader_mode mode)
 {
+	static const struct bitmap *maps[DISKS];
 	struct pipeline_config cfg = {
 		.source = &source,
+		.maps = maps,
 		.have = have,
 		.mode = mode,
 		.engine = engine,
@@ -129,6 +131,8 @@ static struct pipeline *start(unsigned int threads, int level, enum reader_mode 
 	struct pipeline *p = NULL;
 	struct err err = ERR_INIT;
 
+	for (size_t i = 0; i < DISKS; i++)
+		maps[i] = disks[i].used ? disks[i].used->map : NULL;
 	ck_assert_msg(pipeline_new(&cfg, &p, &err) == 0, "%s", err.text);
 	return p;
 }

@@ -39,6 +39,40 @@ START_TEST(parse)
 }
 END_TEST
 
+START_TEST(parse_ns)
+{
+	static const struct {
+		const char *text;
+		uint64_t ns;
+	} good[] = {
+		{ "0", 0 }, { "0ms", 0 }, { "200ms", 200000000 }, { "0000000007ms", 7000000 },
+		{ "1", 1000000000 }, { "2s", 2000000000 }, { "1m1s", UINT64_C(61000000000) },
+		{ "1d", UINT64_C(86400000000000) }, { "86400000ms", UINT64_C(86400000000000) },
+	};
+	static const char *const bad[] = {
+		"", "ms", "-1ms", " 1ms", "1ms ", "1.5ms", "1s200ms", "200ms1s", "1MS", "1mss",
+		"5ns", "1x",
+	};
+	static const char *const large[] = {
+		"86401", "1d1s", "2d", "86400001ms", "100000000ms", "99999999999999999999999ms",
+		"9223372036854775808",
+	};
+	uint64_t v;
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		v = 12345;
+		ck_assert_msg(duration_parse_ns(good[i].text, &v) == 0, "%s", good[i].text);
+		ck_assert_uint_eq(v, good[i].ns);
+	}
+	v = 12345;
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		ck_assert_msg(duration_parse_ns(bad[i], &v) == -EINVAL, "%s", bad[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(large); i++)
+		ck_assert_msg(duration_parse_ns(large[i], &v) == -ERANGE, "%s", large[i]);
+	ck_assert_uint_eq(v, 12345);
+}
+END_TEST
+
 START_TEST(format)
 {
 	static const struct {
@@ -63,6 +97,7 @@ static Suite *suite(void)
 	TCase *t = tcase_create("duration");
 
 	tcase_add_test(t, parse);
+	tcase_add_test(t, parse_ns);
 	tcase_add_test(t, format);
 	suite_add_tcase(s, t);
 	return s;
