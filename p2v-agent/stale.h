@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The chunks of a round as the ranges that STALE tells before them: those in which anything changed,
- * disk by disk, rising and apart. Pure.
+ * The chunks of a round as the ranges that STALE tells before them: those in which anything
+ * changed, disk by disk, rising and apart. Pure.
  */
 #ifndef P2V_AGENT_STALE_H
 #define P2V_AGENT_STALE_H

@@ -3,8 +3,8 @@
  * What the rounds of a live conversion are made of. Internal to rounds*.c:
  *
  *	rounds.c		the steps
- *	rounds_compare.c	comparisons: of what a doubtful tracker leaves open, and of what nobody
- *				wrote to
+ *	rounds_compare.c	comparisons: of what a doubtful tracker leaves open, and of what
+ *				nobody wrote to
  */
 #ifndef P2V_AGENT_HOT_ROUNDS_STATE_H
 #define P2V_AGENT_HOT_ROUNDS_STATE_H

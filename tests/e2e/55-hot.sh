@@ -221,7 +221,7 @@ check "and found nothing that was missed" sh -c "! grep -q 'differs at' '$log'"
 # Instances are the kernel's, wherever it is mounted.
 mkdir "$e2e_dir/tracing"
 mount -t tracefs none "$e2e_dir/tracing"
-e2e_at_exit 'umount "$e2e_dir/tracing" 2>/dev/null || :'
+e2e_at_exit "umount $e2e_dir/tracing 2>/dev/null || :"
 switch() # 0 or 1
 {
 	for each in "$e2e_dir"/tracing/instances/p2v*/tracing_on; do
