@@ -58,8 +58,9 @@ START_TEST(every_change)
 	ck_assert_uint_eq(tell(maps, 2), 1);
 	srand(7);
 	for (int i = 0; i < 200; i++) {
-		bitmap_set_range(a, (uint64_t)(rand() % 700) * CHUNK + (uint64_t)(rand() % 256) * 4096,
-				 (uint64_t)(rand() % 600) * 4096);
+		uint64_t at = (uint64_t)(rand() % 700) * CHUNK + (uint64_t)(rand() % 256) * 4096;
+
+		bitmap_set_range(a, at, (uint64_t)(rand() % 600) * 4096);
 		bitmap_set_range(b, (uint64_t)(rand() % 640) * 65536, 65536);
 		tell(maps, 2);
 	}
