@@ -471,10 +471,27 @@ static int check_takeover(const struct pass_result *res, struct err *err)
 		       why ? text_escape_str(why, shown, sizeof(shown)) : "the server did not say");
 }
 
+/*
+ * The job may be complete and be of another moment: of an earlier run, or of one after which a
+ * connection was lost, and the machine served on.
+ */
+static int check_moment(const struct hot *h, struct err *err)
+{
+	if (rounds_report(h->rounds)->frozen_ns > 0 || h->then == THEN_RESUME)
+		return 0;
+	err_set(err, ESTALE, "the job is complete, and this machine has served on since the moment "
+			     "that it is of");
+	err_hint(err, "say --resync to bring it up to date");
+	return -ESTALE;
+}
+
 static int go_on(struct hot *h, const struct pass_result *res, struct err *err)
 {
 	struct err lift = ERR_INIT;
-	int r = h->cfg->takeover ? check_takeover(res, err) : 0;
+	int r = check_moment(h, err);
+
+	if (r >= 0 && h->cfg->takeover)
+		r = check_takeover(res, err);
 
 	/* As if nothing had been: the copy is whole, and of no use for this. */
 	if (r < 0) {

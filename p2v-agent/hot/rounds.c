@@ -428,16 +428,18 @@ static int opened(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN],
 		  struct bitmap *const *have, bool compared, struct err *err)
 {
 	struct rounds *r = opaque;
+	bool empty = true;
 
-	if (!r->cfg.vouched(r->cfg.opaque, uuid, false) && !compared)
-		for (size_t i = 0; i < r->n; i++)
-			if (bitmap_count(have[i]) > 0) {
-				err_set(err, ESTALE, "the job is there already, and this machine "
-						     "was not tracked all the time since");
-				err_hint(err, "say --resync: what is there is compared, and only "
-					      "what differs is sent");
-				return -ESTALE;
-			}
+	for (size_t i = 0; i < r->n; i++)
+		empty &= bitmap_count(have[i]) == 0;
+	/* Of a job without a chunk, all that it will have is sent under this tracker's eyes. */
+	if (!r->cfg.vouched(r->cfg.opaque, uuid, empty && !compared) && !empty && !compared) {
+		err_set(err, ESTALE, "the job is there already, and this machine was not tracked "
+				     "all the time since");
+		err_hint(err, "say --resync: what is there is compared, and only what differs is "
+			      "sent");
+		return -ESTALE;
+	}
 	r->aside = false;
 	for (size_t i = 0; i < r->n; i++)
 		r->have[i] = have[i];
@@ -503,6 +505,8 @@ void rounds_lost(void *opaque)
 	if (r->frozen && quiesce_thaw(r->cfg.quiesce, NULL, &err) < 0)
 		log_warning("%s", err.text);
 	r->frozen = r->over = false;
+	/* Whatever becomes of the job, what this machine writes from now on is not in it. */
+	r->report.frozen_ns = 0;
 	/* Nobody can confirm that the copy is whole: the source goes on. */
 	if (quiesce_lift(r->cfg.quiesce, &err) < 0)
 		log_warning("%s", err.text);

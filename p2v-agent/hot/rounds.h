@@ -54,7 +54,8 @@ struct rounds_config {
 	struct progress *const *progress;
 	/*
 	 * Whether what HAVE names in a job of this uuid was sent while this tracker watched, so
-	 * that it need not be compared; told again, with true, once all has been sent.
+	 * that it need not be compared. sent: from now on it is so, for there was nothing before,
+	 * or all of it was compared and sent.
 	 */
 	bool (*vouched)(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN], bool sent);
 	void *opaque;
@@ -75,7 +76,8 @@ void rounds_lost(void *opaque);
 
 struct rounds_report {
 	unsigned int rounds, freezes;
-	uint64_t frozen_ns;		/* of the moment that counts; 0: there was none */
+	/* Of the moment that the job is of, and since which the hold has lasted; 0: there is none. */
+	uint64_t frozen_ns;
 	uint64_t last_bytes;		/* sent in it */
 	double foreseen;		/* seconds, before it */
 	enum track_verdict verdict;	/* the worst of all disks */

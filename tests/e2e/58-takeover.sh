@@ -11,7 +11,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
 e2e_want losetup mkfs.ext4 jq nft unshare nsenter
-e2e_begin 22 200
+e2e_begin 27 250
 mnt=$e2e_dir/mnt
 log=$e2e_dir/log
 mkdir "$mnt" "$e2e_dir/hooks"
@@ -29,13 +29,14 @@ space=$!
 e2e_at_exit 'kill "$space" 2>/dev/null || :'
 wait_for 5 test "$(readlink /proc/$space/ns/net)" != "$(readlink /proc/self/ns/net)" || :
 
-# Becomes the agent, in the namespace. COMMAND: of the server.
+# Becomes the agent, in the namespace. COMMAND: of the server. keep: the job of the run before is still there.
+keep=
 hot() # COMMAND OPTION...
 {
 	command=$1
 	shift
-	rm -rf "$e2e_dir/store"
-	mkdir "$e2e_dir/store"
+	[ -n "$keep" ] || rm -rf "$e2e_dir/store"
+	mkdir -p "$e2e_dir/store"
 	printf '%s\n' "$command" >"$e2e_dir/command"
 	exec nsenter --net="/proc/$space/ns/net" "$e2e_build/p2v-agent" hot \
 		--connect-command "$e2e_build/p2v-server --store $e2e_dir/store receive ${command:+--on-complete 'sh $e2e_dir/command'}" \
@@ -107,8 +108,34 @@ check "what was begun is ended" wait_for 20 test -s "$e2e_dir/ended"
 check "the hold of the dead is lifted" wait_for 20 not_held
 check "the machine writes" timeout 10 sh -c "echo >$mnt/alive && sync -f $mnt"
 
+# ---- powering off: only right after the moment
+
+mkdir "$e2e_dir/bin"
+printf '#!/bin/sh\necho "$@" >%s\n' "$e2e_dir/power" >"$e2e_dir/bin/systemctl"
+chmod 755 "$e2e_dir/bin/systemctl"
+off()
+{
+	rc=0
+	(
+		PATH=$e2e_dir/bin:$PATH
+		hot true --then poweroff
+	) || rc=$?
+}
+"$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e >/dev/null 2>&1 || :
+let_go
+off
+is "a machine that is not needed any more" "$rc $(cat "$e2e_dir/power" 2>/dev/null)" "0 poweroff"
+rm -f "$e2e_dir/power"
+let_go
+keep=yes
+off
+is "the same once more" "$rc" 1
+check "the copy is of another moment" logged 'has served on since'
+check "so nothing is switched off" test ! -e "$e2e_dir/power"
+check "and nothing held" not_held
+
 # ---- a slip
 
 (hot true --then resume) || rc=$?
 is "both cannot serve" "$rc" 2
-check "the tracker of the dead is removed" "$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e
+check "no tracker is left" test ! -e /run/p2v/track-e2e
