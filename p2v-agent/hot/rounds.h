@@ -76,7 +76,7 @@ void rounds_lost(void *opaque);
 
 struct rounds_report {
 	unsigned int rounds, freezes;
-	/* Of the moment that the job is of, and since which the hold has lasted; 0: there is none. */
+	/* Of the moment that the job is of, since which the hold has lasted; 0: there is none. */
 	uint64_t frozen_ns;
 	uint64_t last_bytes;		/* sent in it */
 	double foreseen;		/* seconds, before it */
