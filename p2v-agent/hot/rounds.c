@@ -332,6 +332,29 @@ static int do_last(struct rounds *r, struct pass_round *ret, struct err *err)
 	return PASS_WAIT;
 }
 
+/* The user's word may have let something pass that was not held still. */
+static bool all_stood_still(const struct quiesce *q)
+{
+	const struct mountgraph *g = &quiesce_plan_of(q)->graph;
+	const struct freezer *f = quiesce_freezer_of(q);
+
+	for (size_t i = 0; i < g->nfs; i++)
+		if (g->fs[i].verdict == MOUNTGRAPH_STOPS)
+			return false;
+	for (size_t i = 0; i < freezer_count(f); i++)
+		if (freezer_get(f, i)->refused)
+			return false;
+	return true;
+}
+
+static const char *consistency(const struct quiesce *q)
+{
+	if (!all_stood_still(q))
+		return "crash-consistent";
+	return quiesce_plan_of(q)->hooks.n > 0 ? "application-consistent"
+					       : "filesystem-consistent";
+}
+
 static int do_thaw(struct rounds *r, const char **ret_consistency, struct err *err)
 {
 	struct err why = ERR_INIT, hooks = ERR_INIT;
@@ -343,8 +366,7 @@ static int do_thaw(struct rounds *r, const char **ret_consistency, struct err *e
 		return once_more(r, &why, err);
 	r->frozen = false;
 	r->report.frozen_ns = freezer_frozen_ns(quiesce_freezer_of(r->cfg.quiesce));
-	r->report.consistency = quiesce_plan_of(r->cfg.quiesce)->hooks.n > 0
-					? "application-consistent" : "filesystem-consistent";
+	r->report.consistency = consistency(r->cfg.quiesce);
 	*ret_consistency = r->report.consistency;
 	log_notice("frozen for %.3f s (foreseen: %.3f s); the source serves on",
 		   (double)r->report.frozen_ns / 1e9, r->report.foreseen);
