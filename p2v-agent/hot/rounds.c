@@ -14,6 +14,7 @@
 
 #include "common/log.h"
 #include "common/size.h"
+#include "p2v-agent/hot/gentle.h"
 #include "wire/link.h"
 
 /* Rounds in front of the freeze, each while the one before was still getting smaller. */
@@ -259,6 +260,7 @@ static int do_sent(struct rounds *r, struct err *err)
 static int once_more(struct rounds *r, const struct err *why, struct err *err)
 {
 	r->frozen = r->over = false;
+	gentle_set(true);
 	(void)quiesce_lift(r->cfg.quiesce, NULL);
 	if (++r->attempts >= ATTEMPTS) {
 		if (err)
@@ -296,6 +298,7 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 	int res;
 
 	r->report.foreseen = foreseen(r);
+	gentle_set(false);
 	r->report.freezes++;
 	res = quiesce_freeze(r->cfg.quiesce, &why);
 	if (res < 0)
@@ -465,6 +468,7 @@ static int opened(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN],
 	r->aside = false;
 	for (size_t i = 0; i < r->n; i++)
 		r->have[i] = have[i];
+	gentle_set(true);
 	memcpy(r->uuid, uuid, sizeof(r->uuid));
 	r->step = ENTER;
 	return 0;
