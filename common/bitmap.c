@@ -217,6 +217,16 @@ static bool alike(const struct bitmap *a, const struct bitmap *b)
 	return a->size == b->size && a->granularity == b->granularity;
 }
 
+void bitmap_merge(struct bitmap *dst, const struct bitmap *src)
+{
+	uint64_t pos = 0, off, len;
+
+	while (pos < src->size && bitmap_next_run(src, true, pos, &off, &len)) {
+		bitmap_set_range(dst, off, len);
+		pos = off + len;
+	}
+}
+
 int bitmap_or(struct bitmap *dst, const struct bitmap *src)
 {
 	if (!alike(dst, src))

@@ -50,6 +50,8 @@ uint64_t bitmap_bytes(const struct bitmap *b);		/* bytes of size under set bits 
  */
 bool bitmap_next_run(const struct bitmap *b, bool value, uint64_t start, uint64_t *ret_offset,
 		     uint64_t *ret_length);
+/* Set in dst whatever is set in src, of the same size; the granularities may differ: widens. */
+void bitmap_merge(struct bitmap *dst, const struct bitmap *src);
 /* dst |= src, dst &= src, dst &= ~src. Same size and granularity, else -EINVAL. */
 int bitmap_or(struct bitmap *dst, const struct bitmap *src);
 int bitmap_and(struct bitmap *dst, const struct bitmap *src);

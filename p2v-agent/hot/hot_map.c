@@ -133,16 +133,6 @@ static int freeze_and_look(struct map_state *s, struct err *err)
 	return 0;
 }
 
-static void merge(struct bitmap *to, const struct bitmap *from)
-{
-	uint64_t pos = 0, off, len;
-
-	while (pos < from->size && bitmap_next_run(from, true, pos, &off, &len)) {
-		bitmap_set_range(to, off, len);
-		pos = off + len;
-	}
-}
-
 /* The rest of the look, and whether it still holds. Returns how many filesystems were disturbed. */
 static int build(struct map_state *s, struct usedmap_set **ret, struct err *err)
 {
@@ -159,7 +149,7 @@ static int build(struct map_state *s, struct usedmap_set **ret, struct err *err)
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < s->n; i++)
-		merge(s->ret->dirty[i], s->since[i]);
+		bitmap_merge(s->ret->dirty[i], s->since[i]);
 	*ret = TAKE_PTR(set);
 	return r;
 }

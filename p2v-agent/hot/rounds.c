@@ -37,21 +37,11 @@ uint64_t rounds_bytes(struct bitmap *const *v, size_t n)
 	return sum;
 }
 
-static void set_from(struct bitmap *to, const struct bitmap *from)
-{
-	uint64_t pos = 0, off, len;
-
-	while (pos < from->size && bitmap_next_run(from, true, pos, &off, &len)) {
-		bitmap_set_range(to, off, len);
-		pos = off + len;
-	}
-}
-
 int rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed, struct err *err)
 {
 	(void)err;
-	set_from(r->pending[disk], changed);
-	set_from(r->kept[disk], changed);
+	bitmap_merge(r->pending[disk], changed);
+	bitmap_merge(r->kept[disk], changed);
 	return 0;
 }
 
@@ -67,7 +57,7 @@ int rounds_harvest(struct rounds *r, bool last, struct err *err)
 
 		if (res < 0)
 			return res;
-		set_from(r->kept[i], r->pending[i]);
+		bitmap_merge(r->kept[i], r->pending[i]);
 	}
 	r->round = (struct forecast_round){ .bytes = rounds_bytes(r->pending, r->n),
 					    .since = link_now() - r->harvested };
@@ -550,7 +540,7 @@ static int maps_new(struct rounds *r, const struct bitmap *const *used, struct e
 		    bitmap_new(size, granule, &r->kept[i]) < 0)
 			return err_nomem(err);
 		if (used[i] && !r->rescan)
-			set_from(r->kept[i], used[i]);
+			bitmap_merge(r->kept[i], used[i]);
 		else
 			bitmap_set_all(r->kept[i]);
 	}

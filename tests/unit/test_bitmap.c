@@ -6,6 +6,8 @@
 #include "common/bitmap.h"
 
 #include <errno.h>
+#include <stdlib.h>
+#include "common/compiler.h"
 #include "tests/lib/unit.h"
 
 #define MODEL_MAX	300
@@ -229,6 +231,32 @@ START_TEST(algebra)
 }
 END_TEST
 
+/* Of any granularity into any other: every byte that was set is, and no granule without one. */
+START_TEST(merge_of_unlike)
+{
+	static const uint64_t grans[] = { 512, 4096, 65536 };
+	const uint64_t size = 40 * 65536 + 1536;
+
+	srand(3);
+	for (size_t i = 0; i < 9; i++) {
+		CLEANUP(bitmap_free) struct bitmap *src = NULL, *dst = NULL;
+
+		ck_assert_int_eq(bitmap_new(size, grans[i % 3], &src), 0);
+		ck_assert_int_eq(bitmap_new(size, grans[i / 3], &dst), 0);
+		for (int k = 0; k < 20; k++)
+			bitmap_set_range(src, (uint64_t)rand() % size, (uint64_t)rand() % 70000);
+		bitmap_set_range(src, size - 1, 1);
+		bitmap_merge(dst, src);
+		for (uint64_t at = 0; at < size; at += dst->granularity)
+			HOLDS(bitmap_test(dst, at) ==
+			      bitmap_any(src, at, MIN(dst->granularity, size - at)));
+		for (uint64_t at = 0; at < size; at += src->granularity)
+			HOLDS(!bitmap_test(src, at) ||
+			      bitmap_all(dst, at, MIN(src->granularity, size - at)));
+	}
+}
+END_TEST
+
 START_TEST(algebra_refuses_unlike)
 {
 	CLEANUP(bitmap_free) struct bitmap *a = NULL;
@@ -258,6 +286,7 @@ static Suite *bitmap_suite(void)
 	tcase_add_test(t, start_inside_a_granule);
 	tcase_add_test(t, odd_sizes);
 	tcase_add_test(t, algebra);
+	tcase_add_test(t, merge_of_unlike);
 	tcase_add_test(t, algebra_refuses_unlike);
 	suite_add_tcase(s, t);
 	return s;
