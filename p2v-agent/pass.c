@@ -240,13 +240,15 @@ static int announce_round(struct pass *p, struct err *err)
 
 static int begin_round(struct pass *p, struct err *err)
 {
-	int r = p->cfg->rounds->next(p->cfg->rounds->opaque, &p->round, &p->consistency, err);
+	int r;
 
-	if (r < 0 || r == PASS_WAIT)
-		return r;
+	/* Before the machine may stand still: what is printed may be written to its disks. */
 	if (p->begun)
 		progress_end(p->cfg->progress);
 	p->begun = false;
+	r = p->cfg->rounds->next(p->cfg->rounds->opaque, &p->round, &p->consistency, err);
+	if (r < 0 || r == PASS_WAIT)
+		return r;
 	if (r == PASS_FINISH)
 		return send_finish(p, err);
 	p->begun = p->round.label != NULL;

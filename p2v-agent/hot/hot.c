@@ -536,6 +536,9 @@ static void tell(const struct hot *h)
 		 track_verdict_name(p->verdict), (unsigned long long)p->patrolled,
 		 (unsigned long long)p->repaired, p->consistency);
 	progress_event(h->copy.progress, "moment", json);
+	if (p->repaired > 0)
+		log_warning("%s differed from what had been sent, and was sent again, frozen",
+			    size_format(p->repaired, bytes));
 	log_notice("%s; %u rounds, the last one, frozen for %.3f s, of %s; the tracker is %s",
 		   p->consistency, p->rounds, (double)p->frozen_ns / 1e9,
 		   size_format(p->last_bytes, bytes), track_verdict_name(p->verdict));

@@ -206,6 +206,7 @@ static int do_rescanned(struct rounds *r, struct pass_round *ret)
 	double began = r->began;
 	int res;
 
+	rounds_take_suspects(r);
 	r->round = (struct forecast_round){ .bytes = rounds_bytes(r->pending, r->n),
 					    .since = link_now() - r->harvested };
 	r->harvested = began;
@@ -305,7 +306,7 @@ static int do_freeze(struct rounds *r, struct pass_round *ret, struct err *err)
 	r->report.last_bytes = r->round.bytes;
 	r->step = LAST;
 	if (r->round.bytes > 0)
-		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, "last changes");
+		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, NULL);
 	r->began = link_now();
 	return PASS_WAIT;
 }
@@ -487,15 +488,9 @@ static void differ(void *opaque, const struct msg_have *h)
 {
 	struct rounds *r = opaque;
 
-	for (uint32_t i = 0; i < h->n; i++) {
-		if (r->step == PATROLLED) {
-			bitmap_set_range(r->suspect[h->disk], h->ranges[i].offset,
-					 h->ranges[i].length);
-			continue;
-		}
-		bitmap_set_range(r->pending[h->disk], h->ranges[i].offset, h->ranges[i].length);
-		bitmap_set_range(r->kept[h->disk], h->ranges[i].offset, h->ranges[i].length);
-	}
+	/* The other maps are being read while a comparison is sent. */
+	for (uint32_t i = 0; i < h->n; i++)
+		bitmap_set_range(r->suspect[h->disk], h->ranges[i].offset, h->ranges[i].length);
 }
 
 static void cutover(void *opaque)
@@ -537,7 +532,8 @@ static int maps_new(struct rounds *r, const struct bitmap *const *used, struct e
 		uint64_t granule = track_granule(r->cfg.track, r->cfg.tracked[i]);
 
 		if (bitmap_new(size, granule, &r->pending[i]) < 0 ||
-		    bitmap_new(size, granule, &r->kept[i]) < 0)
+		    bitmap_new(size, granule, &r->kept[i]) < 0 ||
+		    bitmap_new(size, PROTO_CHUNK_SIZE, &r->suspect[i]) < 0)
 			return err_nomem(err);
 		if (used[i] && !r->rescan)
 			bitmap_merge(r->kept[i], used[i]);

@@ -16,6 +16,15 @@
 #define PATROL_CHUNKS	32u
 #define PATROL_DUTY	0.2
 
+void rounds_take_suspects(struct rounds *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		bitmap_merge(r->pending[i], r->suspect[i]);
+		bitmap_merge(r->kept[i], r->suspect[i]);
+		bitmap_clear_all(r->suspect[i]);
+	}
+}
+
 /* ---- the patrol */
 
 bool rounds_may_patrol(const struct rounds *r)
@@ -35,8 +44,6 @@ static int choose_patrolled(struct rounds *r, struct err *err)
 		uint64_t size = r->kept[i]->size;
 
 		if (!r->skip[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->skip[i]) < 0)
-			return err_nomem(err);
-		if (!r->suspect[i] && bitmap_new(size, PROTO_CHUNK_SIZE, &r->suspect[i]) < 0)
 			return err_nomem(err);
 		bitmap_set_all(r->skip[i]);
 	}
@@ -74,7 +81,7 @@ int rounds_patrolled(struct rounds *r, struct pass_round *ret, struct err *err)
 	r->patrol_next = link_now() + took / PATROL_DUTY;
 	r->aside = true;
 	for (size_t i = 0; i < r->n; i++) {
-		struct bitmap *s = r->suspect[i];
+		const struct bitmap *s = r->suspect[i];
 		uint64_t pos = 0, off, len;
 
 		while (pos < s->size && bitmap_next_run(s, true, pos, &off, &len)) {
@@ -86,12 +93,10 @@ int rounds_patrolled(struct rounds *r, struct pass_round *ret, struct err *err)
 					  "compared", r->cfg.source->disks[i].disk->path, off);
 				r->missed = true;
 			}
-			bitmap_set_range(r->pending[i], off, len);
-			bitmap_set_range(r->kept[i], off, len);
 			pos = off + len;
 		}
-		bitmap_clear_all(s);
 	}
+	rounds_take_suspects(r);
 	r->round.bytes = rounds_bytes(r->pending, r->n);
 	return rounds_changes(r, ret);
 }
@@ -163,18 +168,20 @@ int rounds_compare(struct rounds *r, struct pass_round *ret, struct err *err)
 	}
 	log_warning("the tracker cannot vouch for itself (%s): comparing %s", reasons, bytes);
 	r->step = COMPARED;
-	return rounds_ask(r, ret, WALK_CHECK, r->kept, r->skip, "compare");
+	return rounds_ask(r, ret, WALK_CHECK, r->kept, r->skip, NULL);
 }
 
 int rounds_compared(struct rounds *r, struct pass_round *ret)
 {
-	uint64_t sum = rounds_bytes(r->pending, r->n);
+	uint64_t sum;
 
+	rounds_take_suspects(r);
+	sum = rounds_bytes(r->pending, r->n);
 	r->report.repaired += sum;
 	r->step = MENDED;
 	r->round = (struct forecast_round){ .bytes = sum };
 	if (sum > 0)
-		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, "repair");
+		return rounds_ask(r, ret, WALK_CHANGES, r->pending, NULL, NULL);
 	r->began = link_now();
 	return PASS_WAIT;
 }

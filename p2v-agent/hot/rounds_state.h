@@ -36,7 +36,7 @@ struct rounds {
 	struct bitmap **pending, **kept;
 	struct bitmap **have;		/* the pass's; of this connection */
 	struct bitmap **skip;		/* of a comparison: chunks that are not compared */
-	struct bitmap **suspect;	/* chunks that a patrol found to differ */
+	struct bitmap **suspect;	/* chunks that a comparison found to differ */
 	size_t patrol_disk;		/* where the next one begins */
 	uint64_t patrol_pos;
 	double patrol_next;		/* not before */
@@ -71,6 +71,8 @@ bool rounds_wanted(const struct rounds *r);
 
 /* ---- rounds_compare.c; the steps return as pass_rounds.next() */
 
+/* What a comparison found to differ is pending from now on. */
+void rounds_take_suspects(struct rounds *r);
 bool rounds_may_patrol(const struct rounds *r);
 int rounds_patrol(struct rounds *r, struct pass_round *ret, struct err *err);
 int rounds_patrolled(struct rounds *r, struct pass_round *ret, struct err *err);

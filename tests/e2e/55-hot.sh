@@ -242,7 +242,7 @@ wait $agent || rc=$?
 end_writing
 is "it comes to its end" "$rc" 0
 check "the loss is found" logged 'cannot vouch for itself'
-check "and repaired" logged '^repair box'
+check "and repaired" logged 'was sent again, frozen'
 check "the image is the disk in spite of it" same
 
 # ---- kill -9 of the agent: the tracker goes on, and so does the job
