@@ -12,7 +12,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root"; exit 0; }
 [ -e /dev/loop-control ] || { echo "1..0 # SKIP there are no loop devices"; exit 0; }
 e2e_want losetup mkfs.ext4 mkfs.xfs mkfs.btrfs fstrim fio sqlite3 jq qemu-img
-e2e_begin 65 600
+e2e_begin 67 600
 size=335544320
 mnt=$e2e_dir/mnt
 # In memory: the watchdog does not wait for a slow disk.
@@ -215,6 +215,16 @@ check "the file is the disk" database_is_whole
 patrolled=$(jq -r 'select(.event == "moment").patrolled' "$e2e_dir/events")
 check "a patrol has compared what nobody wrote to" test "$patrolled" -gt 100000000
 check "and found nothing that was missed" sh -c "! grep -q 'differs at' '$log'"
+
+# ---- what the agent says goes to the filesystem that it freezes
+
+forget
+begin_writing 1M
+log=$mnt/agent.log
+check "its own log is on what is frozen" converts --events-fd 3 3>"$mnt/events"
+is "it was frozen once, and not thawed by the watchdog" "$(jq -r 'select(.event == "moment").freezes' "$mnt/events")" 1
+end_writing
+log=$e2e_dir/log
 
 # ---- a tracker that is made to lose what is written for a while
 
