@@ -68,7 +68,9 @@ MODEL := $(sort $(wildcard inventory/machine*.c inventory/plan/*.c))
 src_of_floor = $(if $(filter machine,$(1)),$(MODEL),$(filter-out $(MODEL),$(call src,$(1))))
 obj = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
-AGENT_OBJS  := $(call obj,$(call src,p2v-agent))
+# The launcher of the agent's bundle is a program of its own.
+LAUNCHER    := p2v-agent/bundle/launcher.c
+AGENT_OBJS  := $(call obj,$(filter-out $(LAUNCHER),$(call src,p2v-agent)))
 SERVER_OBJS := $(call obj,$(call src,p2v-server))
 UNIT_TESTS  := $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZERS     := $(patsubst tests/fuzz/fuzz_%.c,$(BUILD)/tests/fuzz/fuzz_%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -78,13 +80,14 @@ TEST_LIB    := $(BUILD)/libtests.a
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all agent server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
+.PHONY: all agent agent-bundle server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
 	check-valgrind check-fuzz check-iso bench bench-counts iso pxe install deps deps-agent deps-server deps-test deps-iso \
 	deps-bench help clean
 
 all: agent server
 agent: $(BUILD)/p2v-agent
 server: $(BUILD)/p2v-server
+agent-bundle: $(BUILD)/p2v-agent.bundle
 
 # ---- programs and archives
 
@@ -102,6 +105,11 @@ $(BUILD)/p2v-agent: $(AGENT_OBJS) $(AGENT_FLOORS:%=$(BUILD)/lib%.a)
 $(BUILD)/p2v-server: $(SERVER_OBJS) $(SERVER_FLOORS:%=$(BUILD)/lib%.a)
 	$(call say,LINK,$@)
 	$(Q)$(CC) $(ALL_LDFLAGS) -o $@ $^ $$($(PKG_CONFIG) --libs $(pc_p2v-server) $(foreach f,$(SERVER_FLOORS),$(pc_$(f))))
+
+# One file for any machine. The tool compiles the launcher, for it generates a part of it.
+$(BUILD)/p2v-agent.bundle: $(BUILD)/p2v-agent tools/agent-bundle $(LAUNCHER) p2v-agent/bundle/bundle.h
+	$(call say,BUNDLE,$@)
+	$(Q)CC='$(CC)' WARN='$(WARN)' tools/agent-bundle $< $@
 
 define floor_rules
 $(BUILD)/lib$(1).a: $(call obj,$(call src_of_floor,$(1))) $(2)
@@ -258,12 +266,14 @@ install: all
 
 clean:
 	rm -rf $(BUILD)/obj $(BUILD)/gen $(BUILD)/tests $(BUILD)/*.a $(BUILD)/p2v-agent $(BUILD)/p2v-server \
+		$(BUILD)/p2v-agent.bundle \
 		$(BUILD)/asan $(BUILD)/ubsan $(BUILD)/tsan
 
 help:
 	@printf '%s\n' \
 	'make                 both programs, in build/' \
 	'make agent|server    one of them, with its libraries only' \
+	'make agent-bundle    build/p2v-agent.bundle: the agent and its libraries in one file' \
 	'make demo            convert a real Debian source and boot the result (SOURCE=disk for your own)' \
 	'make check           all tests: unit, fuzz corpora, static, end to end (STRICT=1: skips fail)' \
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \

@@ -62,6 +62,13 @@ static int move_up(int *fd)
 	return 0;
 }
 
+static char *const *environment;	/* of the children; NULL: ours */
+
+void spawn_environment(char *const *env)
+{
+	environment = env;
+}
+
 static int make_pipe(int ends[2])
 {
 	int fds[2], r;
@@ -114,6 +121,8 @@ static NORETURN void become(char *const argv[], int in, int out, int errfd, int 
 	close_from(STATUS_FD + 1);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	if (environment)
+		environ = (char **)environment;
 	execvp(argv[0], argv);
 fail:
 	code = errno;

@@ -35,6 +35,12 @@ DEFINE_CLEANUP_VALUE(struct spawn_result, spawn_result_done)
 int spawn_run(char *const argv[], const void *input, size_t input_len, unsigned int timeout_s,
 	      size_t out_max, struct spawn_result *ret, struct err *err);
 
+/*
+ * The environment of all children from now on, until then our own. The array and its strings stay
+ * the caller's, and have to stay. Before there is a second thread.
+ */
+void spawn_environment(char *const *env);
+
 /* A child with a pipe on its stdin and stdout (stderr is ours): for --connect-command. */
 struct spawn_child {
 	pid_t pid;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* p2v-agent: the program on the machine that is converted. Only tables. */
+#include "p2v-agent/bundle/bundle.h"
 #include "p2v-agent/commands.h"
 
 static struct program_globals globals;
@@ -46,5 +47,6 @@ const struct program agent_program = {
 
 int main(int argc, char **argv)
 {
+	bundle_begin();
 	return program_main(&agent_program, argc, argv);
 }

@@ -31,9 +31,9 @@ make_lvm()
 
 make_boot()
 {
-	guest mkfs.ext4 -q -F -L boot "$one"
+	guest mkfs.ext4 -q -F -L boot "$1"
 	mkdir -p $target/boot
-	mount "$one" $target/boot
+	mount "$1" $target/boot
 }
 
 case $layout in
@@ -41,7 +41,7 @@ xfs-lvm)
 	make_lvm "$two"
 	guest mkfs.xfs -q -f -L root /dev/mapper/vg0-root
 	mount /dev/mapper/vg0-root $target
-	make_boot;;
+	make_boot "$one";;
 luks)
 	printf %s "$password" | cryptsetup -q luksFormat --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 \
 		--uuid "$luks_uuid" "$two" -
@@ -49,7 +49,7 @@ luks)
 	make_lvm /dev/mapper/root_crypt
 	guest mkfs.ext4 -q -F -L root /dev/mapper/vg0-root
 	mount /dev/mapper/vg0-root $target
-	make_boot;;
+	make_boot "$one";;
 btrfs)
 	guest mkfs.btrfs -q -f -L root "$one"
 	guest mkswap -L swap "$two"
@@ -58,15 +58,22 @@ btrfs)
 	btrfs subvolume create $target/@home
 	umount $target
 	mount -o subvol=@ "$one" $target;;
-raid1)
+raid1*)
 	mirror=$(readlink -f /dev/disk/guestfs/two)
 	mdadm --create /dev/md0 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --homehost="$hostname" \
 		--name=0 --uuid="$md0_uuid" "$one" "$mirror$first"
 	mdadm --create /dev/md1 --run --level=1 --raid-devices=2 --metadata=1.2 --assume-clean --homehost="$hostname" \
 		--name=1 --uuid="$md1_uuid" "$two" "$mirror$((first + 1))"
-	guest mkfs.ext4 -q -F -L root /dev/md0
-	guest mkswap -L swap /dev/md1
-	mount /dev/md0 $target;;
+	if [ "$layout" = raid1-lvm ]; then
+		make_lvm /dev/md1
+		guest mkfs.ext4 -q -F -L root /dev/mapper/vg0-root
+		mount /dev/mapper/vg0-root $target
+		make_boot /dev/md0
+	else
+		guest mkfs.ext4 -q -F -L root /dev/md0
+		guest mkswap -L swap /dev/md1
+		mount /dev/md0 $target
+	fi;;
 *) echo "unknown layout: $layout"; exit 1;;
 esac
 umount /tmp/source/dev /tmp/source/proc
@@ -77,6 +84,7 @@ umount -R $target
 case $layout in
 xfs-lvm) lvm vgchange -q -an vg0;;
 luks) lvm vgchange -q -an vg0; cryptsetup close root_crypt;;
+raid1-lvm) lvm vgchange -q -an vg0; mdadm --stop /dev/md0 /dev/md1;;
 raid1) mdadm --stop /dev/md0 /dev/md1;;
 esac
 sync

@@ -127,6 +127,29 @@ rig_ubuntu_keyring()
 	[ -s "$2" ] || rig_die "cannot get Ubuntu's keys from $1"
 }
 
+# rig_debootstrap RELEASE TREE LOG: the smallest system of that release, and certificates
+rig_debootstrap()
+{
+	local release=$1 tree=$2 log=$3 mirror components=main script='' options=()
+
+	mirror=$(rig_mirror "$release")
+	if [ "$(rig_family "$release")" = ubuntu ]; then
+		components=main,universe
+		rig_ubuntu_keyring "$mirror" "$rig_cache/ubuntu-keyring.gpg"
+		options=(--keyring="$rig_cache/ubuntu-keyring.gpg")
+	fi
+	# A release that this debootstrap does not know is installed like those before it.
+	[ -e "/usr/share/debootstrap/scripts/$release" ] ||
+		case $(rig_family "$release") in
+		debian) script=/usr/share/debootstrap/scripts/sid;;
+		ubuntu) script=/usr/share/debootstrap/scripts/gutsy;;
+		esac
+	rig_say "debootstrap $release from $mirror"
+	unshare --mount -- debootstrap --variant=minbase --include=ca-certificates --components="$components" \
+		"${options[@]}" "$release" "$tree" "$mirror" ${script:+"$script"} >"$log" 2>&1 ||
+		{ tail -n 20 "$log" >&2; rig_die "debootstrap failed, see $log"; }
+}
+
 # rig_blank_nvram uefi|uefi-sb: UEFI variables as a new virtual machine has them
 rig_blank_nvram()
 {

@@ -821,7 +821,9 @@ START_TEST(other_rules)
 	encodes(&m, false, "more than all");
 	m.status.total = 2;
 	encodes(&m, true, "all");
-	m.status.phase = 3;
+	m.status.phase = PROTO_PHASE_STARTING;
+	encodes(&m, true, "the last phase");
+	m.status.phase++;
 	encodes(&m, false, "phase");
 	m = (struct msg){ .type = PROTO_ERROR, .error = { 65535, { text, PROTO_ERROR_TEXT_MAX } } };
 	encodes(&m, true, "error of a later version");
