@@ -472,9 +472,14 @@ START_TEST(status_phases)
 	m.status.phase = PROTO_PHASE_VERIFYING;
 	bring_to(&l, SESSION_COPY, PROTO_JOB_NEW);
 	send_fails(&l, SERVER, m, -EINVAL);
+	m.status.phase = PROTO_PHASE_STARTING;
+	send_fails(&l, SERVER, m, -EINVAL);
+	m.status.phase = PROTO_PHASE_VERIFYING;
 	inject_fails(&l, AGENT, m, -EBADMSG, PROTO_ERR_PROTOCOL, "before FINISH");
 	loopback_done(&l);
 	bring_to(&l, SESSION_FINISH, PROTO_JOB_NEW);
+	send_ok(&l, SERVER, m);
+	m.status.phase = PROTO_PHASE_STARTING;
 	send_ok(&l, SERVER, m);
 	pump(&l);
 }
