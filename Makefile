@@ -80,7 +80,7 @@ TEST_LIB    := $(BUILD)/libtests.a
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all agent agent-bundle server demo check check-unit check-static check-e2e check-guests check-asan check-ubsan check-tsan \
+.PHONY: all agent agent-bundle server demo check check-unit check-static check-e2e check-guests check-hot check-asan check-ubsan check-tsan \
 	check-valgrind check-fuzz check-iso bench bench-counts iso pxe install deps deps-agent deps-server deps-test deps-iso \
 	deps-bench help clean
 
@@ -216,6 +216,9 @@ check-e2e: all $(TEST_TOOLS)
 check-guests: all
 	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/guests/matrix $(if $(FAST),--fast) $(if $(JOBS),--jobs $(JOBS)) \
 		$(if $(ONLY),--only $(ONLY)) $(if $(FAMILY),--family $(FAMILY))
+# A quarter of an hour and more: a whole machine that converts itself hot.
+check-hot: all agent-bundle
+	$(Q)P2V_BUILD=$(abspath $(BUILD)) tests/lib/rooted tests/guests/hot $(abspath $(BUILD))/hot
 check-fuzz: $(FUZZERS)
 	$(Q)$(RUN) fuzz
 # The appliance tests spend their time in qemu, which no sanitizer sees.
@@ -278,6 +281,7 @@ help:
 	'make check           all tests: unit, fuzz corpora, static, end to end (STRICT=1: skips fail)' \
 	'make check-unit|check-static|check-e2e|check-fuzz   one kind' \
 	'make check-guests    convert the machines of tests/guests/matrix.tbl (ONLY=ID,ID JOBS=2 FAST=1)' \
+	'make check-hot       a whole emulated machine converts itself while it works' \
 	'make check-asan|check-ubsan|check-tsan|check-valgrind   unit tests under a checker' \
 	'make iso|pxe         the bootable medium: an image, or for a boot server (KEY= CMDLINE= FIRMWARE=)' \
 	'make check-iso       boot it on emulated machines of every kind; an hour (ONLY=TEXT)' \

@@ -11,6 +11,8 @@
 #include "common/compiler.h"
 #include "common/spawn.h"
 
+static char **callers;		/* environment; it has to stay as long as there are children */
+
 static void close_all(const char *fds)
 {
 	char *end;
@@ -54,6 +56,8 @@ static void give_back_environment(void)
 			caller[n++] = *line;
 	}
 	spawn_environment(caller);
+	free(callers);
+	callers = caller;
 }
 
 void bundle_begin(void)

@@ -56,22 +56,6 @@ static int odd(struct err *err, const char *what, const char *text)
 		       what);
 }
 
-int hold_check(const struct hold_config *cfg, struct err *err)
-{
-	for (size_t i = 0; i < cfg->npeers; i++)
-		if (!is_address(cfg->peers[i], AF_INET) && !is_address(cfg->peers[i], AF_INET6))
-			return odd(err, "IP address", cfg->peers[i]);
-	for (size_t i = 0; i < cfg->nlinks; i++)
-		if (!is_word(cfg->links[i], "._-@"))
-			return odd(err, "name of a network interface", cfg->links[i]);
-	for (size_t i = 0; i < cfg->nservices; i++)
-		if (!is_word(cfg->services[i], "._-@:\\"))
-			return odd(err, "name of a service", cfg->services[i]);
-	if (cfg->intake == HOLD_LINK && cfg->nlinks == 0)
-		return err_set(err, EINVAL, "no network interface is named to be taken down");
-	return 0;
-}
-
 /* The status, or -errno. */
 static int run(const char *const argv[], const char *input, unsigned int timeout_s,
 	       char *why, size_t size, struct err *err)
@@ -89,6 +73,56 @@ static int run(const char *const argv[], const char *input, unsigned int timeout
 		return r;
 	text_escape(res.errtext, strcspn(res.errtext, "\n"), why, size);
 	return res.status;
+}
+
+/* Is the program there at all? Not every iptables-restore knows this option, but all run. */
+static bool there_is(const char *program)
+{
+	const char *argv[] = { program, "--version", NULL };
+	char why[64];
+
+	return run(argv, NULL, 10, why, sizeof(why), NULL) >= 0;
+}
+
+/* What closes the intake, by a program that is there. */
+static int choose(enum hold_intake intake, enum hold_intake *ret, struct err *err)
+{
+	int r = 0;
+
+	if (intake == HOLD_AUTO && there_is("nft"))
+		intake = HOLD_NFT;
+	if (intake == HOLD_AUTO && there_is("iptables-restore"))
+		intake = HOLD_IPTABLES;
+	if (intake == HOLD_AUTO)
+		r = err_set(err, ENOENT, "neither nft nor iptables-restore is here to close the "
+			    "intake");
+	else if (intake == HOLD_NFT && !there_is("nft"))
+		r = err_set(err, ENOENT, "nft is not here to close the intake");
+	else if (intake == HOLD_IPTABLES && !there_is("iptables-restore"))
+		r = err_set(err, ENOENT, "iptables-restore is not here to close the intake");
+	if (r < 0)
+		err_hint(err, "install it, or say --hold link and --link NAME, or --hold none");
+	else
+		*ret = intake;
+	return r;
+}
+
+int hold_check(const struct hold_config *cfg, struct err *err)
+{
+	enum hold_intake how;
+
+	for (size_t i = 0; i < cfg->npeers; i++)
+		if (!is_address(cfg->peers[i], AF_INET) && !is_address(cfg->peers[i], AF_INET6))
+			return odd(err, "IP address", cfg->peers[i]);
+	for (size_t i = 0; i < cfg->nlinks; i++)
+		if (!is_word(cfg->links[i], "._-@"))
+			return odd(err, "name of a network interface", cfg->links[i]);
+	for (size_t i = 0; i < cfg->nservices; i++)
+		if (!is_word(cfg->services[i], "._-@:\\"))
+			return odd(err, "name of a service", cfg->services[i]);
+	if (cfg->intake == HOLD_LINK && cfg->nlinks == 0)
+		return err_set(err, EINVAL, "no network interface is named to be taken down");
+	return choose(cfg->intake, &how, err);
 }
 
 /*
@@ -180,23 +214,14 @@ static int close_links(const struct hold_config *cfg, struct deadman *d, struct 
 	return r;
 }
 
-/* Whether the program is there at all: it answers this, or is not found. */
-static bool there_is(const char *program)
-{
-	const char *argv[] = { program, "--version", NULL };
-	char why[64];
-
-	return run(argv, NULL, 10, why, sizeof(why), NULL) == 0;
-}
-
 static int close_intake(const struct hold_config *cfg, struct deadman *d,
 			enum hold_intake *ret_used, struct err *err)
 {
-	enum hold_intake how = cfg->intake;
-	int r;
+	enum hold_intake how;
+	int r = choose(cfg->intake, &how, err);
 
-	if (how == HOLD_AUTO)
-		how = there_is("nft") ? HOLD_NFT : HOLD_IPTABLES;
+	if (r < 0)
+		return r;
 	*ret_used = how;
 	switch (how) {
 	case HOLD_NFT:

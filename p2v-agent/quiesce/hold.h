@@ -44,7 +44,10 @@ struct hold_config {
 
 /* "none", "auto", "nft", "iptables", "link"; -EINVAL. */
 int hold_intake_parse(const char *text, enum hold_intake *ret);
-/* Addresses, names of interfaces and services are what they should be: nothing odd gets through. */
+/*
+ * Addresses, names of interfaces and services are what they should be: nothing odd gets through.
+ * And the program that closes the intake is there; -ENOENT. So this runs programs.
+ */
 int hold_check(const struct hold_config *cfg, struct err *err);
 /*
  * Intake first, then services. On failure part of it may hold, and hold_lift() is called by the

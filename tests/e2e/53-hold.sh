@@ -11,7 +11,7 @@ set -eu
 [ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP must be root to make network namespaces"; exit 0; }
 e2e_want ip nsenter socat fsfreeze mke2fs
 unshare -n true 2>/dev/null || { echo "1..0 # SKIP no network namespace can be made"; exit 0; }
-e2e_begin 32 240
+e2e_begin 34 240
 
 mnt=$e2e_dir/mnt
 source=p2v-s$$
@@ -61,6 +61,19 @@ peer4() { says 10.97.0.3 10.97.0.1 "$clients"; }
 peer6() { says '[fd97::3]' '[fd97::1]' "$clients"; }
 itself() { says 127.0.0.1 127.0.0.1 "$source"; }
 fails() { ! "$@"; }
+
+# The machine would be copied for hours before it is missed.
+mkdir "$e2e_dir/bin"
+for program in sh ip systemctl; do
+	ln -s "$(command -v $program)" "$e2e_dir/bin"
+done
+without() # HOW WORDS
+{
+	! PATH=$e2e_dir/bin "$e2e_build/p2v-agent" quiesce --try --yes --mount "$mnt" --hooks "$e2e_dir/none" --for 1s --hold "$1" >"$e2e_dir/out" 2>&1 &&
+		grep -q "$2" "$e2e_dir/out" && ! grep -q 'is frozen\|stood still' "$e2e_dir/out"
+}
+check "without nft and iptables a hold is refused before anything is done" without auto 'neither nft nor iptables-restore is here'
+check "so it is without the one that is asked for" without iptables 'iptables-restore is not here'
 
 # hold HOW TIME ARGUMENT...: in the background
 hold()
