@@ -116,6 +116,7 @@ rounds()
 	check "$flavour, all under the freeze: it was" said '^try all=1 disturbed=0 '
 	check "$flavour, all under the freeze: much is left out" grep -q '^copied left-out=[0-9]\{7,\} ' "$e2e_dir/said"
 	proven "all under the freeze"
+	: >"$mnt/trims"
 	must "$flavour: nothing in time" round 0 65536 3
 	check "$flavour, nothing in time: it was late" said '^try all=0 '
 	proven "nothing in time"

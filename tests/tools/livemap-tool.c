@@ -337,8 +337,11 @@ static void one_step(int folder, uint64_t mib)
 		(void)!fsync(fd);
 		break;
 	default:
-		/* Rarely: it makes all of the free space dirty, and the map has nothing to say. */
-		if (pick(1000) == 0)
+		/*
+		 * Rarely, and not before it is asked for: it makes all of the free space dirty,
+		 * and then the map has nothing to say.
+		 */
+		if (pick(1000) == 0 && faccessat(folder, "../trims", F_OK, 0) == 0)
 			(void)!ioctl(folder, FITRIM, &trim);
 		else if (pick(8) == 0)
 			(void)!syncfs(folder);
