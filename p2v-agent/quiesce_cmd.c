@@ -10,12 +10,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "common/duration.h"
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/quit.h"
 #include "p2v-agent/commands.h"
 #include "p2v-agent/quiesce/quiesce.h"
+#include "p2v-agent/quiesce_words.h"
 #include "p2v-agent/terminal.h"
 
 #define FOR_DEFAULT_MS	200
@@ -71,17 +71,6 @@ static void config_done(struct quiesce_cmd_config *c)
 	opt_list_done(&c->links);
 }
 DEFINE_CLEANUP_VALUE(struct quiesce_cmd_config, config_done)
-
-/* "200ms", or what durations are else (duration.h). */
-static int parse_time(const char *option, const char *text, uint64_t *ns, struct err *err)
-{
-	if (!text)
-		return 0;
-	if (duration_parse_ns(text, ns) < 0)
-		return err_set(err, EINVAL, "--%s %s: a time such as 200ms or 2s, of a day at most",
-			       option, text_escape_str(text, (char[64]){ 0 }, 64));
-	return 0;
-}
 
 static json_t *json_plan(const struct quiesce_plan *p)
 {
@@ -178,22 +167,6 @@ static int show_plan(const struct quiesce_cmd_config *cfg, const struct quiesce_
 	if (cfg->json)
 		return print_json(&p, err);
 	print_plan(&p);
-	return 0;
-}
-
-/* What is printed before: all that is needed when nobody can log in any more. */
-static int say_by_hand(const struct quiesce *q, struct err *err)
-{
-	CLEANUP(strbuf_done) struct strbuf b = { 0 };
-	char shown[512];
-
-	quiesce_by_hand(q, &b);
-	if (b.failed)
-		return err_nomem(err);
-	log_notice("should it not thaw by itself, by hand:");
-	for (char *save = NULL, *line = strtok_r(b.s, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		log_notice("    %s", text_escape_str(line, shown, sizeof(shown)));
 	return 0;
 }
 
@@ -296,7 +269,7 @@ static int try_it(const struct quiesce_cmd_config *cfg, const struct quiesce_con
 	n = quiesce_plan_of(q)->graph.norder;
 	if (n == 0)
 		return err_set(err, ENOENT, "there is nothing to freeze");
-	r = say_by_hand(q, err);
+	r = quiesce_words_by_hand(q, err);
 	if (r == 0 && !cfg->yes)
 		r = ask(n, err);
 	if (r == 0)
@@ -318,11 +291,12 @@ static int parse(const struct quiesce_cmd_config *cfg, struct quiesce_config *qc
 	if (cfg->hold && hold_intake_parse(cfg->hold, &qc->hold.intake) < 0)
 		return err_set(err, EINVAL, "--hold %s: nft, iptables, auto, link or none",
 			       text_escape_str(cfg->hold, (char[64]){ 0 }, 64));
-	r = parse_time("for", cfg->lasting, ns, err);
+	r = quiesce_words_time("for", cfg->lasting, ns, err);
 	if (r == 0)
-		r = parse_time("deadline", cfg->deadline, &qc->bound_ns, err);
+		r = quiesce_words_time("deadline", cfg->deadline, &qc->bound_ns, err);
 	if (r == 0)
-		r = parse_time("hold-deadline", cfg->hold_deadline, &qc->hold_bound_ns, err);
+		r = quiesce_words_time("hold-deadline", cfg->hold_deadline, &qc->hold_bound_ns,
+				       err);
 	return r == 0 ? hold_check(&qc->hold, err) : r;
 }
 

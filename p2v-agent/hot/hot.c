@@ -14,7 +14,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "common/duration.h"
 #include "common/jsonx.h"
 #include "common/log.h"
 #include "common/quit.h"
@@ -26,6 +25,7 @@
 #include "p2v-agent/hot/hot_map.h"
 #include "p2v-agent/hot/rounds.h"
 #include "p2v-agent/hot/ticket.h"
+#include "p2v-agent/quiesce_words.h"
 #include "track/track_refuse.h"
 #include "wire/link.h"
 
@@ -111,18 +111,6 @@ struct hot {
 
 /* ---- options */
 
-static int parse_time(const char *option, const char *text, uint64_t *ns, struct err *err)
-{
-	char shown[64];
-
-	if (!text)
-		return 0;
-	if (duration_parse_ns(text, ns) < 0)
-		return err_set(err, EINVAL, "--%s %s: a time such as 200ms or 2s, of a day at most",
-			       option, text_escape_str(text, shown, sizeof(shown)));
-	return 0;
-}
-
 /* The next time that the clock shows it. */
 static int parse_clock(const char *text, int64_t *ret)
 {
@@ -189,13 +177,14 @@ static int check_options(struct hot *h, struct err *err)
 	if (r >= 0)
 		r = parse_words(h, err);
 	if (r >= 0)
-		r = parse_time("max-freeze", cfg->max_freeze, &h->max_freeze_ns, err);
+		r = quiesce_words_time("max-freeze", cfg->max_freeze, &h->max_freeze_ns, err);
 	if (r >= 0)
-		r = parse_time("deadline", cfg->deadline, &h->qc.bound_ns, err);
+		r = quiesce_words_time("deadline", cfg->deadline, &h->qc.bound_ns, err);
 	if (r >= 0)
-		r = parse_time("interval", cfg->interval, &h->interval_ns, err);
+		r = quiesce_words_time("interval", cfg->interval, &h->interval_ns, err);
 	if (r >= 0)
-		r = parse_time("hold-deadline", cfg->hold_deadline, &h->qc.hold_bound_ns, err);
+		r = quiesce_words_time("hold-deadline", cfg->hold_deadline, &h->qc.hold_bound_ns,
+				       err);
 	if (r >= 0)
 		r = hold_check(&h->qc.hold, err);
 	return r;
@@ -342,22 +331,11 @@ static int start_tracker(struct hot *h, struct err *err)
 
 static int prepare_freeze(struct hot *h, struct err *err)
 {
-	CLEANUP(strbuf_done) struct strbuf b = { 0 };
-	char shown[512];
 	int r;
 
 	quiesce_set_disks(h->quiesce, h->names, h->copy.source->n);
 	r = quiesce_prepare(h->quiesce, err);
-	if (r < 0)
-		return r;
-	quiesce_by_hand(h->quiesce, &b);
-	if (b.failed)
-		return err_nomem(err);
-	log_notice("should the machine not thaw by itself, by hand:");
-	for (char *save = NULL, *line = strtok_r(b.s, "\n", &save); line;
-	     line = strtok_r(NULL, "\n", &save))
-		log_notice("    %s", text_escape_str(line, shown, sizeof(shown)));
-	return 0;
+	return r < 0 ? r : quiesce_words_by_hand(h->quiesce, err);
 }
 
 static bool vouched(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN], bool sent)
@@ -429,8 +407,7 @@ static int make_rounds(struct hot *h, struct err *err)
 		   freezer_count(quiesce_freezer_of(h->quiesce)), h->map.still);
 	r = rounds_new(&rc, h->map.used, &h->forecast, &h->rounds, err);
 	for (size_t i = 0; r >= 0 && i < h->copy.source->n; i++)
-		if (h->map.dirty[i])
-			r = rounds_add(h->rounds, i, h->map.dirty[i], err);
+		rounds_add(h->rounds, i, h->map.dirty[i]);
 	return r;
 }
 

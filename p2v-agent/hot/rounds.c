@@ -37,12 +37,10 @@ uint64_t rounds_bytes(struct bitmap *const *v, size_t n)
 	return sum;
 }
 
-int rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed, struct err *err)
+void rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed)
 {
-	(void)err;
 	bitmap_merge(r->pending[disk], changed);
 	bitmap_merge(r->kept[disk], changed);
-	return 0;
 }
 
 /* Take out of the tracker what has changed; it is pending from then on. */

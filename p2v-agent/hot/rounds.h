@@ -69,7 +69,7 @@ int rounds_new(const struct rounds_config *cfg, const struct bitmap *const *used
 void rounds_free(struct rounds *r);	/* thaws */
 DEFINE_CLEANUP(struct rounds *, rounds_free)
 /* These have changed, too, or are in doubt: sent with the next round. */
-int rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed, struct err *err);
+void rounds_add(struct rounds *r, size_t disk, const struct bitmap *changed);
 struct pass_rounds rounds_ops(struct rounds *r);
 /* A connection has ended before it was done: nothing stays frozen, or held. */
 void rounds_lost(void *opaque);
