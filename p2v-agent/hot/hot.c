@@ -104,6 +104,7 @@ struct hot {
 	struct track *track;
 	bool resumed;			/* an earlier agent's tracker */
 	size_t *tracked;
+	char *tickets;			/* folder of the tracker's ticket */
 	struct hot_map map;
 	struct forecast forecast;
 	struct rounds *rounds;
@@ -295,9 +296,10 @@ static int start_tracker(struct hot *h, struct err *err)
 	struct err why = ERR_INIT;
 	int r = 0;
 
+	h->tickets = text_format("%s-job", h->cfg->run_dir ? h->cfg->run_dir : TRACK_RUN_DIR);
 	h->tracked = calloc(src->n, sizeof(*h->tracked));
 	h->names = calloc(src->n, sizeof(*h->names));
-	if (!disks || !h->tracked || !h->names)
+	if (!disks || !h->tickets || !h->tracked || !h->names)
 		return err_nomem(err);
 	for (size_t i = 0; r >= 0 && i < src->n; i++) {
 		r = find_disk(h, &src->disks[i], &disks[i], err);
@@ -310,7 +312,7 @@ static int start_tracker(struct hot *h, struct err *err)
 	if (r < 0 && r != -ENOENT)
 		log_warning("%s: a new tracker is started", why.text);
 	if (r < 0) {
-		ticket_remove(TICKET_DIR);
+		ticket_remove(h->tickets);
 		r = track_start(&o, &h->track, err);
 	}
 	for (size_t i = 0; r >= 0 && i < src->n; i++)
@@ -340,11 +342,11 @@ static int prepare_freeze(struct hot *h, struct err *err)
 
 static bool vouched(void *opaque, const uint8_t uuid[static PROTO_UUID_LEN], bool sent)
 {
+	const struct hot *h = opaque;
 	struct err err = ERR_INIT;
-	bool has = ticket_has(TICKET_DIR, uuid);
+	bool has = ticket_has(h->tickets, uuid);
 
-	(void)opaque;
-	if (sent && !has && ticket_write(TICKET_DIR, uuid, &err) < 0)
+	if (sent && !has && ticket_write(h->tickets, uuid, &err) < 0)
 		log_warning("%s: an agent that takes over has to compare everything", err.text);
 	return has;
 }
@@ -555,7 +557,7 @@ static int hot(struct hot *h)
 	}
 	/* It has done its work. */
 	track_free(TAKE_PTR(h->track));
-	ticket_remove(TICKET_DIR);
+	ticket_remove(h->tickets);
 	return status;
 }
 
@@ -569,6 +571,7 @@ static void hot_done(struct hot *h)
 		free((char *)(uintptr_t)h->names[i]);
 	free(h->names);
 	free(h->tracked);
+	free(h->tickets);
 	strv_free(h->peers);
 	sysroot_free(h->root);
 	copy_done(&h->copy);

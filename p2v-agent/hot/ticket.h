@@ -17,8 +17,6 @@
 #include <stdint.h>
 #include "common/err.h"
 
-#define TICKET_DIR	"/run/p2v"
-
 /* Whether there is one of this job. */
 bool ticket_has(const char *dir, const uint8_t uuid[static 16]);
 int ticket_write(const char *dir, const uint8_t uuid[static 16], struct err *err);

@@ -97,7 +97,7 @@ hot() # OPTION...
 	P2V_AT_THAW="cp --sparse=always $e2e_dir/image $frozen" LD_PRELOAD=$e2e_build/tests/preload/at_thaw.so \
 		exec "$e2e_build/p2v-agent" hot --connect-command "$e2e_build/p2v-server --store $store receive" --name box \
 		--no-input --disk "$disk,name=sda" --force system-left-out --deadline 60s --hooks "$e2e_dir/hooks" \
-		--run-dir /run/p2v/track-e2e "$@" >"$log" 2>&1
+		--run-dir /run/p2v/track-e2e55 "$@" >"$log" 2>&1
 }
 
 converts() # OPTION...
@@ -140,7 +140,7 @@ database_is_whole()
 # Nothing may be frozen, and nothing tracked: a write goes through.
 lives()
 {
-	timeout 10 sh -c "echo >$mnt/alive && sync -f $mnt" && [ ! -e /run/p2v/track-e2e ]
+	timeout 10 sh -c "echo >$mnt/alive && sync -f $mnt" && [ ! -e /run/p2v/track-e2e55 ]
 }
 
 forget()
@@ -150,7 +150,7 @@ forget()
 	mkdir "$store"
 }
 
-e2e_at_exit "$e2e_build/p2v-agent track --remove --run-dir /run/p2v/track-e2e >/dev/null 2>&1 || :"
+e2e_at_exit "$e2e_build/p2v-agent track --remove --run-dir /run/p2v/track-e2e55 >/dev/null 2>&1 || :"
 
 for fs in ext4 xfs btrfs; do
 	forget
@@ -297,7 +297,7 @@ agent=$!
 check "rounds once more" until_logged 'round 3'
 kill -9 $agent 2>/dev/null || :
 wait $agent 2>/dev/null || :
-"$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e 2>/dev/null || :
+"$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e55 2>/dev/null || :
 rc=0
 converts --all >/dev/null || rc=$?
 is "a tracker that was not there all the time does not vouch" "$rc" 1

@@ -18,7 +18,7 @@ e2e_begin $((kills * 3 + 3)) $((200 + kills * 60))
 mnt=$e2e_dir/mnt
 store=$e2e_dir/store
 log=$e2e_dir/log
-run_dir=/run/p2v/track-e2e
+run_dir=/run/p2v/track-e2e57
 frozen=$(mktemp /dev/shm/p2v-e2e.XXXXXX)
 mkdir "$mnt" "$e2e_dir/hooks"
 

@@ -41,7 +41,7 @@ hot() # COMMAND OPTION...
 	exec nsenter --net="/proc/$space/ns/net" "$e2e_build/p2v-agent" hot \
 		--connect-command "$e2e_build/p2v-server --store $e2e_dir/store receive ${command:+--on-complete 'sh $e2e_dir/command'}" \
 		--name box --no-input --disk "$disk,name=sda" --force system-left-out --hooks "$e2e_dir/hooks" \
-		--run-dir /run/p2v/track-e2e --hold nft --then isolate --takeover --retry-for 5 "$@" >"$log" 2>&1
+		--run-dir /run/p2v/track-e2e58 --hold nft --then isolate --takeover --retry-for 5 "$@" >"$log" 2>&1
 }
 
 held()
@@ -121,7 +121,7 @@ off()
 		hot true --then poweroff
 	) || rc=$?
 }
-"$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e >/dev/null 2>&1 || :
+"$e2e_build/p2v-agent" track --remove --run-dir /run/p2v/track-e2e58 >/dev/null 2>&1 || :
 let_go
 off
 is "a machine that is not needed any more" "$rc $(cat "$e2e_dir/power" 2>/dev/null)" "0 poweroff"
@@ -138,4 +138,4 @@ check "and nothing held" not_held
 
 (hot true --then resume) || rc=$?
 is "both cannot serve" "$rc" 2
-check "no tracker is left" test ! -e /run/p2v/track-e2e
+check "no tracker is left" test ! -e /run/p2v/track-e2e58
